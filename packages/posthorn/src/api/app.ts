@@ -1,0 +1,82 @@
+// The HTTP API: limits of the server, hooks that every answer passes, and the routes of every noun.
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import { fastify, LogController } from 'fastify';
+import { registerApplicationRoutes } from './applications.ts';
+import { registerAttemptRoutes } from './attempts.ts';
+import { createAuthenticator } from './auth.ts';
+import type { Api, ApiDeps } from './context.ts';
+import { registerEndpointHeaderRoutes } from './endpoint-headers.ts';
+import { registerEndpointSecretRoutes } from './endpoint-secrets.ts';
+import { registerEndpointRoutes } from './endpoints.ts';
+import { registerEventTypeRoutes } from './event-types.ts';
+import { registerHealthRoutes } from './health.ts';
+import { installJsonBody } from './json-body.ts';
+import { registerMessageRoutes } from './messages.ts';
+import { installProblems, sendProblem, sendSocketProblem } from './problems.ts';
+import { registerTokenRoutes } from './tokens.ts';
+import { compileValidator } from './validation.ts';
+
+const headersTimeoutMs = 10_000;
+const requestTimeoutMs = 30_000;
+// Longer than the 60 s after which common load balancers drop an idle connection, so that they do it first.
+const keepAliveTimeoutMs = 65_000;
+const connectionsMax = 10_000;
+// A uid has 256 characters, each of which a client may percent-encode.
+const paramMaxChars = 1_024;
+
+/** The API, ready to `listen`. Closing it lets running requests finish; it does not close what is in `deps`. */
+export function createApi(deps: ApiDeps): Api {
+  const api: Api = fastify({
+    loggerInstance: deps.log,
+    // One line per answer is written below; never headers or bodies, which hold tokens and payloads.
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: deps.bodyMaxBytes,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    http: { headersTimeout: headersTimeoutMs },
+    requestIdHeader: false,
+    genReqId: () => randomUUID(),
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: paramMaxChars },
+    // Requests on open connections are served to the end while the server closes.
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => {
+      reply.header('x-request-id', request.id);
+      void sendProblem(error, request, reply);
+    },
+    clientErrorHandler: (error: Error, socket: Socket) => sendSocketProblem(error, socket),
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  api.server.maxConnections = connectionsMax;
+
+  installAnswerHooks(api);
+  installProblems(api);
+  installJsonBody(api);
+  api.setValidatorCompiler(compileValidator);
+  const authenticator = createAuthenticator(deps);
+  authenticator.install(api);
+
+  registerHealthRoutes(api, deps);
+  registerTokenRoutes(api, deps, authenticator);
+  registerEventTypeRoutes(api, deps);
+  registerApplicationRoutes(api, deps);
+  registerEndpointRoutes(api, deps);
+  registerEndpointSecretRoutes(api, deps);
+  registerEndpointHeaderRoutes(api, deps);
+  registerMessageRoutes(api, deps);
+  registerAttemptRoutes(api, deps);
+  return api;
+}
+
+function installAnswerHooks(api: Api): void {
+  api.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id);
+    done();
+  });
+  api.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url;
+    const durationMs = Math.round(reply.elapsedTime);
+    request.log.debug({ method: request.method, route, status: reply.statusCode, durationMs }, 'answered');
+    done();
+  });
+}

@@ -1,0 +1,196 @@
+// Applications over HTTP.
+import Type from 'typebox';
+import type { Static } from 'typebox';
+import { isUniqueViolation } from '../store/availability.ts';
+import {
+  applicationUidConstraint,
+  deleteApplication,
+  findApplication,
+  insertApplication,
+  listApplications,
+  updateApplication,
+} from '../store/applications.ts';
+import type { ApplicationChanges, ApplicationRow } from '../store/applications.ts';
+import type { Api, ApiDeps } from './context.ts';
+import {
+  checkPathUid,
+  checkUid,
+  metadataField,
+  metadataJson,
+  throttleRateField,
+  throttleRateOf,
+  uidField,
+} from './fields.ts';
+import { PageQuery, parsePage, toList } from './pagination.ts';
+import { conflict, invalidField, notFound } from './problems.ts';
+import { resolveApplication } from './resolve.ts';
+
+const nameMaxChars = 1_024;
+const nameText = Type.String({ minLength: 1, maxLength: nameMaxChars });
+const optionalFields = {
+  uid: uidField,
+  metadata: metadataField,
+  throttleRate: throttleRateField,
+  rateLimit: throttleRateField,
+};
+
+const ApplicationIn = Type.Object({ name: nameText, ...optionalFields });
+const ApplicationPatch = Type.Object({ name: Type.Optional(nameText), ...optionalFields });
+const ApplicationParams = Type.Object({ app: Type.String() });
+const CreateQuery = Type.Object({ get_if_exists: Type.Optional(Type.Boolean()) });
+
+const idPrefix = 'app_';
+const uidTaken = 'an application with this uid exists already';
+
+function wireApplication(row: ApplicationRow) {
+  return {
+    id: row.id,
+    uid: row.uid,
+    name: row.name,
+    metadata: row.metadata,
+    throttleRate: row.throttle_rate,
+    rateLimit: row.throttle_rate,
+    createdAt: row.created_at.toISOString(),
+    updatedAt: row.updated_at.toISOString(),
+  };
+}
+
+/** The columns that a whole application sets: what it leaves out gets its default. */
+function columnsOf(body: Static<typeof ApplicationIn>) {
+  checkUid(body.uid, idPrefix);
+  return {
+    uid: body.uid ?? null,
+    name: body.name,
+    metadata: metadataJson(body.metadata ?? {}),
+    throttle_rate: throttleRateOf(body) ?? null,
+  };
+}
+
+/** The columns that a patch names; null clears, absent leaves alone. */
+function changesOf(body: Static<typeof ApplicationPatch>): ApplicationChanges {
+  checkUid(body.uid, idPrefix);
+  const throttleRate = throttleRateOf(body);
+  return {
+    ...(body.uid === undefined ? {} : { uid: body.uid }),
+    ...(body.name === undefined ? {} : { name: body.name }),
+    ...(body.metadata === undefined ? {} : { metadata: metadataJson(body.metadata) }),
+    ...(throttleRate === undefined ? {} : { throttle_rate: throttleRate }),
+  };
+}
+
+async function update({ db }: ApiDeps, id: string, changes: ApplicationChanges): Promise<ApplicationRow> {
+  try {
+    const row = await updateApplication(db.queries, id, changes);
+    if (row === undefined) throw notFound('Application not found');
+    return row;
+  } catch (error) {
+    throw isUniqueViolation(error, applicationUidConstraint) ? conflict(uidTaken) : error;
+  }
+}
+
+async function create(
+  { db, newId }: ApiDeps,
+  environmentId: string,
+  columns: ReturnType<typeof columnsOf>,
+): Promise<ApplicationRow | undefined> {
+  return insertApplication(db.queries, { id: newId(idPrefix), environment_id: environmentId, ...columns });
+}
+
+interface Upserted {
+  row: ApplicationRow;
+  created: boolean;
+}
+
+async function getOrCreate(
+  deps: ApiDeps,
+  environmentId: string,
+  body: Static<typeof ApplicationIn>,
+): Promise<Upserted> {
+  const columns = columnsOf(body);
+  const { uid } = columns;
+  if (uid !== null) {
+    const existing = await findApplication(deps.db.queries, environmentId, uid);
+    if (existing !== undefined) return { row: existing, created: false };
+  }
+  const made = await create(deps, environmentId, columns);
+  if (made !== undefined) return { row: made, created: true };
+  // Someone else made it between the two statements.
+  const other = uid === null ? undefined : await findApplication(deps.db.queries, environmentId, uid);
+  if (other === undefined) throw conflict(uidTaken);
+  return { row: other, created: false };
+}
+
+async function upsert(
+  deps: ApiDeps,
+  environmentId: string,
+  idOrUid: string,
+  body: Static<typeof ApplicationIn>,
+): Promise<Upserted> {
+  checkPathUid(idOrUid, 'app');
+  if (idOrUid.startsWith(idPrefix)) {
+    const existing = await resolveApplication(deps, environmentId, idOrUid);
+    return { row: await update(deps, existing.id, columnsOf(body)), created: false };
+  }
+  const columns = columnsOf(body.uid === undefined ? { ...body, uid: idOrUid } : body);
+  const existing = await findApplication(deps.db.queries, environmentId, idOrUid);
+  if (existing !== undefined) return { row: await update(deps, existing.id, columns), created: false };
+  if (columns.uid !== idOrUid) {
+    throw invalidField(
+      'uid',
+      'must be the uid in the path, or left out, when that application does not exist',
+    );
+  }
+  const made = await create(deps, environmentId, columns);
+  if (made !== undefined) return { row: made, created: true };
+  // Someone else made it between the two statements: then this is an update of that one.
+  const other = await resolveApplication(deps, environmentId, idOrUid);
+  return { row: await update(deps, other.id, columns), created: false };
+}
+
+export function registerApplicationRoutes(api: Api, deps: ApiDeps): void {
+  const { queries } = deps.db;
+  const one = { params: ApplicationParams };
+
+  api.get('/api/v1/app', { schema: { querystring: PageQuery } }, async (request) => {
+    const page = parsePage(request.query, { order: 'ascending', key: idPrefix });
+    const rows = await listApplications(queries, request.environmentId, page.keyset);
+    return toList(rows, page, (row) => row.id, wireApplication);
+  });
+
+  api.post(
+    '/api/v1/app',
+    { schema: { body: ApplicationIn, querystring: CreateQuery } },
+    async (request, reply) => {
+      if (request.query.get_if_exists === true) {
+        const { row, created } = await getOrCreate(deps, request.environmentId, request.body);
+        return reply.code(created ? 201 : 200).send(wireApplication(row));
+      }
+      const row = await create(deps, request.environmentId, columnsOf(request.body));
+      if (row === undefined) throw conflict(uidTaken);
+      return reply.code(201).send(wireApplication(row));
+    },
+  );
+
+  api.get('/api/v1/app/:app', { schema: one }, async (request) => {
+    return wireApplication(await resolveApplication(deps, request.environmentId, request.params.app));
+  });
+
+  api.put('/api/v1/app/:app', { schema: { ...one, body: ApplicationIn } }, async (request, reply) => {
+    const { row, created } = await upsert(deps, request.environmentId, request.params.app, request.body);
+    return reply.code(created ? 201 : 200).send(wireApplication(row));
+  });
+
+  api.patch('/api/v1/app/:app', { schema: { ...one, body: ApplicationPatch } }, async (request) => {
+    const existing = await resolveApplication(deps, request.environmentId, request.params.app);
+    return wireApplication(await update(deps, existing.id, changesOf(request.body)));
+  });
+
+  api.delete('/api/v1/app/:app', { schema: one }, async (request, reply) => {
+    const existing = await resolveApplication(deps, request.environmentId, request.params.app);
+    const deleted = await queries
+      .transaction()
+      .execute((transaction) => deleteApplication(transaction, existing.id));
+    if (!deleted) throw notFound('Application not found');
+    return reply.code(204).send();
+  });
+}

@@ -1,0 +1,50 @@
+// What every route file is handed, and what is added to Fastify's request.
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Accept } from '../core/acceptance.ts';
+import type { UrlRules } from '../core/url-rules.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { NewId } from '../lib/ids.ts';
+import type { Database } from '../store/database.ts';
+import type { SecretBox } from '../store/secret-box.ts';
+
+export interface ApiDeps {
+  db: Database;
+  box: SecretBox;
+  newId: NewId;
+  clock: Clock;
+  /** Takes a message into the engine. */
+  accept: Accept;
+  /** Tells the dispatcher that deliveries may have become due; a hint, cheap to call. */
+  wake(): void;
+  log: FastifyBaseLogger;
+  bodyMaxBytes: number;
+  urlRules: UrlRules;
+  version: string;
+}
+
+/**
+ * The API with its TypeBox types. Paths are written in full (`/api/v1/app/:app/endpoint/:endpoint/msg/:msg`), and
+ * every route needs a token unless its `config` says `public: true`.
+ */
+export type Api = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The environment of the token; empty on public routes. */
+    environmentId: string;
+    /** The body exactly as it came; empty when there is none. */
+    bodyBytes: Buffer;
+  }
+  interface FastifyContextConfig {
+    /** Served without a token. */
+    public?: boolean;
+  }
+}

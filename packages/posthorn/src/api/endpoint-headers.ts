@@ -1,0 +1,113 @@
+// Custom headers of an endpoint's deliveries. They can carry credentials: stored sealed, and those whose names say so
+// are written but never read back.
+import Type from 'typebox';
+import { checkCustomHeaders, checkHeaderValue, forbiddenHeaderReason } from '../core/headers.ts';
+import { lockApplication } from '../store/applications.ts';
+import { findEndpoint, headersOwner, storeHeaders } from '../store/endpoints.ts';
+import type { SecretBox } from '../store/secret-box.ts';
+import type { Api, ApiDeps } from './context.ts';
+import { nullable, StringMap } from './fields.ts';
+import { invalid, invalidField, notFound } from './problems.ts';
+import type { FieldProblem } from './problems.ts';
+import { resolveApplication, resolveEndpoint } from './resolve.ts';
+
+const deleteHeadersMax = 100;
+const sensitiveName = /auth|token|secret|passw|credential|api-?key|cookie|session|signature|private/i;
+
+export const HeadersField = StringMap;
+const HeadersIn = Type.Object({ headers: HeadersField });
+const HeadersPatch = Type.Object({
+  headers: Type.Optional(
+    Type.Unsafe<Record<string, string | null>>(
+      Type.Object({}, { additionalProperties: nullable(Type.String()) }),
+    ),
+  ),
+  deleteHeaders: Type.Optional(nullable(Type.Array(Type.String(), { maxItems: deleteHeadersMax }))),
+});
+const EndpointParams = Type.Object({ app: Type.String(), endpoint: Type.String() });
+
+type Headers = Record<string, string>;
+
+function problemsOf(headers: Headers): FieldProblem[] {
+  return Object.entries(headers).flatMap(([name, value]) => {
+    const forbidden = forbiddenHeaderReason(name);
+    const msg = forbidden === undefined ? checkHeaderValue(value) : `cannot be set: ${forbidden}`;
+    return msg === undefined ? [] : [{ loc: ['body', 'headers', name], msg, type: 'value_error' }];
+  });
+}
+
+/** What to store for these headers; null for none. Throws 422 that names every header that may not be sent, and why. */
+export function sealHeaders(box: SecretBox, endpointId: string, headers: Headers): Buffer | null {
+  const problems = problemsOf(headers);
+  if (problems.length > 0) throw invalid(problems);
+  const wholeProblem = checkCustomHeaders(headers);
+  if (wholeProblem !== undefined) throw invalidField('headers', wholeProblem);
+  if (Object.keys(headers).length === 0) return null;
+  return box.seal(JSON.stringify(headers), headersOwner(endpointId));
+}
+
+/** The headers of an endpoint as they were set. */
+function openHeaders(box: SecretBox, endpoint: { id: string; headers_sealed: Buffer | null }): Headers {
+  if (endpoint.headers_sealed === null) return {};
+  return JSON.parse(box.open(endpoint.headers_sealed, headersOwner(endpoint.id))) as Headers;
+}
+
+/** Names ignore case: a new spelling replaces the old one. Null removes. */
+function patchHeaders(headers: Headers, changes: Record<string, string | null>): Headers {
+  const byName = new Map(Object.entries(headers).map((entry) => [entry[0].toLowerCase(), entry]));
+  for (const [name, value] of Object.entries(changes)) {
+    byName.delete(name.toLowerCase());
+    if (value !== null) byName.set(name.toLowerCase(), [name, value]);
+  }
+  return Object.fromEntries(byName.values());
+}
+
+function wireHeaders(headers: Headers) {
+  const names = Object.keys(headers);
+  const shown = Object.entries(headers).filter(([name]) => !sensitiveName.test(name));
+  return { headers: Object.fromEntries(shown), sensitive: names.filter((name) => sensitiveName.test(name)) };
+}
+
+async function changeHeaders(
+  { db, box }: ApiDeps,
+  applicationId: string,
+  endpointId: string,
+  change: (current: Headers) => Headers,
+): Promise<void> {
+  await db.queries.transaction().execute(async (transaction) => {
+    if (!(await lockApplication(transaction, applicationId))) throw notFound('Application not found');
+    const endpoint = await findEndpoint(transaction, applicationId, endpointId);
+    if (endpoint === undefined) throw notFound('Endpoint not found');
+    await storeHeaders(
+      transaction,
+      endpointId,
+      sealHeaders(box, endpointId, change(openHeaders(box, endpoint))),
+    );
+  });
+}
+
+export function registerEndpointHeaderRoutes(api: Api, deps: ApiDeps): void {
+  const path = '/api/v1/app/:app/endpoint/:endpoint/headers';
+
+  api.get(path, { schema: { params: EndpointParams } }, async (request) => {
+    const application = await resolveApplication(deps, request.environmentId, request.params.app);
+    const endpoint = await resolveEndpoint(deps, application.id, request.params.endpoint);
+    return wireHeaders(openHeaders(deps.box, endpoint));
+  });
+
+  api.put(path, { schema: { params: EndpointParams, body: HeadersIn } }, async (request, reply) => {
+    const application = await resolveApplication(deps, request.environmentId, request.params.app);
+    const endpoint = await resolveEndpoint(deps, application.id, request.params.endpoint);
+    await changeHeaders(deps, application.id, endpoint.id, () => request.body.headers);
+    return reply.code(204).send();
+  });
+
+  api.patch(path, { schema: { params: EndpointParams, body: HeadersPatch } }, async (request, reply) => {
+    const application = await resolveApplication(deps, request.environmentId, request.params.app);
+    const endpoint = await resolveEndpoint(deps, application.id, request.params.endpoint);
+    const removed = (request.body.deleteHeaders ?? []).map((name) => [name, null] as const);
+    const changes = Object.fromEntries([...removed, ...Object.entries(request.body.headers ?? {})]);
+    await changeHeaders(deps, application.id, endpoint.id, (current) => patchHeaders(current, changes));
+    return reply.code(204).send();
+  });
+}

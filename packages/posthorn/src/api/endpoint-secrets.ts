@@ -1,0 +1,86 @@
+// Signing secrets of an endpoint: read the current one, rotate it.
+import { generateHmacSecret, parseSecret, publicKeyOf, SecretError } from '@posthorn/webhooks';
+import Type from 'typebox';
+import { lockApplication } from '../store/applications.ts';
+import { findCurrentSecret, rotateSecret, secretOwner } from '../store/endpoints.ts';
+import type { Api, ApiDeps } from './context.ts';
+import { nullable } from './fields.ts';
+import { ApiError, invalidField, notFound } from './problems.ts';
+import { resolveApplication, resolveEndpoint } from './resolve.ts';
+
+const gracePeriodDefaultSeconds = 86_400;
+const gracePeriodMaxSeconds = 604_800;
+// With the current one, as many as @posthorn/webhooks signs with and verifiers read: 8.
+const oldSecretsMax = 7;
+const secretMaxChars = 512;
+const hmacPrefix = 'whsec_';
+const privateKeyPrefix = 'whsk_';
+
+export const SecretText = Type.String({ maxLength: secretMaxChars });
+const RotateIn = nullable(
+  Type.Object({
+    key: Type.Optional(nullable(SecretText)),
+    gracePeriodSeconds: Type.Optional(nullable(Type.Integer({ minimum: 0, maximum: gracePeriodMaxSeconds }))),
+  }),
+);
+const EndpointParams = Type.Object({ app: Type.String(), endpoint: Type.String() });
+
+/**
+ * The secret to store for what the caller gave in `field`: checked, and written the standard way with its prefix; a new
+ * one when nothing was given. Throws 422 that says what is wrong with it and does not repeat it.
+ */
+export async function takeSecret(given: string | null | undefined, field: string): Promise<string> {
+  if (given === undefined || given === null) return generateHmacSecret();
+  try {
+    const { kind } = await parseSecret(given);
+    if (kind === 'ed25519-public') {
+      throw invalidField(field, 'a public key (whpk_) cannot sign: give its private key (whsk_)');
+    }
+    if (kind === 'ed25519-private') return given;
+  } catch (error) {
+    throw error instanceof SecretError ? invalidField(field, error.message) : error;
+  }
+  // Receivers' libraries want the padding that we can do without.
+  const base64 = given.startsWith(hmacPrefix) ? given.slice(hmacPrefix.length) : given;
+  return hmacPrefix + Buffer.from(base64, 'base64').toString('base64');
+}
+
+export function registerEndpointSecretRoutes(api: Api, deps: ApiDeps): void {
+  const { db, box, newId } = deps;
+  const path = '/api/v1/app/:app/endpoint/:endpoint/secret';
+
+  api.get(path, { schema: { params: EndpointParams } }, async (request) => {
+    const application = await resolveApplication(deps, request.environmentId, request.params.app);
+    const endpoint = await resolveEndpoint(deps, application.id, request.params.endpoint);
+    const sealed = await findCurrentSecret(db.queries, endpoint.id);
+    if (sealed === undefined) throw notFound('Secret not found');
+    const secret = box.open(sealed, secretOwner(endpoint.id));
+    // The private key never leaves; receivers need the public one.
+    return { key: secret.startsWith(privateKeyPrefix) ? await publicKeyOf(secret) : secret };
+  });
+
+  api.post(
+    `${path}/rotate`,
+    { schema: { params: EndpointParams, body: RotateIn } },
+    async (request, reply) => {
+      const application = await resolveApplication(deps, request.environmentId, request.params.app);
+      const endpoint = await resolveEndpoint(deps, application.id, request.params.endpoint);
+      const secret = await takeSecret(request.body?.key, 'key');
+      const rotation = {
+        endpointId: endpoint.id,
+        secret: { id: newId('sec_'), sealed: box.seal(secret, secretOwner(endpoint.id)) },
+        gracePeriodSeconds: request.body?.gracePeriodSeconds ?? gracePeriodDefaultSeconds,
+        oldSecretsMax,
+      };
+      const rotated = await db.queries.transaction().execute(async (transaction) => {
+        if (!(await lockApplication(transaction, application.id))) throw notFound('Application not found');
+        return rotateSecret(transaction, rotation);
+      });
+      if (!rotated) {
+        const fix = 'wait until one expires, or rotate with gracePeriodSeconds 0';
+        throw new ApiError('limit_reached', 400, `${oldSecretsMax} old secrets are still valid: ${fix}`);
+      }
+      return reply.code(204).send();
+    },
+  );
+}

@@ -1,0 +1,177 @@
+// Messages over HTTP. POST is the hot path: one parse, no query beside the engine's own, an answer written by hand.
+import { createHash } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import Type from 'typebox';
+import type { Acceptance, NewMessage } from '../core/acceptance.ts';
+import { expungePayload, findMessage, findPayloads, listMessages } from '../store/messages.ts';
+import type { SizedMessageRow } from '../store/messages.ts';
+import type { Api, ApiDeps } from './context.ts';
+import { isRaw, MessageIn, readMessage, renameData } from './message-body.ts';
+import type { MessageContent } from './message-body.ts';
+import { messageFilterFields, messageFilterOf } from './message-query.ts';
+import {
+  contentText,
+  jsonContentType,
+  messageListText,
+  messageText,
+  withoutContent,
+} from './message-wire.ts';
+import { parsePage } from './pagination.ts';
+import { ApiError, conflict, invalid, invalidField, notFound } from './problems.ts';
+import { resolveApplication } from './resolve.ts';
+
+const idPrefix = 'msg_';
+const createPath = '/api/v1/app/:app/msg';
+const ApplicationParams = Type.Object({ app: Type.String() });
+const MessageParams = Type.Object({ app: Type.String(), msg: Type.String() });
+const ContentQuery = Type.Object({ with_content: Type.Optional(Type.Boolean()) });
+const ListQuery = Type.Object(messageFilterFields);
+
+// A quoted string as in structured headers, or the bare characters.
+const quotedKey = /^"((?:[^"\\]|\\["\\])*)"$/;
+const keyPattern = /^[\x20-\x7e]{1,256}$/;
+
+function idempotencyKeyOf(headers: IncomingHttpHeaders): string | undefined {
+  const header = headers['idempotency-key'];
+  if (header === undefined) return undefined;
+  const text = String(header).trim();
+  const quoted = quotedKey.exec(text)?.[1];
+  const key = quoted === undefined ? text : quoted.replaceAll(/\\(.)/g, '$1');
+  if (keyPattern.test(key)) return key;
+  const msg = 'must be 1 to 256 printable ASCII characters';
+  throw invalid([{ loc: ['header', 'idempotency-key'], msg, type: 'value_error' }]);
+}
+
+function idempotencyOf(headers: IncomingHttpHeaders, bytes: Buffer): Pick<NewMessage, 'idempotency'> {
+  const key = idempotencyKeyOf(headers);
+  if (key === undefined) return {};
+  // The application is not part of it: the same one can be named by its id or its uid, and keys are its own.
+  const fingerprint = createHash('sha256').update(`POST ${createPath}\n`).update(bytes).digest();
+  return { idempotency: { key, fingerprint } };
+}
+
+type Refusal = Exclude<Acceptance, { kind: 'accepted' }>;
+
+function refusalOf(refusal: Refusal, body: MessageIn): ApiError {
+  switch (refusal.kind) {
+    case 'unknown_application':
+      if (body.application === undefined || body.application === null)
+        return notFound('Application not found');
+      return invalidField('application', 'does not exist yet: create it first, with POST /api/v1/app');
+    case 'duplicate_event_id':
+      return conflict(`this eventId is taken by the message ${refusal.messageId}`);
+    case 'idempotency_mismatch':
+      return new ApiError(
+        'idempotency_mismatch',
+        422,
+        'this idempotency-key was used before with another body: send the same body, or a new key',
+      );
+  }
+}
+
+function createdText(
+  { messageId, createdAt }: Extract<Acceptance, { kind: 'accepted' }>,
+  message: MessageContent,
+  content: string,
+): string {
+  const row = {
+    id: messageId,
+    event_type: message.eventType,
+    event_id: message.eventId ?? null,
+    channels: message.channels ?? null,
+    tags: message.tags ?? null,
+    created_at: createdAt,
+  };
+  return messageText(row, content);
+}
+
+/** The content as it is answered: a payload was parsed before and is JSON, a rawPayload can be anything. */
+function acceptedContent(body: MessageIn, payload: Buffer): string {
+  return isRaw(body) ? contentText(payload) : payload.toString('utf8');
+}
+
+/** The message with this id or eventId. Throws 404 when the application has none. */
+export async function resolveMessage(
+  { db }: ApiDeps,
+  applicationId: string,
+  idOrEventId: string,
+): Promise<SizedMessageRow> {
+  const row = await findMessage(db.queries, applicationId, idOrEventId);
+  if (row === undefined) throw notFound('Message not found');
+  return row;
+}
+
+function registerCreate(api: Api, deps: ApiDeps): void {
+  api.post(
+    createPath,
+    {
+      schema: { params: ApplicationParams, querystring: ContentQuery, body: MessageIn },
+      preValidation: (request, _reply, done) => {
+        renameData(request.body);
+        done();
+      },
+    },
+    async (request, reply) => {
+      const { body, bodyBytes, environmentId, headers } = request;
+      const message = readMessage(body, bodyBytes);
+      const acceptance = await deps.accept({
+        environmentId,
+        application: request.params.app,
+        ...message,
+        ...idempotencyOf(headers, bodyBytes),
+      });
+      if (acceptance.kind !== 'accepted') throw refusalOf(acceptance, body);
+      const withContent = request.query.with_content ?? true;
+      const content = withContent ? acceptedContent(body, message.payload) : withoutContent;
+      return reply
+        .code(202)
+        .type(jsonContentType)
+        .send(createdText(acceptance, message, content));
+    },
+  );
+}
+
+export function registerMessageRoutes(api: Api, deps: ApiDeps): void {
+  const { queries } = deps.db;
+  registerCreate(api, deps);
+
+  api.get(
+    '/api/v1/app/:app/msg',
+    { schema: { params: ApplicationParams, querystring: ListQuery } },
+    async (request, reply) => {
+      const { query } = request;
+      const page = parsePage(query, { order: 'descending', key: idPrefix });
+      const filter = messageFilterOf(query);
+      const { id: applicationId } = await resolveApplication(deps, request.environmentId, request.params.app);
+      const rows = await listMessages(queries, applicationId, filter, page.keyset);
+      const scope = { applicationId, withContent: query.with_content ?? true };
+      return reply.type(jsonContentType).send(await messageListText(queries, scope, { rows, page }));
+    },
+  );
+
+  api.get(
+    '/api/v1/app/:app/msg/:msg',
+    { schema: { params: MessageParams, querystring: ContentQuery } },
+    async (request, reply) => {
+      const { id: applicationId } = await resolveApplication(deps, request.environmentId, request.params.app);
+      const row = await resolveMessage(deps, applicationId, request.params.msg);
+      if (request.query.with_content === false) {
+        return reply.type(jsonContentType).send(messageText(row, withoutContent));
+      }
+      const payloads = await findPayloads(queries, applicationId, [row.id]);
+      const content = contentText(payloads.get(row.id) ?? null);
+      return reply.type(jsonContentType).send(messageText(row, content));
+    },
+  );
+
+  api.delete(
+    '/api/v1/app/:app/msg/:msg/content',
+    { schema: { params: MessageParams } },
+    async (request, reply) => {
+      const { id: applicationId } = await resolveApplication(deps, request.environmentId, request.params.app);
+      const { id } = await resolveMessage(deps, applicationId, request.params.msg);
+      await expungePayload(queries, applicationId, id);
+      return reply.code(204).send();
+    },
+  );
+}

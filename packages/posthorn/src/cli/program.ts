@@ -1,0 +1,278 @@
+// Every command with its flags and examples. Each loads its own code when it runs, so that --help stays quick.
+import { Command, CommanderError, Option } from 'commander';
+import { settingKeys } from '../config-settings.ts';
+import type { Config, Mode } from '../config.ts';
+import { version } from '../lib/version.ts';
+import { CliError, usageError } from './cli-error.ts';
+import { exitCodes } from './exit-codes.ts';
+import type { ExitCode } from './exit-codes.ts';
+import type { Io } from './io.ts';
+import { reportError } from './report.ts';
+import type { SendOptions } from './send.ts';
+import { addSettingOptions, requireConfig } from './settings-options.ts';
+import type { VerifyOptions } from './verify.ts';
+
+type Values = Readonly<Record<string, unknown>>;
+/** Runs a command's work and keeps its exit code. */
+type Run = (work: () => Promise<number>) => Promise<void>;
+
+interface Context {
+  io: Io;
+  /** For commands that end by themselves: a signal ends them with the exit code for it. */
+  run: Run;
+  /** For servers, which listen to signals on their own. */
+  serve: Run;
+}
+
+const signalsEnd = new CliError(exitCodes.interrupted, 'interrupted', 'interrupted');
+
+/** Runs one command line (`argv` without node and script). Never rejects: failures are told, and are the exit code. */
+export async function runProgram(argv: readonly string[], io: Io): Promise<number> {
+  let exitCode: number = exitCodes.ok;
+  const serve: Run = async (work) => {
+    exitCode = await work();
+  };
+  const run: Run = (work) => serve(() => untilSignal(io, work));
+  try {
+    await createProgram({ io, run, serve }).parseAsync(argv, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return error instanceof CommanderError ? reportUsage(error, io) : reportError(error, io);
+  }
+}
+
+function untilSignal(io: Io, work: () => Promise<number>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const release = io.onSignal(() => reject(signalsEnd));
+    work().finally(release).then(resolve, reject);
+  });
+}
+
+function reportUsage(error: CommanderError, io: Io): ExitCode {
+  if (error.exitCode === 0) return exitCodes.ok;
+  // The help that commander shows when the command is missing says enough.
+  if (error.code === 'commander.help' && !io.json) return exitCodes.usage;
+  const [what = '', hint] = error.message.replace(/^error: /, '').split('\n');
+  const message = error.code === 'commander.help' ? 'a command is missing' : what;
+  const suggestion = hint?.replace(/^\((.*)\)$/, '$1').toLowerCase();
+  return reportError(usageError(message, suggestion ?? 'posthorn --help shows commands and flags'), io);
+}
+
+function createProgram(context: Context): Command {
+  const { io } = context;
+  const program = new Command('posthorn')
+    .description('Webhooks, both ways, on one PostgreSQL.')
+    .version(version, '-V, --version', 'print the version')
+    .option('--json', 'print one JSON object on stdout, errors included')
+    .option('--verbose', 'print the stack of an error')
+    .configureHelp({ showGlobalOptions: true })
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
+      // Told by reportUsage, as text or JSON.
+      outputError: () => {},
+    });
+  addServerCommands(program, context);
+  addSendCommand(program, context);
+  addVerifyCommand(program, context);
+  addConfigCommand(program, context);
+  addMigrateCommand(program, context);
+  addTokenCommands(program, context);
+  addEnvironmentCommands(program, context);
+  return withExamples(program, [
+    'posthorn dev',
+    'posthorn send --app acme --type user.created --payload \'{"id":1}\'',
+  ]);
+}
+
+function withExamples(command: Command, examples: readonly string[]): Command {
+  return command.addHelpText('after', `\nExamples:\n${examples.map((line) => `  $ ${line}`).join('\n')}`);
+}
+
+function addServerCommands(program: Command, { io, serve }: Context): void {
+  const dev = program
+    .command('dev')
+    .description('run Posthorn for development: its own PostgreSQL, deliveries to this machine allowed')
+    .action((_: Values, command: Command) =>
+      serve(async () => {
+        const config = requireConfig(command.opts(), 'dev', io);
+        const { runDev } = await import('./dev.ts');
+        return runDev(config, io);
+      }),
+    );
+  withExamples(addSettingOptions(dev, settingKeys), [
+    'posthorn dev',
+    'posthorn dev --port 9000 --data-dir /tmp/posthorn',
+  ]);
+  const server = program
+    .command('serve')
+    .description('run Posthorn for production: private addresses are refused')
+    .action((_: Values, command: Command) =>
+      serve(async () => {
+        const config = requireConfig(command.opts(), 'serve', io);
+        const { runServe } = await import('./serve.ts');
+        return runServe(config, io);
+      }),
+    );
+  withExamples(addSettingOptions(server, settingKeys), [
+    'DATABASE_URL=postgres://posthorn:secret@db/posthorn POSTHORN_SECRET_KEY_FILE=/run/secrets/key posthorn serve',
+    'posthorn serve --embedded --host 0.0.0.0',
+  ]);
+}
+
+function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+function addSendCommand(program: Command, { io, run }: Context): void {
+  const command = program
+    .command('send')
+    .description('send one message; the payload comes from --payload, --payload-file or stdin')
+    .requiredOption('--app <app>', 'id or uid of the application')
+    .requiredOption('--type <event-type>', 'event type, such as user.created')
+    .option('--payload <json>', 'the payload')
+    .option('--payload-file <file>', 'file with the payload')
+    .option('--event-id <id>', 'your own id of the message; a second one with the same is refused')
+    .option('--channel <name>', 'channel of the message; may be repeated', collect)
+    .option('--create-app', 'make the application when it is missing')
+    .option('--server <url>', 'URL of Posthorn (POSTHORN_SERVER_URL, default: the running dev)')
+    .option('--token <token>', 'API token (POSTHORN_TOKEN, default: that of the running dev)')
+    .option('--wait', 'wait until every delivery succeeded or is given up, and print the attempts')
+    .option('--timeout <seconds>', 'how long --wait waits', '30')
+    .action((options: SendOptions) =>
+      run(async () => {
+        const config = requireConfig({ ...options }, 'tool', io);
+        const { runSend } = await import('./send.ts');
+        return runSend(options, config, io);
+      }),
+    );
+  withExamples(addSettingOptions(command, ['dataDir']), [
+    `posthorn send --app acme --create-app --type user.created --payload '{"id":"u_1"}' --wait`,
+    'posthorn send --app acme --type invoice.paid < invoice.json',
+  ]);
+}
+
+function addVerifyCommand(program: Command, { io, run }: Context): void {
+  const command = program
+    .command('verify')
+    .description('check the signature of a webhook: a raw HTTP request on stdin, or its body with --header')
+    .requiredOption('--secret <secret>', 'whsec_… or whpk_…; may be repeated', collect)
+    .option(
+      '--header <header>',
+      "'name: value' of the request; may be repeated; stdin then is the body",
+      collect,
+    )
+    .option('--at <unix-seconds>', 'judge the age at this time instead of now')
+    .option('--tolerance <seconds>', 'how far the timestamp may be off, or any (default 300)')
+    .action((options: VerifyOptions) =>
+      run(async () => {
+        const { runVerify } = await import('./verify.ts');
+        return runVerify(options, io);
+      }),
+    );
+  withExamples(command, [
+    'posthorn verify --secret whsec_… < request.http',
+    "posthorn verify --secret whsec_… --header 'webhook-id: msg_1' --header 'webhook-timestamp: 1700000000' --header 'webhook-signature: v1,…' < body.json",
+  ]);
+}
+
+function addConfigCommand(program: Command, { io, run }: Context): void {
+  const command = program
+    .command('config')
+    .description('print every setting with its value and where that came from; secrets are left out')
+    .addOption(
+      new Option('--for <mode>', 'the command to show it for').choices(['dev', 'serve']).default('dev'),
+    )
+    .option('--markdown', 'print docs/configuration.md')
+    .action((options: { for: 'dev' | 'serve'; markdown?: boolean }) =>
+      run(async () => {
+        if (options.markdown === true) {
+          const { configurationDocument } = await import('../config-document.ts');
+          io.stdout.write(configurationDocument());
+          return exitCodes.ok;
+        }
+        const { runConfig } = await import('./config.ts');
+        return runConfig({ ...options }, options.for, io);
+      }),
+    );
+  withExamples(addSettingOptions(command, settingKeys), [
+    'posthorn config',
+    'posthorn config --for serve --json',
+  ]);
+}
+
+function addMigrateCommand(program: Command, context: Context): void {
+  const command = program.command('migrate').description("bring the database to this version's schema");
+  addDatabaseAction(command, context, async (config) => {
+    const { runMigrate } = await import('./migrate.ts');
+    return runMigrate(config, context.io);
+  });
+  withExamples(command, ['DATABASE_URL=postgres://posthorn:secret@db/posthorn posthorn migrate']);
+}
+
+/** For commands on the database: adds its flags; `work` gets the command's arguments, then its options. */
+function addDatabaseAction(
+  command: Command,
+  { io, run }: Context,
+  work: (config: Config, args: readonly string[], options: Values) => Promise<number>,
+): void {
+  const mode: Mode = 'tool';
+  addSettingOptions(command, ['databaseUrl', 'dataDir']).action(() =>
+    run(async () => work(requireConfig(command.opts(), mode, io), command.args, command.opts())),
+  );
+}
+
+function environmentOption(command: Command): Command {
+  return command.option('--environment <name>', 'the environment; may be left out when there is only one');
+}
+
+function textOption(options: Values, name: string): string | undefined {
+  const value = options[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+function addTokenCommands(program: Command, context: Context): void {
+  const { io } = context;
+  const group = program.command('token').description('make, list and revoke API tokens, on the database');
+  const create = environmentOption(
+    group.command('create').description('make a token and print it, this once'),
+  );
+  create.option('--name <name>', 'a name to know it by', 'cli');
+  addDatabaseAction(create, context, async (config, _, options) => {
+    const { runTokenCreate } = await import('./environments.ts');
+    const environment = textOption(options, 'environment');
+    return runTokenCreate({ environment, name: textOption(options, 'name') ?? '' }, config, io);
+  });
+  withExamples(create, ['posthorn token create --environment live --name billing']);
+  const list = environmentOption(group.command('list').description('list tokens, without their text'));
+  addDatabaseAction(list, context, async (config, _, options) => {
+    const { runTokenList } = await import('./environments.ts');
+    return runTokenList(textOption(options, 'environment'), config, io);
+  });
+  withExamples(list, ['posthorn token list --environment live']);
+  const revoke = environmentOption(group.command('revoke <id>').description('revoke a token, for good'));
+  addDatabaseAction(revoke, context, async (config, [id = ''], options) => {
+    const { runTokenRevoke } = await import('./environments.ts');
+    return runTokenRevoke({ id, environment: textOption(options, 'environment') }, config, io);
+  });
+  withExamples(revoke, ['posthorn token revoke tok_… --environment live']);
+}
+
+function addEnvironmentCommands(program: Command, context: Context): void {
+  const { io } = context;
+  const group = program.command('environment').description('make and list environments, on the database');
+  const create = group.command('create <name>').description('make an environment and print its id');
+  addDatabaseAction(create, context, async (config, [name = '']) => {
+    const { runEnvironmentCreate } = await import('./environments.ts');
+    return runEnvironmentCreate(name, config, io);
+  });
+  withExamples(create, ['posthorn environment create live']);
+  const list = group.command('list').description('list environments');
+  addDatabaseAction(list, context, async (config) => {
+    const { runEnvironmentList } = await import('./environments.ts');
+    return runEnvironmentList(config, io);
+  });
+  withExamples(list, ['posthorn environment list']);
+}

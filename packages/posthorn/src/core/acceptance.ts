@@ -1,0 +1,28 @@
+// What is asked of the engine when a message comes in, and what it answers.
+
+/** A message as it came through a door, before it is stored. */
+export interface NewMessage {
+  environmentId: string;
+  /** The application's id or uid. */
+  application: string;
+  eventType: string;
+  /** The sender's own id: unique within the application. */
+  eventId?: string;
+  channels?: string[];
+  tags?: string[];
+  /** The exact bytes to sign and deliver. */
+  payload: Uint8Array;
+  idempotency?: { key: string; fingerprint: Uint8Array };
+}
+
+export type Acceptance =
+  /** Stored durably. `replayed`: the same idempotency key and fingerprint came before, and this is its message. */
+  | { kind: 'accepted'; applicationId: string; messageId: string; createdAt: Date; replayed: boolean }
+  | { kind: 'unknown_application' }
+  /** The eventId is taken by `messageId`. */
+  | { kind: 'duplicate_event_id'; messageId: string }
+  /** The idempotency key was used before with another payload. */
+  | { kind: 'idempotency_mismatch' };
+
+/** Resolves after the commit. Rejects when the database is away: then nothing may be promised to the caller. */
+export type Accept = (message: NewMessage) => Promise<Acceptance>;

@@ -1,0 +1,87 @@
+// One attempt, end to end: find the endpoint, prepare, send, settle. Storing the result is the settler's part.
+import { describeOutcome } from '../core/outcome.ts';
+import type { RetryPolicy } from '../core/retry-schedule.ts';
+import { settle } from '../core/settle.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { NewId } from '../lib/ids.ts';
+import type { EndpointConfig } from '../store/application-config.ts';
+import type { AttemptRecord, Settled } from '../store/settle-deliveries.ts';
+import type { ConfigCache } from './config-cache.ts';
+import type { AttemptResult, HttpConnector } from './connectors/http.ts';
+import type { Work } from './dispatcher.ts';
+import type { Prepare, PreparedRequest } from './prepare.ts';
+
+export interface AttemptDeps {
+  configs: ConfigCache;
+  connector: HttpConnector;
+  prepare: Prepare;
+  policy: RetryPolicy;
+  attemptTimeoutMs: number;
+  clock: Clock;
+  newId: NewId;
+  random: () => number;
+}
+
+/** A settled delivery before its batch is written; `endedAtMs` is monotonic, the record's age is taken at the write. */
+export interface Finished {
+  work: Work;
+  settled: Settled;
+  startedAtMs: number;
+  endpointGone: boolean;
+  eventUrl: string;
+}
+
+export type MakeAttempt = (work: Work) => Promise<Finished>;
+
+export function createAttempt(deps: AttemptDeps): MakeAttempt {
+  return async (work) => {
+    const endpoint = await findEndpoint(deps.configs, work);
+    const startedAtMs = deps.clock.monotonicMs();
+    if (!endpoint || endpoint.disabled || work.payload === null) return cancelled(work, startedAtMs);
+    const request = await deps.prepare(work, endpoint, deps.clock.now());
+    const result = await deps.connector.send({
+      ...request,
+      method: 'POST',
+      timeoutMs: deps.attemptTimeoutMs,
+    });
+    const { transition, endpointGone } = settle(work, result, deps.policy, deps.random);
+    const attempt = attemptRecord(deps.newId('atmpt_'), work, request, result);
+    const settled: Settled = { ...leaseOf(work), transition, attempt };
+    return { work, settled, startedAtMs, endpointGone, eventUrl: request.url };
+  };
+}
+
+async function findEndpoint(configs: ConfigCache, work: Work): Promise<EndpointConfig | undefined> {
+  const config = await configs.forSend(work.applicationId);
+  return config?.endpoints.find((endpoint) => endpoint.id === work.endpointId);
+}
+
+function leaseOf({ applicationId, messageId, endpointId, leaseOwner, leaseSeq }: Work) {
+  return { applicationId, messageId, endpointId, leaseOwner, leaseSeq };
+}
+
+function cancelled(work: Work, startedAtMs: number): Finished {
+  const settled: Settled = { ...leaseOf(work), transition: { state: 'cancelled', attempts: work.attempts } };
+  return { work, settled, startedAtMs, endpointGone: false, eventUrl: '' };
+}
+
+function attemptRecord(
+  id: string,
+  work: Work,
+  request: PreparedRequest,
+  result: AttemptResult,
+): AttemptRecord {
+  const record: AttemptRecord = {
+    id,
+    trigger: work.trigger,
+    url: request.url,
+    outcome: result.outcome,
+    responseTruncated: result.responseTruncated,
+    durationMs: result.durationMs,
+    startedAgoMs: 0,
+  };
+  if (result.outcome.kind !== 'accepted') record.detail = describeOutcome(result.outcome);
+  if (result.responseHeaders) record.responseHeaders = result.responseHeaders;
+  if (result.responseBody) record.responseBody = result.responseBody;
+  return record;
+}

@@ -1,0 +1,216 @@
+// An undici Agent that connects only to addresses deliveries may reach. The address that was judged is the one that is
+// dialled, so a name cannot answer differently the second time; literals are judged too (undici never looks them up).
+import type { Socket } from 'node:net';
+import { rootCertificates } from 'node:tls';
+import { Agent, buildConnector } from 'undici';
+import { classifyAddress, isInSubnets, type Subnet } from '../../core/address.ts';
+import {
+  forbiddenAddressMessage,
+  isRestrictedPort,
+  literalAddress,
+  restrictedPortMessage,
+} from '../../core/url-rules.ts';
+import { createResolver, type Lookup, lookupBySystem } from './resolve-host.ts';
+
+export interface ConnectLimits {
+  /** For resolving the host name. */
+  readonly dnsTimeoutMs: number;
+  /** For TCP, per address; and again for TLS. */
+  readonly connectTimeoutMs: number;
+  /** How long one address has before the next is tried beside it. */
+  readonly nextAddressAfterMs: number;
+  readonly addressesTriedMax: number;
+  /** Oldest age of a connection that is still used again, and longest idle time a server may ask for. */
+  readonly keepAliveMaxMs: number;
+  readonly responseHeadMaxBytes: number;
+}
+
+export const defaultConnectLimits: ConnectLimits = {
+  dnsTimeoutMs: 3_000,
+  connectTimeoutMs: 5_000,
+  nextAddressAfterMs: 500,
+  addressesTriedMax: 4,
+  keepAliveMaxMs: 30_000,
+  responseHeadMaxBytes: 32 * 1024,
+};
+
+/** `ca`: PEM certificates trusted besides the usual authorities. There is no switch that trusts everybody. */
+export interface GuardedAgentOptions {
+  readonly allowSubnets: readonly Subnet[];
+  readonly allowedPorts?: readonly number[] | undefined;
+  readonly lookup?: Lookup | undefined;
+  readonly ca?: readonly string[] | undefined;
+  readonly limits?: Partial<ConnectLimits> | undefined;
+}
+
+/** No byte was sent: the address, or its port, is closed to deliveries. */
+export class ForbiddenAddressError extends Error {
+  readonly code = 'POSTHORN_FORBIDDEN_ADDRESS';
+
+  constructor(message: string) {
+    super(message);
+    this.name = 'ForbiddenAddressError';
+  }
+}
+
+/** The peer was gone before the connection could be used. */
+class PeerGoneError extends Error {
+  readonly code = 'ECONNRESET';
+
+  constructor() {
+    super('the connection was reset while it was being opened');
+    this.name = 'PeerGoneError';
+  }
+}
+
+type Judge = (address: string, port: number) => string | undefined;
+type Dial = (address: string, done: buildConnector.Callback) => void;
+
+/** HTTP/1.1, one request per connection at a time, as many connections as are asked for; certificates always checked. */
+export function createGuardedAgent(options: GuardedAgentOptions): Agent {
+  const limits = { ...defaultConnectLimits, ...options.limits };
+  return new Agent({
+    connect: guardedConnect(options, limits),
+    allowH2: false,
+    pipelining: 1,
+    keepAliveMaxTimeout: limits.keepAliveMaxMs,
+    clientTtl: limits.keepAliveMaxMs,
+    maxHeaderSize: limits.responseHeadMaxBytes,
+    // The attempt has its own total deadline; undici's timers are idle timers and coarse.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+}
+
+function guardedConnect(options: GuardedAgentOptions, limits: ConnectLimits): buildConnector.connector {
+  const judge = createJudge(options);
+  const resolve = createResolver(options.lookup ?? lookupBySystem, limits.dnsTimeoutMs);
+  const connect = buildConnector({
+    timeout: limits.connectTimeoutMs,
+    minVersion: 'TLSv1.2',
+    // Said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED=0 does not reach deliveries.
+    rejectUnauthorized: true,
+    ...(options.ca ? { ca: [...rootCertificates, ...options.ca] } : {}),
+  });
+
+  async function open(target: buildConnector.Options): Promise<Socket> {
+    const port = portOf(target);
+    const addresses = await vettedAddresses(target.hostname, port);
+    const dialTcp: Dial = (address, done) =>
+      connect({ ...target, protocol: 'http:', hostname: address }, done);
+    const socket = await dialFirst(addresses, dialTcp, limits.nextAddressAfterMs);
+    checkPeer(socket, judge, port);
+    if (target.protocol !== 'https:') return socket;
+    const secured = await secure(target, socket);
+    checkPeer(secured, judge, port);
+    return secured;
+  }
+
+  async function vettedAddresses(hostname: string, port: number): Promise<string[]> {
+    const literal = literalOf(hostname);
+    const addresses = literal === undefined ? await resolve(hostname) : [literal];
+    for (const address of addresses) {
+      const problem = judge(address, port);
+      if (problem === undefined) continue;
+      throw new ForbiddenAddressError(
+        literal === undefined ? `host name "${hostname}": ${problem}` : problem,
+      );
+    }
+    return addresses.slice(0, limits.addressesTriedMax);
+  }
+
+  // TLS starts only on a connection whose peer was checked, so that not even a ClientHello goes to a closed address.
+  function secure(target: buildConnector.Options, httpSocket: Socket): Promise<Socket> {
+    const name = literalOf(target.hostname) === undefined ? { servername: target.hostname } : {};
+    return new Promise((resolveSocket, reject) => {
+      connect({ ...target, ...name, httpSocket }, (error, socket) =>
+        error ? reject(error) : resolveSocket(socket),
+      );
+    });
+  }
+
+  async function connectGuarded(
+    target: buildConnector.Options,
+    callback: buildConnector.Callback,
+  ): Promise<void> {
+    let socket: Socket;
+    try {
+      socket = await open(target);
+    } catch (error) {
+      callback(error as Error, null);
+      return;
+    }
+    callback(null, socket);
+  }
+
+  return (target, callback) => void connectGuarded(target, callback);
+}
+
+/** undici hands IPv6 literals over with or without brackets. */
+function literalOf(hostname: string): string | undefined {
+  return hostname.includes(':') && !hostname.startsWith('[') ? hostname : literalAddress(hostname);
+}
+
+/** Why the address may not be dialled on this port, or `undefined`. */
+function createJudge({ allowSubnets, allowedPorts }: GuardedAgentOptions): Judge {
+  return (address, port) => {
+    const verdict = classifyAddress(address, allowSubnets);
+    if (!verdict.allowed) return forbiddenAddressMessage(address, verdict);
+    if (!isRestrictedPort(port, allowedPorts) || isInSubnets(address, allowSubnets)) return undefined;
+    return restrictedPortMessage(port);
+  };
+}
+
+// What the kernel says it is connected to is the last word. A dead socket is an error here, because undici would connect
+// again and again for it.
+function checkPeer(socket: Socket, judge: Judge, port: number): void {
+  const peer = socket.remoteAddress;
+  if (socket.destroyed || peer === undefined) throw socket.errored ?? new PeerGoneError();
+  const problem = judge(peer, port);
+  if (problem === undefined) return;
+  socket.destroy();
+  throw new ForbiddenAddressError(problem);
+}
+
+function portOf(target: buildConnector.Options): number {
+  if (target.port) return Number(target.port);
+  return target.protocol === 'https:' ? 443 : 80;
+}
+
+/** Tries the addresses in order, the next one when the last failed or is slow; the first connection wins. */
+function dialFirst(addresses: readonly string[], dial: Dial, nextAfterMs: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    let next = 0;
+    let open = 0;
+    let settled = false;
+    let firstError: Error | undefined;
+    let timer: NodeJS.Timeout | undefined;
+
+    const dialNext = () => {
+      clearTimeout(timer);
+      const address = addresses[next];
+      if (address === undefined || settled) return;
+      next += 1;
+      open += 1;
+      if (next < addresses.length) timer = setTimeout(dialNext, nextAfterMs);
+      dial(address, (error, socket) => {
+        open -= 1;
+        if (error) onFailure(error);
+        else if (settled) socket.destroy();
+        else onConnected(socket);
+      });
+    };
+    const onConnected = (socket: Socket) => {
+      settled = true;
+      clearTimeout(timer);
+      resolve(socket);
+    };
+    const onFailure = (error: Error) => {
+      firstError ??= error;
+      if (next < addresses.length) dialNext();
+      else if (open === 0 && !settled) reject(firstError);
+    };
+
+    dialNext();
+  });
+}

@@ -1,0 +1,141 @@
+// Delivers one signed request to a customer's URL and says what came of it. Nothing the receiver does makes it throw.
+import type { Subnet } from '../../core/address.ts';
+import type { Outcome } from '../../core/outcome.ts';
+import { parseRetryAfter } from '../../core/retry-after.ts';
+import { checkEndpointUrl, type UrlRules } from '../../core/url-rules.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { type ConnectLimits, createGuardedAgent } from './guarded-agent.ts';
+import { defaultResponseLimits, HttpAttempt, type RawAnswer, type ResponseLimits } from './http-attempt.ts';
+import type { Lookup } from './resolve-host.ts';
+
+export const defaultAttemptTimeoutMs = 20_000;
+
+export interface HttpConnectorOptions {
+  readonly allowSubnets: readonly Subnet[];
+  readonly allowHttp: boolean;
+  /** Ports below 1024 that any address may be reached on; 80 and 443 unless given. */
+  readonly allowedPorts?: readonly number[];
+  /** Sent when the request names none. */
+  readonly userAgent: string;
+  readonly clock: Clock;
+  readonly lookup?: Lookup;
+  /** PEM certificates trusted besides the usual authorities. */
+  readonly ca?: readonly string[];
+  readonly limits?: Partial<ConnectLimits & ResponseLimits>;
+}
+
+/** `headers` and `body` go out as they are; only content-length, host, connection and accept-encoding are added. */
+export interface HttpDeliveryRequest {
+  readonly url: string;
+  readonly method: 'POST';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+  /** From the first lookup to the last byte of the answer. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * `responseHeaders`: lower-case names, the first 8 KiB. `responseBody`: the first 16 KiB as sent, never decompressed.
+ * `responseTruncated`: the body was longer, or ended early. `retryAfterSeconds`: for answers that are not 2xx, not
+ * capped. `error`: the detail of an unreachable outcome; it may name internal addresses, so it is for operators.
+ */
+export interface AttemptResult {
+  outcome: Outcome;
+  responseStatus?: number;
+  responseHeaders?: Record<string, string>;
+  responseBody?: Uint8Array;
+  responseTruncated: boolean;
+  durationMs: number;
+  retryAfterSeconds?: number;
+  remoteAddress?: string;
+  error?: string;
+}
+
+export interface HttpConnector {
+  /** Rejects only with the reason of the caller's own `signal`, or when the connector was closed. */
+  send(request: HttpDeliveryRequest, signal?: AbortSignal): Promise<AttemptResult>;
+  /** Drops every connection; attempts still under way reject. */
+  close(): Promise<void>;
+}
+
+/** One connector serves all endpoints of a process; connections are kept per origin. */
+export function createHttpConnector(options: HttpConnectorOptions): HttpConnector {
+  const { allowSubnets, allowHttp, allowedPorts, lookup, ca, clock } = options;
+  const rules: UrlRules = { allowHttp, allowSubnets, ...(allowedPorts ? { allowedPorts } : {}) };
+  const limits = { ...defaultResponseLimits, ...options.limits };
+  const agent = createGuardedAgent({ allowSubnets, allowedPorts, lookup, ca, limits: options.limits });
+
+  async function send(request: HttpDeliveryRequest, signal?: AbortSignal): Promise<AttemptResult> {
+    signal?.throwIfAborted();
+    const startedMs = clock.monotonicMs();
+    const verdict = checkEndpointUrl(request.url, rules);
+    const answer = verdict.ok
+      ? await dispatch(new URL(verdict.url), request, signal)
+      : refusedAnswer(verdict.reason);
+    return toResult(answer, Math.round(clock.monotonicMs() - startedMs), clock.now());
+  }
+
+  function dispatch(
+    url: URL,
+    request: HttpDeliveryRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<RawAnswer> {
+    const timeoutMs = request.timeoutMs ?? defaultAttemptTimeoutMs;
+    const headers = completeHeaders(request.headers, options.userAgent);
+    return new Promise((resolve, reject) => {
+      const attempt = new HttpAttempt({ limits, timeoutMs, signal, resolve, reject });
+      const path = url.pathname + url.search;
+      agent.dispatch(
+        { origin: url.origin, path, method: request.method, headers, body: request.body },
+        attempt,
+      );
+    });
+  }
+
+  return { send, close: () => agent.destroy() };
+}
+
+// A compressed answer would have to be inflated to be read, and a small one can become huge.
+function completeHeaders(given: Readonly<Record<string, string>>, userAgent: string): Record<string, string> {
+  const headers: Record<string, string> = {};
+  let namesUserAgent = false;
+  for (const [name, value] of Object.entries(given)) {
+    const lower = name.toLowerCase();
+    if (lower === 'accept-encoding') continue;
+    if (lower === 'user-agent') namesUserAgent = true;
+    headers[name] = value;
+  }
+  if (!namesUserAgent) headers['user-agent'] = userAgent;
+  headers['accept-encoding'] = 'identity';
+  return headers;
+}
+
+function refusedAnswer(reason: string): RawAnswer {
+  return {
+    outcome: { kind: 'unreachable', reason: 'forbidden_address', detail: reason },
+    headers: {},
+    body: new Uint8Array(),
+    bodyTruncated: false,
+    remoteAddress: undefined,
+  };
+}
+
+function toResult(answer: RawAnswer, durationMs: number, nowMs: number): AttemptResult {
+  const { outcome, remoteAddress } = answer;
+  const peer = remoteAddress === undefined ? {} : { remoteAddress };
+  if (outcome.kind === 'unreachable') {
+    return { outcome, responseTruncated: false, durationMs, ...peer, error: outcome.detail };
+  }
+  const retryAfterSeconds =
+    outcome.kind === 'rejected' ? parseRetryAfter(answer.headers['retry-after'], nowMs) : undefined;
+  return {
+    outcome,
+    responseStatus: outcome.status,
+    responseHeaders: answer.headers,
+    responseBody: answer.body,
+    responseTruncated: answer.bodyTruncated,
+    durationMs,
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    ...peer,
+  };
+}

@@ -1,0 +1,55 @@
+// Group commit: what comes in while a statement runs goes together into the next one.
+
+export interface Batcher<T> {
+  add(item: T): void;
+  /** Resolves when everything added so far has been through `run`. */
+  drain(): Promise<void>;
+}
+
+export interface BatcherOptions<T> {
+  itemsMax: number;
+  /** How many batches may run at the same time. */
+  concurrencyMax: number;
+  /** Must not reject: what becomes of a failed batch is the owner's business. */
+  run(batch: T[]): Promise<void>;
+}
+
+export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
+  let waiting: T[] = [];
+  let runningCount = 0;
+  let scheduled = false;
+  let drained: (() => void)[] = [];
+
+  const finish = () => {
+    runningCount -= 1;
+    if (waiting.length > 0) flush();
+    else if (runningCount === 0) {
+      for (const resolve of drained) resolve();
+      drained = [];
+    }
+  };
+
+  const flush = () => {
+    scheduled = false;
+    while (waiting.length > 0 && runningCount < options.concurrencyMax) {
+      const batch = waiting.slice(0, options.itemsMax);
+      waiting = waiting.slice(options.itemsMax);
+      runningCount += 1;
+      options.run(batch).then(finish, finish);
+    }
+  };
+
+  return {
+    add(item) {
+      waiting.push(item);
+      if (scheduled || runningCount >= options.concurrencyMax) return;
+      // After this turn of the event loop: requests that arrived together share the first statement, too.
+      scheduled = true;
+      setImmediate(flush);
+    },
+    drain() {
+      if (waiting.length === 0 && runningCount === 0) return Promise.resolve();
+      return new Promise((resolve) => drained.push(resolve));
+    },
+  };
+}

@@ -1,0 +1,223 @@
+// The composition root: builds every part from the configuration, starts them, and stops them last-in-first-out.
+import { randomBytes } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { createApi } from './api/app.ts';
+import type { Api } from './api/context.ts';
+import { devInboxPath, registerDevInbox } from './api/dev-inbox.ts';
+import type { Config } from './config.ts';
+import { defaultJitterRatio, defaultRetryAfterSecondsMax } from './core/retry-schedule.ts';
+import { createHttpConnector } from './delivery/connectors/http.ts';
+import { defaultDispatchLimits } from './delivery/dispatcher.ts';
+import { createEngine, type Engine } from './delivery/engine.ts';
+import { defaultLeaseTimes } from './delivery/lease-keeper.ts';
+import { systemClock } from './lib/clock.ts';
+import { processIdSpace } from './lib/host.ts';
+import { createIdSource, type NewId } from './lib/ids.ts';
+import { version } from './lib/version.ts';
+import { isDatabaseUnavailable } from './store/availability.ts';
+import { type Database, openDatabase } from './store/database.ts';
+import { type DemoApplication, seedDemo } from './store/demo.ts';
+import { createEnvironment } from './store/environments.ts';
+import { migrate } from './store/migrate.ts';
+import { createSecretBox, type SecretBox } from './store/secret-box.ts';
+import { checkSecretKey } from './store/secret-key-check.ts';
+import type { Settled } from './store/settle-deliveries.ts';
+import { ensureToken } from './store/tokens.ts';
+
+const bodyMaxBytes = 2 * 1024 * 1024;
+const failingMaxMs = 5 * 24 * 60 * 60 * 1000;
+const stopTimeoutMs = 25_000;
+const databaseWaitMs = 60_000;
+const databaseRetryMs = 1_000;
+const portsTriedMax = 100;
+const defaultEnvironmentName = 'default';
+
+export interface ServerOptions {
+  config: Config;
+  databaseUrl: string;
+  /** 32 bytes. */
+  secretKey: Uint8Array;
+  log: Logger;
+  pid: number;
+  isAlive(pid: number): boolean;
+  /** Development only: a demo application whose endpoint is this server itself. */
+  demo?: boolean;
+  /** Called after each settled delivery. */
+  onSettled?(settled: Settled): void;
+}
+
+export interface RunningServer {
+  /** `http://host:port`, without a path. */
+  url: string;
+  port: number;
+  /** The port that was asked for belonged to somebody else. */
+  portTaken: boolean;
+  demo?: DemoApplication;
+  /** The text of the token that `config.token` asked for is valid in the environment `default`. */
+  environmentId: string;
+  /** The version of PostgreSQL. */
+  databaseVersion: string;
+  stop(): Promise<void>;
+}
+
+interface Parts {
+  database: Database;
+  box: SecretBox;
+  newId: NewId;
+  engine: Engine;
+  api: Api;
+  demoSecret: { value: string | undefined };
+}
+
+/** Migrates, starts the engine and listens. Rejects with a message for people when it cannot. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  await migrateWhenThere(options);
+  const parts = await build(options);
+  const { database, engine, api } = parts;
+  try {
+    await checkSecretKey(database.queries, parts.box);
+    const environmentId = await firstEnvironment(parts, options.config.token);
+    await engine.start();
+    const { url, port } = await listen(api, options.config);
+    const server: RunningServer = {
+      url,
+      port,
+      portTaken: options.config.port !== 0 && port !== options.config.port,
+      environmentId,
+      databaseVersion: await serverVersion(database),
+      stop: () => stop(parts),
+    };
+    if (options.demo) server.demo = await startDemo(parts, environmentId, port);
+    return server;
+  } catch (error) {
+    await stop(parts);
+    throw error;
+  }
+}
+
+async function build({
+  config,
+  databaseUrl,
+  secretKey,
+  log,
+  pid,
+  isAlive,
+  onSettled,
+}: ServerOptions): Promise<Parts> {
+  const newId = createIdSource(systemClock.now, randomBytes);
+  const database = openDatabase({
+    url: databaseUrl,
+    connectionsMax: config.databaseConnectionsMax,
+    applicationName: `posthorn ${version}`,
+    onIdleError: (error) => log.warn({ err: error }, 'a connection to PostgreSQL was lost'),
+  });
+  const box = createSecretBox(secretKey);
+  const urlRules = { allowHttp: !config.httpsOnly, allowSubnets: config.allowSubnets };
+  const userAgent = `Posthorn/${version}`;
+  const engine = createEngine({
+    pool: database.pool,
+    box,
+    connector: createHttpConnector({ ...urlRules, userAgent, clock: systemClock }),
+    policy: {
+      delaysSeconds: config.retrySchedule,
+      jitterRatio: defaultJitterRatio,
+      retryAfterSecondsMax: defaultRetryAfterSecondsMax,
+    },
+    attemptTimeoutMs: config.attemptTimeoutMs,
+    failingMaxMs,
+    limits: defaultDispatchLimits,
+    leaseTimes: defaultLeaseTimes,
+    identity: { host: await processIdSpace(), pid, version },
+    isAlive,
+    userAgent,
+    clock: systemClock,
+    newId,
+    random: Math.random,
+    log,
+    ...(onSettled ? { onSettled } : {}),
+  });
+  const { accept, wake } = engine;
+  const api = createApi({
+    db: database,
+    box,
+    newId,
+    clock: systemClock,
+    accept,
+    wake,
+    log,
+    bodyMaxBytes,
+    urlRules,
+    version,
+  });
+  const demoSecret = { value: undefined };
+  if (config.mode === 'dev') registerDevInbox(api, () => demoSecret.value);
+  return { database, box, newId, engine, api, demoSecret };
+}
+
+/** A database that is still starting is waited for; one that refuses is not. */
+async function migrateWhenThere({ databaseUrl, log }: ServerOptions): Promise<void> {
+  const deadlineMs = systemClock.monotonicMs() + databaseWaitMs;
+  for (;;) {
+    try {
+      const { applied } = await migrate(databaseUrl);
+      if (applied.length > 0) log.info({ applied }, 'database migrated');
+      return;
+    } catch (error) {
+      if (!isDatabaseUnavailable(error) || systemClock.monotonicMs() > deadlineMs) throw error;
+      log.warn({ err: error }, 'waiting for PostgreSQL');
+      await pause(databaseRetryMs);
+    }
+  }
+}
+
+async function firstEnvironment({ database, newId }: Parts, token: string | undefined): Promise<string> {
+  const { queries } = database;
+  const environment = await createEnvironment(queries, { id: newId('env_'), name: defaultEnvironmentName });
+  if (token !== undefined) {
+    await ensureToken(queries, {
+      id: newId('tok_'),
+      environmentId: environment.id,
+      name: 'POSTHORN_TOKEN',
+      text: token,
+    });
+  }
+  return environment.id;
+}
+
+// In development the next free port will do; in production whoever asks for a port means it.
+async function listen(api: Api, { host, port, mode }: Config): Promise<{ url: string; port: number }> {
+  for (let tried = 0; ; tried += 1) {
+    try {
+      await api.listen({ host, port: port === 0 ? 0 : port + tried });
+      break;
+    } catch (error) {
+      const taken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+      if (!taken || mode !== 'dev' || tried === portsTriedMax) throw error;
+    }
+  }
+  const address = api.server.address();
+  const bound = typeof address === 'object' && address !== null ? address.port : port;
+  const wildcard = host === '0.0.0.0' || host === '::';
+  const shownHost = wildcard ? '127.0.0.1' : host;
+  return { url: `http://${shownHost.includes(':') ? `[${shownHost}]` : shownHost}:${bound}`, port: bound };
+}
+
+async function startDemo(parts: Parts, environmentId: string, port: number): Promise<DemoApplication> {
+  const { database, box, newId } = parts;
+  const url = `http://127.0.0.1:${port}${devInboxPath}`;
+  const demo = await seedDemo({ queries: database.queries, box, newId, environmentId, url });
+  parts.demoSecret.value = demo.secret;
+  return demo;
+}
+
+async function serverVersion({ pool }: Database): Promise<string> {
+  const { rows } = await pool.query<{ server_version: string }>('show server_version');
+  return rows[0]?.server_version ?? 'unknown';
+}
+
+async function stop({ api, engine, database }: Parts): Promise<void> {
+  await api.close();
+  await engine.stop(stopTimeoutMs);
+  await database.close();
+}

@@ -1,0 +1,186 @@
+// Accepts a batch of messages in one statement: idempotency, event ids, messages and their deliveries, all or nothing.
+import type pg from 'pg';
+import { byteaArray, textArray } from './binary-array.ts';
+
+/** A message with the deliveries that its application's configuration, at `configVersion`, gives it. */
+export interface MessageToStore {
+  id: string;
+  applicationId: string;
+  configVersion: string;
+  eventType: string;
+  eventId?: string | undefined;
+  channels?: readonly string[] | undefined;
+  tags?: readonly string[] | undefined;
+  payload: Uint8Array;
+  idempotency?: { key: string; fingerprint: Uint8Array } | undefined;
+  /** `leased`: the accepting process sends it itself, at once; otherwise it waits in the database. */
+  deliveries: { endpointId: string; leased: boolean }[];
+}
+
+export type StoredMessage =
+  /** `leaseGranted`: the deliveries asked for as leased are; false when this process was declared dead meanwhile. */
+  | { kind: 'stored'; createdAt: Date; leaseGranted: boolean }
+  /** The application or its endpoints changed since configVersion, or the application is gone. */
+  | { kind: 'stale' }
+  /** Its idempotency key or event id is taken; `findConflicts` tells by whom. */
+  | { kind: 'conflict' };
+
+// Why the version is compared: the deliveries were matched in memory, against configVersion. A message may only be
+// stored with them while that is still the current configuration, so a new endpoint misses no message and a removed
+// one gets none, without a cache that could be stale.
+// Why the process's own row is locked: a process that was declared dead must not lease anything to itself any more
+// (its leases have been given back already, and nobody would look again). Then its deliveries wait instead.
+// The inserts that can meet a concurrent statement are sorted, so that two batches cannot deadlock.
+const acceptSql = `
+with input as materialized (
+  select * from unnest(
+    $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::text[], $10::bytea[]
+  ) as i (application_id, id, config_version, event_type, event_id, channels, tags, payload, key, fingerprint)
+), owner as materialized (
+  select id from posthorn.process where id = $15 for key share
+), current as materialized (
+  select i.* from input i
+  join posthorn.application a
+    on a.id = i.application_id and a.config_version = i.config_version and a.deleted_at is null
+), keyed as (
+  insert into posthorn.idempotency_key (application_id, key, fingerprint, message_id)
+  select application_id, key, fingerprint, id from current where key is not null
+  order by application_id, key
+  on conflict do nothing
+  returning message_id
+), fresh as materialized (
+  select * from current where key is null or id in (select message_id from keyed)
+), named as (
+  insert into posthorn.message_event_id (application_id, event_id, message_id)
+  select application_id, event_id, id from fresh where event_id is not null
+  order by application_id, event_id
+  on conflict do nothing
+  returning message_id
+), stored as (
+  insert into posthorn.message (application_id, id, event_type, event_id, channels, tags, payload)
+  select application_id, id, event_type, event_id,
+    string_to_array(channels, e'\\x1f'), string_to_array(tags, e'\\x1f'), payload
+  from fresh where event_id is null or id in (select message_id from named)
+  returning application_id, id
+), planned as (
+  insert into posthorn.delivery
+    (application_id, message_id, endpoint_id, state, next_attempt_at, lease_owner, lease_seq)
+  select s.application_id, s.id, d.endpoint_id,
+    case when d.leased then 'delivering' else 'pending' end::posthorn.delivery_state,
+    case when not d.leased then now() + $14::bigint * interval '1 ms' end,
+    case when d.leased then $15::integer end,
+    case when d.leased then 1 else 0 end
+  from (
+    select message_id, endpoint_id, wanted and exists (select from owner) as leased
+    from unnest($11::text[], $12::text[], $13::boolean[]) as w (message_id, endpoint_id, wanted)
+  ) d
+  join stored s on s.id = d.message_id
+  returning application_id, endpoint_id, next_attempt_at
+), due as (
+  insert into posthorn.endpoint_due (endpoint_id, application_id, due_at)
+  select endpoint_id, min(application_id), min(next_attempt_at) from planned
+  where next_attempt_at is not null group by endpoint_id order by endpoint_id
+  on conflict (endpoint_id) do update set due_at = least(endpoint_due.due_at, excluded.due_at)
+)
+select i.id, s.id is not null as stored, c.id is not null as current, now() as created_at,
+  exists (select from owner) as lease_granted
+from input i left join current c on c.id = i.id left join stored s on s.id = i.id`;
+
+// Channels and tags cannot contain it: the API allows only printable text.
+const listSeparator = '\u001f';
+
+const joined = (list: readonly string[] | undefined) => (list?.length ? list.join(listSeparator) : null);
+
+interface AcceptRow {
+  id: string;
+  stored: boolean;
+  current: boolean;
+  created_at: Date;
+  lease_granted: boolean;
+}
+
+/** The result for each message by its id. `leaseOwner` is the process that the leased deliveries belong to. */
+export async function acceptMessages(
+  pool: pg.Pool,
+  messages: readonly MessageToStore[],
+  lease: { owner: number; firstDelayMs: number },
+): Promise<Map<string, StoredMessage>> {
+  const deliveries = messages.flatMap((message) =>
+    message.deliveries.map((d) => ({ ...d, messageId: message.id })),
+  );
+  const { rows } = await pool.query<AcceptRow>({
+    name: 'accept-messages',
+    text: acceptSql,
+    values: [
+      textArray(messages.map((m) => m.applicationId)),
+      textArray(messages.map((m) => m.id)),
+      messages.map((m) => m.configVersion),
+      textArray(messages.map((m) => m.eventType)),
+      textArray(messages.map((m) => m.eventId)),
+      textArray(messages.map((m) => joined(m.channels))),
+      textArray(messages.map((m) => joined(m.tags))),
+      byteaArray(messages.map((m) => m.payload)),
+      textArray(messages.map((m) => m.idempotency?.key)),
+      byteaArray(messages.map((m) => m.idempotency?.fingerprint ?? null)),
+      textArray(deliveries.map((d) => d.messageId)),
+      textArray(deliveries.map((d) => d.endpointId)),
+      deliveries.map((d) => d.leased),
+      lease.firstDelayMs,
+      lease.owner,
+    ],
+  });
+  return new Map(rows.map((row) => [row.id, storedMessage(row)]));
+}
+
+function storedMessage(row: AcceptRow): StoredMessage {
+  if (row.stored) return { kind: 'stored', createdAt: row.created_at, leaseGranted: row.lease_granted };
+  return { kind: row.current ? 'conflict' : 'stale' };
+}
+
+/** What holds the idempotency key and the event id that a refused message asked for. */
+export interface Conflict {
+  /** The message that the key led to; `createdAt` is null when that message was itself refused or has been dropped. */
+  key?: { messageId: string; fingerprint: Buffer; createdAt: Date | null };
+  eventIdTakenBy?: string;
+}
+
+const conflictsSql = `
+select i.id, k.message_id as key_message_id, k.fingerprint, m.created_at, e.message_id as event_message_id
+from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as i (application_id, id, key, event_id)
+left join posthorn.idempotency_key k on k.application_id = i.application_id and k.key = i.key
+left join posthorn.message m on m.application_id = k.application_id and m.id = k.message_id
+left join posthorn.message_event_id e on e.application_id = i.application_id and e.event_id = i.event_id`;
+
+interface ConflictRow {
+  id: string;
+  key_message_id: string | null;
+  fingerprint: Buffer | null;
+  created_at: Date | null;
+  event_message_id: string | null;
+}
+
+export async function findConflicts(
+  pool: pg.Pool,
+  messages: readonly MessageToStore[],
+): Promise<Map<string, Conflict>> {
+  const { rows } = await pool.query<ConflictRow>(conflictsSql, [
+    textArray(messages.map((m) => m.applicationId)),
+    textArray(messages.map((m) => m.id)),
+    textArray(messages.map((m) => m.idempotency?.key)),
+    textArray(messages.map((m) => m.eventId)),
+  ]);
+  return new Map(
+    rows.map((row) => {
+      const conflict: Conflict = {};
+      if (row.key_message_id !== null && row.fingerprint !== null) {
+        conflict.key = {
+          messageId: row.key_message_id,
+          fingerprint: row.fingerprint,
+          createdAt: row.created_at,
+        };
+      }
+      if (row.event_message_id !== null) conflict.eventIdTakenBy = row.event_message_id;
+      return [row.id, conflict];
+    }),
+  );
+}

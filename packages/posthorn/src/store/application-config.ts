@@ -1,0 +1,132 @@
+// One application's endpoints with all that matching and sending need, read at one version.
+import type pg from 'pg';
+import { headersOwner, secretOwner } from './endpoints.ts';
+import type { SecretBox } from './secret-box.ts';
+import type { SignatureStyle } from './tables.ts';
+
+export interface EndpointConfig {
+  id: string;
+  url: string;
+  disabled: boolean;
+  eventTypes: readonly string[] | null;
+  channels: readonly string[] | null;
+  signatureStyle: SignatureStyle;
+  headers: Readonly<Record<string, string>>;
+  /** Newest first. `expiresAtMs` in Unix milliseconds; undefined for the current one. */
+  secrets: readonly { secret: string; expiresAtMs: number | undefined }[];
+}
+
+export interface ApplicationConfig {
+  applicationId: string;
+  environmentId: string;
+  uid: string | null;
+  /** application.config_version: a bigint, kept as text. */
+  version: string;
+  endpoints: readonly EndpointConfig[];
+}
+
+interface EndpointRow {
+  id: string;
+  url: string;
+  disabled: boolean;
+  event_types: string[] | null;
+  channels: string[] | null;
+  signature_style: SignatureStyle;
+  headers_sealed: string | null;
+  secrets: { sealed: string; expires_at: string | null }[];
+}
+
+interface ConfigRow {
+  id: string;
+  environment_id: string;
+  uid: string | null;
+  config_version: string;
+  endpoints: EndpointRow[];
+}
+
+// One statement, so one snapshot: the version belongs to exactly these endpoints.
+const configSql = (where: string) => `
+select a.id, a.environment_id, a.uid, a.config_version, coalesce((
+  select json_agg(json_build_object(
+    'id', e.id, 'url', e.url, 'disabled', e.disabled, 'event_types', e.event_types, 'channels', e.channels,
+    'signature_style', e.signature_style, 'headers_sealed', encode(e.headers_sealed, 'hex'),
+    'secrets', (
+      select coalesce(json_agg(json_build_object('sealed', encode(s.secret_sealed, 'hex'), 'expires_at', s.expires_at)
+        order by s.expires_at is not null, s.id desc), '[]')
+      from posthorn.endpoint_secret s
+      where s.endpoint_id = e.id and (s.expires_at is null or s.expires_at > now())
+    )) order by e.id)
+  from posthorn.endpoint e where e.application_id = a.id and e.deleted_at is null
+), '[]') as endpoints
+from posthorn.application a where ${where} and a.deleted_at is null`;
+
+function endpointConfig(row: EndpointRow, box: SecretBox): EndpointConfig {
+  const open = (hex: string, owner: string) => box.open(Buffer.from(hex, 'hex'), owner);
+  return {
+    id: row.id,
+    url: row.url,
+    disabled: row.disabled,
+    eventTypes: row.event_types,
+    channels: row.channels,
+    signatureStyle: row.signature_style,
+    headers: row.headers_sealed
+      ? (JSON.parse(open(row.headers_sealed, headersOwner(row.id))) as Record<string, string>)
+      : {},
+    secrets: row.secrets.map(({ sealed, expires_at }) => ({
+      secret: open(sealed, secretOwner(row.id)),
+      expiresAtMs: expires_at === null ? undefined : Date.parse(expires_at),
+    })),
+  };
+}
+
+function applicationConfig(row: ConfigRow, box: SecretBox): ApplicationConfig {
+  return {
+    applicationId: row.id,
+    environmentId: row.environment_id,
+    uid: row.uid,
+    version: row.config_version,
+    endpoints: row.endpoints.map((endpoint) => endpointConfig(endpoint, box)),
+  };
+}
+
+/** By id or uid, within an environment; undefined when unknown or deleted. */
+export async function findApplicationConfig(
+  pool: pg.Pool,
+  box: SecretBox,
+  environmentId: string,
+  idOrUid: string,
+): Promise<ApplicationConfig | undefined> {
+  const { rows } = await pool.query<ConfigRow>({
+    name: 'find-application-config',
+    text: configSql('a.environment_id = $1 and (a.id = $2 or a.uid = $2)'),
+    values: [environmentId, idOrUid],
+  });
+  const row = rows.find((candidate) => candidate.id === idOrUid) ?? rows[0];
+  return row && applicationConfig(row, box);
+}
+
+export async function loadApplicationConfig(
+  pool: pg.Pool,
+  box: SecretBox,
+  applicationId: string,
+): Promise<ApplicationConfig | undefined> {
+  const { rows } = await pool.query<ConfigRow>({
+    name: 'load-application-config',
+    text: configSql('a.id = $1'),
+    values: [applicationId],
+  });
+  return rows[0] && applicationConfig(rows[0], box);
+}
+
+/** The current version, or undefined when the application is deleted. */
+export async function currentConfigVersion(
+  pool: pg.Pool,
+  applicationId: string,
+): Promise<string | undefined> {
+  const { rows } = await pool.query<{ config_version: string }>({
+    name: 'current-config-version',
+    text: 'select config_version from posthorn.application where id = $1 and deleted_at is null',
+    values: [applicationId],
+  });
+  return rows[0]?.config_version;
+}

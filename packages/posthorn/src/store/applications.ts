@@ -1,0 +1,119 @@
+// Applications: the sender's customers.
+import { sql } from 'kysely';
+import type { Insertable, Selectable, Updateable } from 'kysely';
+import type { Queries } from './database.ts';
+import { databaseNow, keysetOf } from './keyset.ts';
+import type { Keyset } from './keyset.ts';
+import type { ApplicationTable } from './tables.ts';
+
+export type ApplicationRow = Selectable<ApplicationTable>;
+export type NewApplication = Pick<
+  Insertable<ApplicationTable>,
+  'id' | 'environment_id' | 'uid' | 'name' | 'metadata' | 'throttle_rate'
+>;
+export type ApplicationChanges = Pick<
+  Updateable<ApplicationTable>,
+  'uid' | 'name' | 'metadata' | 'throttle_rate'
+>;
+
+/** The unique index that a second use of a uid violates. */
+export const applicationUidConstraint = 'application_uid';
+const idPrefix = 'app_';
+
+/** The live application with this id or uid. Uids cannot look like ids (api/fields.ts), so one column decides. */
+export async function findApplication(
+  queries: Queries,
+  environmentId: string,
+  idOrUid: string,
+): Promise<ApplicationRow | undefined> {
+  return queries
+    .selectFrom('application')
+    .selectAll()
+    .where('environment_id', '=', environmentId)
+    .where(idOrUid.startsWith(idPrefix) ? 'id' : 'uid', '=', idOrUid)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst();
+}
+
+export async function listApplications(
+  queries: Queries,
+  environmentId: string,
+  keyset: Keyset,
+): Promise<ApplicationRow[]> {
+  const { operator, direction } = keysetOf(keyset);
+  let query = queries
+    .selectFrom('application')
+    .selectAll()
+    .where('environment_id', '=', environmentId)
+    .where('deleted_at', 'is', null);
+  if (keyset.after !== undefined) query = query.where('id', operator, keyset.after);
+  return query.orderBy('id', direction).limit(keyset.rowsMax).execute();
+}
+
+/** Undefined when the uid is taken; nothing is written then. */
+export async function insertApplication(
+  queries: Queries,
+  application: NewApplication,
+): Promise<ApplicationRow | undefined> {
+  return queries
+    .insertInto('application')
+    .values(application)
+    .onConflict((conflict) =>
+      conflict.columns(['environment_id', 'uid']).where('deleted_at', 'is', null).doNothing(),
+    )
+    .returningAll()
+    .executeTakeFirst();
+}
+
+/** Undefined when it is not there (any more). Throws a unique violation when the new uid is taken. */
+export async function updateApplication(
+  queries: Queries,
+  id: string,
+  changes: ApplicationChanges,
+): Promise<ApplicationRow | undefined> {
+  return queries
+    .updateTable('application')
+    .set({ ...changes, updated_at: databaseNow })
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .returningAll()
+    .executeTakeFirst();
+}
+
+/**
+ * Keeps the application from being deleted or changed until the transaction ends. Every change to an application's
+ * endpoints takes this lock first, always in this order: the endpoint's trigger updates the application, and two
+ * orders would deadlock. False when the application is deleted.
+ */
+export async function lockApplication(transaction: Queries, id: string): Promise<boolean> {
+  const row = await transaction
+    .selectFrom('application')
+    .select('id')
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .forNoKeyUpdate()
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Deletes the application and its endpoints. False when it was deleted before. */
+export async function deleteApplication(transaction: Queries, id: string): Promise<boolean> {
+  const deleted = await transaction
+    .updateTable('application')
+    .set({ deleted_at: databaseNow, updated_at: databaseNow })
+    .where('id', '=', id)
+    .where('deleted_at', 'is', null)
+    .returning('id')
+    .executeTakeFirst();
+  if (deleted === undefined) return false;
+  await transaction
+    .updateTable('endpoint')
+    .set({ deleted_at: databaseNow, updated_at: databaseNow })
+    .where('application_id', '=', id)
+    .where('deleted_at', 'is', null)
+    .execute();
+  await sql`
+    delete from posthorn.endpoint_failing f using posthorn.endpoint e
+    where e.id = f.endpoint_id and e.application_id = ${id}`.execute(transaction);
+  return true;
+}

@@ -1,0 +1,74 @@
+// Tells a database that is away, or cannot work right now, from a statement that is wrong: the first is answered with
+// "try again", the second is a bug. Also names the one violation that callers cause, a value that is taken.
+
+const uniqueViolation = '23505';
+
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+const unavailableClasses = ['08', '53', '58'];
+const unavailableStates = new Set([
+  '25006', // read_only_sql_transaction: a standby answers, the primary has moved
+  '40001', // serialization_failure
+  '40P01', // deadlock_detected: the other one won, the same request works when it comes again
+  '55P03', // lock_not_available
+  '57014', // query_canceled: the statement timeout
+  '57P01', // admin_shutdown
+  '57P02', // crash_shutdown
+  '57P03', // cannot_connect_now: starting up or recovering
+  '57P05', // idle_session_timeout
+]);
+
+const unavailableErrnos = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTCONN',
+  'EHOSTDOWN',
+  'EHOSTUNREACH',
+  'ENETDOWN',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  // The Unix socket of a server that is not running.
+  'ENOENT',
+]);
+const socketCalls = new Set(['connect', 'read', 'write', 'getaddrinfo', 'shutdown']);
+
+// Errors of pg and pg-pool that carry no code.
+const unavailableMessages = [
+  'timeout exceeded when trying to connect',
+  'timeout expired',
+  'Connection terminated',
+  'Query read timeout',
+  'Client has encountered a connection error and is not queryable',
+  'Client was closed and is not queryable',
+  'Cannot use a pool after calling end on the pool',
+];
+
+function textProperty(error: object, name: string): string | undefined {
+  const value: unknown = Reflect.get(error, name);
+  return typeof value === 'string' ? value : undefined;
+}
+
+function isUnavailableCode(error: Error, code: string): boolean {
+  if (unavailableStates.has(code)) return true;
+  if (/^[0-9A-Z]{5}$/.test(code) && unavailableClasses.includes(code.slice(0, 2))) return true;
+  return unavailableErrnos.has(code) && socketCalls.has(textProperty(error, 'syscall') ?? '');
+}
+
+/** True when the same statement may well succeed later: PostgreSQL refuses, is gone, restarts, is full or too slow. */
+export function isDatabaseUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  // A name with several addresses fails with one error for each of them.
+  if (error instanceof AggregateError && error.errors.some(isDatabaseUnavailable)) return true;
+  const code = textProperty(error, 'code');
+  if (code !== undefined) return isUnavailableCode(error, code);
+  return unavailableMessages.some((message) => error.message.startsWith(message));
+}
+
+/** True for SQLSTATE 23505; with `constraint`, only for a violation of that constraint or unique index. */
+export function isUniqueViolation(error: unknown, constraint?: string): boolean {
+  if (!(error instanceof Error) || textProperty(error, 'code') !== uniqueViolation) return false;
+  return constraint === undefined || textProperty(error, 'constraint') === constraint;
+}

@@ -1,0 +1,144 @@
+// Claims due deliveries, endpoint by endpoint, and leases them to a process.
+import type pg from 'pg';
+import type { Trigger } from './tables.ts';
+import { textArray } from './binary-array.ts';
+import { inTransaction } from './transaction.ts';
+
+/** A delivery leased to this process, with all that an attempt needs besides the endpoint's configuration. */
+export interface ClaimedDelivery {
+  applicationId: string;
+  messageId: string;
+  endpointId: string;
+  leaseOwner: number;
+  leaseSeq: number;
+  attempts: number;
+  trigger: Trigger;
+  hasResumeAt: boolean;
+  /** Null when the content was expunged or has expired: there is nothing left to send. */
+  payload: Uint8Array | null;
+  contentType: string;
+}
+
+// Why per endpoint: a global oldest-first scan would crawl through a dead endpoint's backlog before it found anyone
+// else's work. endpoint_due has one row for each endpoint that waits, and the delivery_due index gives that endpoint's
+// next rows, so the cost depends on what is claimed and not on what waits.
+//
+// Why two statements: the second one's snapshot is taken with the endpoint_due rows already locked. Whoever adds a
+// waiting delivery touches its endpoint_due row in the same transaction, and so has either committed before that
+// snapshot, or waits for our commit and then puts the row back. In one statement, a row could be locked after, and its
+// deliveries read before, such a commit: the endpoint would be taken off the list with work left.
+//
+// The process's own row is locked for the same reason as in accept-messages.ts: a process declared dead claims nothing.
+const lockDueSql = `
+with owner as materialized (
+  select id from posthorn.process where id = $3 for key share
+)
+select e.endpoint_id from posthorn.endpoint_due e
+where e.due_at <= now() and e.endpoint_id <> all ($1::text[]) and exists (select from owner)
+order by e.due_at limit $2
+for update of e skip locked`;
+
+// One row more than wanted is read: it tells when to look at this endpoint again. An endpoint with more work than it
+// may have now goes behind the others (due_at = now()).
+const claimSql = `
+with due as materialized (
+  select unnest($2::text[]) as endpoint_id
+), waiting as materialized (
+  select d.*, row_number() over (partition by d.endpoint_id order by d.next_attempt_at, d.message_id) as place
+  from due cross join lateral (
+    select application_id, message_id, endpoint_id, next_attempt_at from posthorn.delivery
+    where endpoint_id = due.endpoint_id and state in ('pending', 'retrying')
+    order by next_attempt_at limit $3::integer + 1
+    for update skip locked
+  ) d
+), claimed as (
+  update posthorn.delivery d
+  set state = 'delivering', next_attempt_at = null, lease_owner = $1, lease_seq = d.lease_seq + 1, updated_at = now()
+  from waiting w
+  where w.place <= $3 and w.next_attempt_at <= now() and d.application_id = w.application_id
+    and d.message_id = w.message_id and d.endpoint_id = w.endpoint_id
+  returning d.application_id, d.message_id, d.endpoint_id, d.lease_seq, d.attempts, d.trigger,
+    d.resume_at is not null as has_resume_at
+), next as (
+  select due.endpoint_id, min(w.next_attempt_at) filter (where w.place > $3 or w.next_attempt_at > now()) as at
+  from due left join waiting w on w.endpoint_id = due.endpoint_id group by due.endpoint_id
+), later as (
+  update posthorn.endpoint_due e set due_at = greatest(next.at, now())
+  from next where e.endpoint_id = next.endpoint_id and next.at is not null
+), done as (
+  delete from posthorn.endpoint_due e using next where e.endpoint_id = next.endpoint_id and next.at is null
+)
+select c.*, m.payload, coalesce(m.content_type, '') as content_type
+from claimed c
+left join posthorn.message m on m.application_id = c.application_id and m.id = c.message_id`;
+
+interface ClaimRow {
+  application_id: string;
+  message_id: string;
+  endpoint_id: string;
+  lease_seq: number;
+  attempts: number;
+  trigger: Trigger;
+  has_resume_at: boolean;
+  payload: Buffer | null;
+  content_type: string;
+}
+
+export interface ClaimLimits {
+  endpointsMax: number;
+  perEndpointMax: number;
+  /** Endpoints that have as much in memory as they may have. */
+  fullEndpoints: readonly string[];
+}
+
+function claimedDelivery(row: ClaimRow, owner: number): ClaimedDelivery {
+  return {
+    applicationId: row.application_id,
+    messageId: row.message_id,
+    endpointId: row.endpoint_id,
+    leaseOwner: owner,
+    leaseSeq: row.lease_seq,
+    attempts: row.attempts,
+    trigger: row.trigger,
+    hasResumeAt: row.has_resume_at,
+    payload: row.payload,
+    contentType: row.content_type,
+  };
+}
+
+export function claimDeliveries(
+  pool: pg.Pool,
+  owner: number,
+  limits: ClaimLimits,
+): Promise<ClaimedDelivery[]> {
+  return inTransaction(pool, async (client) => {
+    const due = await client.query<{ endpoint_id: string }>({
+      name: 'lock-due',
+      text: lockDueSql,
+      values: [textArray(limits.fullEndpoints), limits.endpointsMax, owner],
+    });
+    if (due.rows.length === 0) return [];
+    const { rows } = await client.query<ClaimRow>({
+      name: 'claim-deliveries',
+      text: claimSql,
+      values: [owner, textArray(due.rows.map((row) => row.endpoint_id)), limits.perEndpointMax],
+    });
+    return rows.map((row) => claimedDelivery(row, owner));
+  });
+}
+
+/** Milliseconds until the earliest endpoint is due; 0 when one is due now, undefined when none waits. */
+export async function nextDueInMs(
+  pool: pg.Pool,
+  fullEndpoints: readonly string[],
+): Promise<number | undefined> {
+  const { rows } = await pool.query<{ ms: string | null }>({
+    name: 'next-due',
+    text: `select ceil(extract(epoch from min(due_at) - clock_timestamp()) * 1000) as ms from (
+        select due_at from posthorn.endpoint_due where endpoint_id <> all ($1::text[]) order by due_at limit 1
+      ) e`,
+    values: [textArray(fullEndpoints)],
+  });
+  const ms = rows[0]?.ms;
+  return ms === null || ms === undefined ? undefined : Math.max(0, Number(ms));
+}

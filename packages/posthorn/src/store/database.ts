@@ -1,0 +1,45 @@
+// One pool of PostgreSQL connections, and Kysely on it for the queries that are built at run time.
+import { Kysely, PostgresDialect } from 'kysely';
+import pg from 'pg';
+import type { Tables } from './tables.ts';
+
+const connectTimeoutMs = 5_000;
+const statementTimeoutMs = 15_000;
+// The client's own limit, longer than the server's: it ends a wait on a server that is frozen or unreachable.
+const queryTimeoutMs = 20_000;
+const idleTimeoutMs = 30_000;
+
+export type Queries = Kysely<Tables>;
+
+/** The store's way in: `pool` for the statements of the hot path, `queries` for everything that Kysely builds. */
+export interface Database {
+  pool: pg.Pool;
+  queries: Queries;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  url: string;
+  connectionsMax: number;
+  applicationName: string;
+  /** Called for errors of idle connections, which have no caller to tell. */
+  onIdleError(error: Error): void;
+}
+
+export function openDatabase(options: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.connectionsMax,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: connectTimeoutMs,
+    idleTimeoutMillis: idleTimeoutMs,
+    query_timeout: queryTimeoutMs,
+    statement_timeout: statementTimeoutMs,
+    keepAlive: true,
+    // Whatever the server's default: an answered message is on disk.
+    options: '-c synchronous_commit=on',
+  });
+  pool.on('error', options.onIdleError);
+  const queries = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema('posthorn');
+  return { pool, queries, close: () => pool.end() };
+}

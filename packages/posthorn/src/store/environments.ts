@@ -1,0 +1,36 @@
+// Environments: the outermost boundary; every token belongs to one.
+import type { Selectable } from 'kysely';
+import type { Queries } from './database.ts';
+import type { EnvironmentTable } from './tables.ts';
+
+export type EnvironmentRow = Selectable<EnvironmentTable>;
+
+/** Makes the environment, or returns the one that has this name already, also when another process was faster. */
+export async function createEnvironment(
+  queries: Queries,
+  environment: { id: string; name: string },
+): Promise<EnvironmentRow> {
+  const made = await queries
+    .insertInto('environment')
+    .values(environment)
+    .onConflict((conflict) => conflict.column('name').doNothing())
+    .returningAll()
+    .executeTakeFirst();
+  if (made !== undefined) return made;
+  return queries
+    .selectFrom('environment')
+    .selectAll()
+    .where('name', '=', environment.name)
+    .executeTakeFirstOrThrow();
+}
+
+export async function findEnvironmentByName(
+  queries: Queries,
+  name: string,
+): Promise<EnvironmentRow | undefined> {
+  return queries.selectFrom('environment').selectAll().where('name', '=', name).executeTakeFirst();
+}
+
+export async function listEnvironments(queries: Queries): Promise<EnvironmentRow[]> {
+  return queries.selectFrom('environment').selectAll().orderBy('id').execute();
+}

@@ -1,0 +1,98 @@
+// Leases: giving back what a process holds, taking back what a dead one held.
+import type pg from 'pg';
+import { textArray } from './binary-array.ts';
+import type { Lease } from './settle-deliveries.ts';
+import { inTransaction } from './transaction.ts';
+
+// A delivery that is given back waits for its next claim, which may come at once. It counts no attempt: whether the
+// interrupted one arrived is not known, and sending it again is the promise.
+const giveBack = `
+  set state = case when d.attempts = 0 then 'pending' else 'retrying' end::posthorn.delivery_state,
+    next_attempt_at = now(), lease_owner = null, updated_at = now()`;
+
+const markDue = `
+  insert into posthorn.endpoint_due (endpoint_id, application_id, due_at)
+  select endpoint_id, min(application_id), now() from released group by endpoint_id order by endpoint_id
+  on conflict (endpoint_id) do update set due_at = least(endpoint_due.due_at, excluded.due_at)`;
+
+const releaseSql = `
+with input as (
+  select * from unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::integer[])
+    as i (application_id, message_id, endpoint_id, lease_owner, lease_seq)
+), released as (
+  update posthorn.delivery d ${giveBack}
+  from input i
+  where d.application_id = i.application_id and d.message_id = i.message_id and d.endpoint_id = i.endpoint_id
+    and d.state = 'delivering' and d.lease_owner = i.lease_owner and d.lease_seq = i.lease_seq
+  returning d.application_id, d.endpoint_id
+), due as (${markDue})
+select count(*)::integer as count from released`;
+
+/** Gives back deliveries that this process holds and will not send; returns how many leases still held. */
+export async function releaseLeases(pool: pg.Pool, leases: readonly Lease[]): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(releaseSql, [
+    textArray(leases.map((lease) => lease.applicationId)),
+    textArray(leases.map((lease) => lease.messageId)),
+    textArray(leases.map((lease) => lease.endpointId)),
+    leases.map((lease) => lease.leaseOwner),
+    leases.map((lease) => lease.leaseSeq),
+  ]);
+  return rows[0]?.count ?? 0;
+}
+
+/** Everything leased to the process `owner`, as the database sees it. */
+export async function listLeases(pool: pg.Pool, owner: number): Promise<Lease[]> {
+  const { rows } = await pool.query<{
+    application_id: string;
+    message_id: string;
+    endpoint_id: string;
+    lease_seq: number;
+  }>(
+    `select application_id, message_id, endpoint_id, lease_seq from posthorn.delivery
+     where lease_owner = $1 and state = 'delivering'`,
+    [owner],
+  );
+  return rows.map((row) => ({
+    applicationId: row.application_id,
+    messageId: row.message_id,
+    endpointId: row.endpoint_id,
+    leaseOwner: owner,
+    leaseSeq: row.lease_seq,
+  }));
+}
+
+// Locked first, in a statement of its own: whoever leases something to a process holds that process's row, so what the
+// second statement sees of its leases is complete. Of several survivors, one gets the lock and does the work.
+const lockDeadSql = `
+select id from posthorn.process
+where heartbeat_at < now() - $1::bigint * interval '1 ms' or id = any ($2::integer[])
+for update skip locked`;
+
+const recoverSql = `
+with released as (
+  update posthorn.delivery d ${giveBack}
+  where d.lease_owner = any ($1::integer[]) and d.state = 'delivering'
+  returning d.application_id, d.endpoint_id
+), due as (${markDue}
+), buried as (
+  delete from posthorn.process where id = any ($1::integer[])
+)
+select count(*)::integer as count from released`;
+
+/**
+ * Frees the leases of processes whose heartbeat is older than `silentMaxMs`, and of those known to be dead
+ * (`deadProcessIds`), and forgets these processes.
+ */
+export function recoverLeases(
+  pool: pg.Pool,
+  silentMaxMs: number,
+  deadProcessIds: readonly number[] = [],
+): Promise<{ processIds: number[]; deliveryCount: number }> {
+  return inTransaction(pool, async (client) => {
+    const dead = await client.query<{ id: number }>(lockDeadSql, [silentMaxMs, deadProcessIds]);
+    const processIds = dead.rows.map((row) => row.id);
+    if (processIds.length === 0) return { processIds, deliveryCount: 0 };
+    const { rows } = await client.query<{ count: number }>(recoverSql, [processIds]);
+    return { processIds, deliveryCount: rows[0]?.count ?? 0 };
+  });
+}

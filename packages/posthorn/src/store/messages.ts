@@ -1,0 +1,153 @@
+// Messages as the API reads them; acceptance writes them (accept-messages.ts).
+import { sql } from 'kysely';
+import type { RawBuilder, Selectable, SqlBool } from 'kysely';
+import { idFloor } from '../lib/ids.ts';
+import type { IdPrefix } from '../lib/ids.ts';
+import type { Queries } from './database.ts';
+import { keysetOf } from './keyset.ts';
+import type { Keyset } from './keyset.ts';
+import type { MessageTable } from './tables.ts';
+
+const idPrefix = 'msg_';
+const minuteMs = 60_000;
+// An id and the time stored beside it come from two clocks, and an attempt's id from its end: this far they can part.
+const idTimeSlackMs = 60 * minuteMs;
+
+export type MessageRow = Pick<
+  Selectable<MessageTable>,
+  'id' | 'event_type' | 'event_id' | 'channels' | 'tags' | 'created_at'
+>;
+
+/** A message without its content, and how large that is: null when it was expunged or has expired. */
+export type SizedMessageRow = MessageRow & { payload_bytes: number | null };
+
+export const messageColumns = [
+  'message.id',
+  'message.event_type',
+  'message.event_id',
+  'message.channels',
+  'message.tags',
+  'message.created_at',
+] as const;
+
+// Does not read the content: PostgreSQL keeps the size of a large value beside the pointer to it.
+export const payloadBytes: RawBuilder<number | null> = sql<number | null>`octet_length(message.payload)`;
+
+/** All conditions hold; `after` and `before` are exclusive. */
+export interface MessageFilter {
+  channel?: string | undefined;
+  tag?: string | undefined;
+  eventTypes?: readonly string[] | undefined;
+  after?: Date | undefined;
+  before?: Date | undefined;
+}
+
+/** Conditions on a `message` in the query, times excluded. */
+export function messageConditions(filter: MessageFilter): RawBuilder<SqlBool>[] {
+  const conditions: RawBuilder<SqlBool>[] = [];
+  if (filter.channel !== undefined) {
+    conditions.push(sql<SqlBool>`message.channels @> array[${filter.channel}]::text[]`);
+  }
+  if (filter.tag !== undefined) conditions.push(sql<SqlBool>`message.tags @> array[${filter.tag}]::text[]`);
+  if (filter.eventTypes !== undefined) {
+    conditions.push(sql<SqlBool>`message.event_type = any(${filter.eventTypes}::text[])`);
+  }
+  return conditions;
+}
+
+/** Conditions on a time column, with bounds on the id beside it that end the index scan near the range. */
+export function timeConditions(
+  { after, before }: MessageFilter,
+  columns: { time: string; id: string; prefix: IdPrefix },
+): RawBuilder<SqlBool>[] {
+  const time = sql.ref(columns.time);
+  const id = sql.ref(columns.id);
+  const floor = (timeMs: number) => idFloor(columns.prefix, Math.max(timeMs, 0));
+  const conditions: RawBuilder<SqlBool>[] = [];
+  if (after !== undefined) {
+    conditions.push(sql<SqlBool>`${time} > ${after} and ${id} >= ${floor(after.getTime() - idTimeSlackMs)}`);
+  }
+  if (before !== undefined) {
+    conditions.push(sql<SqlBool>`${time} < ${before} and ${id} < ${floor(before.getTime() + idTimeSlackMs)}`);
+  }
+  return conditions;
+}
+
+/** The id of the message with this id or eventId (which cannot look like an id); undefined when there is none. */
+export async function findMessage(
+  queries: Queries,
+  applicationId: string,
+  idOrEventId: string,
+): Promise<SizedMessageRow | undefined> {
+  const id = idOrEventId.startsWith(idPrefix)
+    ? sql<string>`${idOrEventId}`
+    : sql<string>`(select message_id from posthorn.message_event_id
+        where application_id = ${applicationId} and event_id = ${idOrEventId})`;
+  return queries
+    .selectFrom('message')
+    .select(messageColumns)
+    .select(payloadBytes.as('payload_bytes'))
+    .where('message.application_id', '=', applicationId)
+    .where('message.id', '=', id)
+    .executeTakeFirst();
+}
+
+export async function listMessages(
+  queries: Queries,
+  applicationId: string,
+  filter: MessageFilter,
+  keyset: Keyset,
+): Promise<SizedMessageRow[]> {
+  const { operator, direction } = keysetOf(keyset);
+  const times = { time: 'message.created_at', id: 'message.id', prefix: idPrefix } as const;
+  let query = queries
+    .selectFrom('message')
+    .select(messageColumns)
+    .select(payloadBytes.as('payload_bytes'))
+    .where('message.application_id', '=', applicationId);
+  for (const condition of [...messageConditions(filter), ...timeConditions(filter, times)]) {
+    query = query.where(condition);
+  }
+  if (keyset.after !== undefined) query = query.where('message.id', operator, keyset.after);
+  return query.orderBy('message.id', direction).limit(keyset.rowsMax).execute();
+}
+
+/** These messages without their content, by id. */
+export async function findMessages(
+  queries: Queries,
+  applicationId: string,
+  ids: readonly string[],
+): Promise<Map<string, MessageRow>> {
+  const rows = await queries
+    .selectFrom('message')
+    .select(messageColumns)
+    .where('message.application_id', '=', applicationId)
+    .where(sql<SqlBool>`message.id = any(${ids}::text[])`)
+    .execute();
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+/** The content of these messages, by id; null where it was expunged or has expired. */
+export async function findPayloads(
+  queries: Queries,
+  applicationId: string,
+  ids: readonly string[],
+): Promise<Map<string, Buffer | null>> {
+  const rows = await queries
+    .selectFrom('message')
+    .select(['id', 'payload'])
+    .where('application_id', '=', applicationId)
+    .where(sql<SqlBool>`id = any(${ids}::text[])`)
+    .execute();
+  return new Map(rows.map((row) => [row.id, row.payload]));
+}
+
+/** Deletes the message's content for good; the message itself and its attempts stay. */
+export async function expungePayload(queries: Queries, applicationId: string, id: string): Promise<void> {
+  await queries
+    .updateTable('message')
+    .set({ payload: null })
+    .where('application_id', '=', applicationId)
+    .where('id', '=', id)
+    .execute();
+}

@@ -1,0 +1,149 @@
+// Writes what a batch of attempts came to: attempts appended, transitions applied, the endpoint's health kept.
+import type pg from 'pg';
+import type { Outcome } from '../core/outcome.ts';
+import type { Transition } from '../core/settle.ts';
+import { byteaArray, textArray } from './binary-array.ts';
+import type { Trigger } from './tables.ts';
+
+/** Which claim of which delivery: the transition is applied only while this lease still holds. */
+export interface Lease {
+  applicationId: string;
+  messageId: string;
+  endpointId: string;
+  leaseOwner: number;
+  leaseSeq: number;
+}
+
+export interface AttemptRecord {
+  id: string;
+  trigger: Trigger;
+  url: string;
+  outcome: Outcome;
+  /** One sentence for people, when it was not accepted. */
+  detail?: string;
+  responseHeaders?: Record<string, string>;
+  responseBody?: Uint8Array;
+  responseTruncated: boolean;
+  durationMs: number;
+  /** How long before this statement it began: the database's clock dates it. */
+  startedAgoMs: number;
+}
+
+export interface Settled extends Lease {
+  /** `cancelled`: the endpoint is disabled or gone, or the content is; no attempt was made. */
+  transition: Transition | { state: 'cancelled'; attempts: number };
+  attempt?: AttemptRecord;
+}
+
+export interface SettleResult {
+  /** Deliveries whose lease held; the others were taken over, and their attempts are recorded all the same. */
+  movedCount: number;
+  /** Endpoints that have only failed for longer than they may. */
+  failingEndpoints: string[];
+}
+
+// A repeat of the same batch, after an answer that was lost, finds the leases ended and the attempt ids taken: it
+// changes nothing.
+// Rows of 'retrying' without a delay go on when the automatic chain would have (resume_at).
+const settleSql = `
+with input as materialized (
+  select * from unnest(
+    $1::text[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::text[], $7::integer[], $8::bigint[]
+  ) as i (application_id, message_id, endpoint_id, lease_owner, lease_seq, state, attempts, delay_ms)
+), moved as (
+  update posthorn.delivery d
+  set state = i.state::posthorn.delivery_state, attempts = i.attempts, lease_owner = null, resume_at = null,
+    trigger = 'scheduled', updated_at = now(),
+    next_attempt_at = case when i.state = 'retrying'
+      then coalesce(now() + i.delay_ms * interval '1 ms', d.resume_at, now()) end
+  from input i
+  where d.application_id = i.application_id and d.message_id = i.message_id and d.endpoint_id = i.endpoint_id
+    and d.state = 'delivering' and d.lease_owner = i.lease_owner and d.lease_seq = i.lease_seq
+  returning d.application_id, d.endpoint_id, d.next_attempt_at
+), due as (
+  insert into posthorn.endpoint_due (endpoint_id, application_id, due_at)
+  select endpoint_id, min(application_id), min(next_attempt_at) from moved
+  where next_attempt_at is not null group by endpoint_id order by endpoint_id
+  on conflict (endpoint_id) do update set due_at = least(endpoint_due.due_at, excluded.due_at)
+), attempted as materialized (
+  select * from unnest(
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[],
+    $18::integer[], $19::text[], $20::bytea[], $21::boolean[], $22::integer[], $23::bigint[]
+  ) as a (application_id, id, message_id, endpoint_id, trigger, url, outcome, reason, detail,
+    response_status, response_headers, response_body, response_truncated, duration_ms, started_ago_ms)
+), recorded as (
+  insert into posthorn.attempt (application_id, id, message_id, endpoint_id, trigger, url, outcome, reason, detail,
+    response_status, response_headers, response_body, response_truncated, duration_ms, started_at)
+  select application_id, id, message_id, endpoint_id, trigger, url, outcome, reason, detail,
+    response_status, response_headers::jsonb, response_body, response_truncated, duration_ms,
+    now() - started_ago_ms * interval '1 ms'
+  from attempted
+  on conflict do nothing
+), health as materialized (
+  select endpoint_id, bool_or(outcome = 'accepted') as any_accepted from attempted group by endpoint_id
+), failing as (
+  insert into posthorn.endpoint_failing (endpoint_id)
+  select endpoint_id from health where not any_accepted order by endpoint_id
+  on conflict do nothing
+), recovered as (
+  delete from posthorn.endpoint_failing f using health h where f.endpoint_id = h.endpoint_id and h.any_accepted
+)
+select (select count(*)::integer from moved) as moved_count,
+  array(
+    select f.endpoint_id from posthorn.endpoint_failing f join health h on h.endpoint_id = f.endpoint_id
+    where not h.any_accepted and f.since < now() - $24::bigint * interval '1 ms'
+  ) as failing_endpoints`;
+
+const reasonOf = (outcome: Outcome) => (outcome.kind === 'unreachable' ? outcome.reason : null);
+const statusOf = (outcome: Outcome) => (outcome.kind === 'unreachable' ? null : outcome.status);
+
+function transitionParameters(batch: readonly Settled[]): unknown[] {
+  return [
+    textArray(batch.map((s) => s.applicationId)),
+    textArray(batch.map((s) => s.messageId)),
+    textArray(batch.map((s) => s.endpointId)),
+    batch.map((s) => s.leaseOwner),
+    batch.map((s) => s.leaseSeq),
+    textArray(batch.map((s) => s.transition.state)),
+    batch.map((s) => s.transition.attempts),
+    batch.map((s) => ('delayMs' in s.transition ? s.transition.delayMs : null)),
+  ];
+}
+
+function attemptParameters(batch: readonly Settled[]): unknown[] {
+  const made = batch.flatMap((settled) => (settled.attempt ? [{ settled, attempt: settled.attempt }] : []));
+  const attempts = made.map(({ attempt }) => attempt);
+  return [
+    textArray(made.map(({ settled }) => settled.applicationId)),
+    textArray(attempts.map((a) => a.id)),
+    textArray(made.map(({ settled }) => settled.messageId)),
+    textArray(made.map(({ settled }) => settled.endpointId)),
+    textArray(attempts.map((a) => a.trigger)),
+    textArray(attempts.map((a) => a.url)),
+    textArray(attempts.map((a) => a.outcome.kind)),
+    textArray(attempts.map((a) => reasonOf(a.outcome))),
+    textArray(attempts.map((a) => a.detail)),
+    attempts.map((a) => statusOf(a.outcome)),
+    textArray(attempts.map((a) => (a.responseHeaders ? jsonText(a.responseHeaders) : null))),
+    byteaArray(attempts.map((a) => a.responseBody ?? null)),
+    attempts.map((a) => a.responseTruncated),
+    attempts.map((a) => Math.round(a.durationMs)),
+    attempts.map((a) => Math.round(a.startedAgoMs)),
+  ];
+}
+
+// jsonb has no NUL character; a header cannot carry one, but one odd byte must not fail a whole batch.
+const jsonText = (value: object) => JSON.stringify(value).replaceAll('\\u0000', '');
+
+export async function settleDeliveries(
+  pool: pg.Pool,
+  batch: readonly Settled[],
+  failingMaxMs: number,
+): Promise<SettleResult> {
+  const { rows } = await pool.query<{ moved_count: number; failing_endpoints: string[] }>({
+    name: 'settle-deliveries',
+    text: settleSql,
+    values: [...transitionParameters(batch), ...attemptParameters(batch), failingMaxMs],
+  });
+  return { movedCount: rows[0]?.moved_count ?? 0, failingEndpoints: rows[0]?.failing_endpoints ?? [] };
+}

@@ -1,0 +1,156 @@
+// The tables of schema `posthorn` as Kysely sees them; migrations/ is the source, this file follows it.
+import type { ColumnType, Generated, JSONColumnType } from 'kysely';
+
+type Timestamp = ColumnType<Date, Date | undefined, Date>;
+type NullableTimestamp = ColumnType<Date | null, Date | null | undefined, Date | null>;
+
+export type DeliveryState = 'pending' | 'delivering' | 'retrying' | 'succeeded' | 'exhausted' | 'cancelled';
+export type Trigger = 'scheduled' | 'manual';
+export type SignatureStyle = 'standard' | 'svix' | 'both';
+export type DisabledReason = 'requested' | 'gone' | 'failing';
+
+export interface EnvironmentTable {
+  id: string;
+  name: string;
+  created_at: Timestamp;
+}
+
+export interface TokenTable {
+  id: string;
+  environment_id: string;
+  name: string;
+  hash: Buffer;
+  created_at: Timestamp;
+  expires_at: NullableTimestamp;
+  revoked_at: NullableTimestamp;
+}
+
+export interface ApplicationTable {
+  id: string;
+  environment_id: string;
+  uid: string | null;
+  name: string;
+  metadata: JSONColumnType<Record<string, string>>;
+  throttle_rate: number | null;
+  config_version: Generated<string>;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+  deleted_at: NullableTimestamp;
+}
+
+export interface EndpointTable {
+  id: string;
+  application_id: string;
+  uid: string | null;
+  url: string;
+  description: Generated<string>;
+  event_types: string[] | null;
+  channels: string[] | null;
+  metadata: JSONColumnType<Record<string, string>>;
+  throttle_rate: number | null;
+  signature_style: Generated<SignatureStyle>;
+  headers_sealed: Buffer | null;
+  disabled: Generated<boolean>;
+  disabled_reason: DisabledReason | null;
+  disabled_at: NullableTimestamp;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+  deleted_at: NullableTimestamp;
+}
+
+export interface EndpointSecretTable {
+  id: string;
+  endpoint_id: string;
+  secret_sealed: Buffer;
+  created_at: Timestamp;
+  expires_at: NullableTimestamp;
+}
+
+export interface EventTypeTable {
+  environment_id: string;
+  name: string;
+  description: string;
+  schemas: JSONColumnType<Record<string, unknown>> | null;
+  feature_flags: string[] | null;
+  group_name: string | null;
+  archived: Generated<boolean>;
+  deprecated: Generated<boolean>;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+  deleted_at: NullableTimestamp;
+}
+
+export interface MessageTable {
+  application_id: string;
+  id: string;
+  event_type: string;
+  event_id: string | null;
+  channels: string[] | null;
+  tags: string[] | null;
+  payload: Buffer | null;
+  content_type: Generated<string>;
+  created_at: Timestamp;
+}
+
+export interface MessageEventIdTable {
+  application_id: string;
+  event_id: string;
+  message_id: string;
+  created_at: Timestamp;
+}
+
+export interface DeliveryTable {
+  application_id: string;
+  message_id: string;
+  endpoint_id: string;
+  state: DeliveryState;
+  attempts: Generated<number>;
+  trigger: Generated<Trigger>;
+  next_attempt_at: NullableTimestamp;
+  resume_at: NullableTimestamp;
+  lease_owner: number | null;
+  lease_seq: Generated<number>;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+}
+
+export interface AttemptTable {
+  application_id: string;
+  id: string;
+  message_id: string;
+  endpoint_id: string;
+  trigger: Trigger;
+  url: string;
+  outcome: 'accepted' | 'rejected' | 'unreachable';
+  reason: string | null;
+  detail: string | null;
+  response_status: number | null;
+  response_headers: JSONColumnType<Record<string, string>> | null;
+  response_body: Buffer | null;
+  response_truncated: Generated<boolean>;
+  duration_ms: number;
+  started_at: Timestamp;
+}
+
+export interface ProcessTable {
+  id: Generated<number>;
+  host: string | null;
+  pid: number;
+  version: string;
+  started_at: Timestamp;
+  heartbeat_at: Timestamp;
+}
+
+export interface Tables {
+  environment: EnvironmentTable;
+  token: TokenTable;
+  application: ApplicationTable;
+  endpoint: EndpointTable;
+  endpoint_secret: EndpointSecretTable;
+  event_type: EventTypeTable;
+  message: MessageTable;
+  message_event_id: MessageEventIdTable;
+  delivery: DeliveryTable;
+  attempt: AttemptTable;
+  process: ProcessTable;
+}

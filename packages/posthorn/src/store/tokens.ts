@@ -1,0 +1,138 @@
+// API tokens: opaque random text, stored as its SHA-256, revocable. The text is known only when it is made.
+import { createHash, randomBytes } from 'node:crypto';
+import { sql } from 'kysely';
+import type { Selectable } from 'kysely';
+import type { Queries } from './database.ts';
+import { databaseNow, keysetOf } from './keyset.ts';
+import type { Keyset } from './keyset.ts';
+import type { TokenTable } from './tables.ts';
+
+const prefix = 'phk_';
+const randomByteCount = 32;
+// 62^43 > 2^256: 43 characters of base 62 hold 32 bytes.
+const digitCount = 43;
+const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const fixedTokenMinChars = 16;
+
+/** A token without its hash, which nobody outside this file needs. */
+export type TokenRow = Omit<Selectable<TokenTable>, 'hash'>;
+const tokenColumns = ['id', 'environment_id', 'name', 'created_at', 'expires_at', 'revoked_at'] as const;
+
+export interface NewToken {
+  id: string;
+  environmentId: string;
+  name: string;
+  /** Given for a fixed token; generated otherwise. */
+  text?: string;
+  expiresAt?: Date;
+}
+
+function hashOf(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+/** A new token: `phk_` and 32 random bytes in base 62. */
+export function generateTokenText(): string {
+  let rest = BigInt(`0x${randomBytes(randomByteCount).toString('hex')}`);
+  let digits = '';
+  for (let i = 0; i < digitCount; i += 1) {
+    digits = alphabet.charAt(Number(rest % 62n)) + digits;
+    rest /= 62n;
+  }
+  return prefix + digits;
+}
+
+/** Makes a token. `text` is returned here and never again. */
+export async function createToken(queries: Queries, token: NewToken): Promise<TokenRow & { text: string }> {
+  const text = token.text ?? generateTokenText();
+  const row = await queries
+    .insertInto('token')
+    .values({
+      id: token.id,
+      environment_id: token.environmentId,
+      name: token.name,
+      hash: hashOf(text),
+      expires_at: token.expiresAt ?? null,
+    })
+    .returning(tokenColumns)
+    .executeTakeFirstOrThrow();
+  return { ...row, text };
+}
+
+/**
+ * Makes sure that the fixed `text` is a token, once, however many processes ask at the same time. Throws when the text
+ * is too short to be safe, belongs to another environment, or was revoked.
+ */
+export async function ensureToken(
+  queries: Queries,
+  token: NewToken & { text: string },
+): Promise<TokenRow & { text: string }> {
+  if (token.text.length < fixedTokenMinChars) {
+    throw new Error(
+      `a fixed token needs at least ${fixedTokenMinChars} characters, got ${token.text.length}`,
+    );
+  }
+  const hash = hashOf(token.text);
+  await queries
+    .insertInto('token')
+    .values({ id: token.id, environment_id: token.environmentId, name: token.name, hash })
+    .onConflict((conflict) => conflict.column('hash').doNothing())
+    .execute();
+  const row = await queries
+    .selectFrom('token')
+    .select(tokenColumns)
+    .where('hash', '=', hash)
+    .executeTakeFirstOrThrow();
+  if (row.environment_id !== token.environmentId)
+    throw new Error('this token belongs to another environment');
+  if (row.revoked_at !== null) throw new Error('this token was revoked: choose another one');
+  return { ...row, text: token.text };
+}
+
+export interface ValidToken {
+  tokenId: string;
+  environmentId: string;
+  /** Milliseconds until it expires, by the database's clock; null when it does not. */
+  validForMs: number | null;
+}
+
+/** The token with this text, unless it is unknown, revoked or expired. */
+export async function findValidToken(queries: Queries, text: string): Promise<ValidToken | undefined> {
+  return queries
+    .selectFrom('token')
+    .innerJoin('environment', 'environment.id', 'token.environment_id')
+    .select([
+      'token.id as tokenId',
+      'environment.id as environmentId',
+      sql<number | null>`(extract(epoch from token.expires_at - now()) * 1000)::float8`.as('validForMs'),
+    ])
+    .where('token.hash', '=', hashOf(text))
+    .where('token.revoked_at', 'is', null)
+    .where((where) =>
+      where.or([where('token.expires_at', 'is', null), where('token.expires_at', '>', databaseNow)]),
+    )
+    .executeTakeFirst();
+}
+
+export async function listTokens(
+  queries: Queries,
+  environmentId: string,
+  keyset: Keyset,
+): Promise<TokenRow[]> {
+  const { operator, direction } = keysetOf(keyset);
+  let query = queries.selectFrom('token').select(tokenColumns).where('environment_id', '=', environmentId);
+  if (keyset.after !== undefined) query = query.where('id', operator, keyset.after);
+  return query.orderBy('id', direction).limit(keyset.rowsMax).execute();
+}
+
+/** True when the environment has this token; revoking one again changes nothing. */
+export async function revokeToken(queries: Queries, environmentId: string, id: string): Promise<boolean> {
+  const row = await queries
+    .updateTable('token')
+    .set({ revoked_at: sql<Date>`coalesce(revoked_at, now())` })
+    .where('environment_id', '=', environmentId)
+    .where('id', '=', id)
+    .returning('id')
+    .executeTakeFirst();
+  return row !== undefined;
+}

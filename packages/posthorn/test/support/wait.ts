@@ -1,0 +1,18 @@
+// Waiting in tests: poll a condition until it holds or a deadline passes. The only place in tests that sleeps.
+import { setTimeout as pause } from 'node:timers/promises';
+
+const pollEveryMs = 10;
+
+/** Resolves with the first truthy value of `check`; rejects naming `what` after `timeoutMs`. */
+export async function waitFor<T>(
+  check: () => T | Promise<T>,
+  { timeoutMs = 10_000, what = 'condition' }: { timeoutMs?: number; what?: string } = {},
+): Promise<NonNullable<T>> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const value = await check();
+    if (value) return value;
+    if (performance.now() > deadline) throw new Error(`${what} did not come true within ${timeoutMs} ms`);
+    await pause(pollEveryMs);
+  }
+}
