@@ -70,7 +70,7 @@ function whyInstallFailed({ code, output }) {
     return 'prepare: npm ci could not reach the registry: no network? Connect (or set npm_config_registry), then run the command again.';
   }
   if (/EUSAGE|can only install packages when/.test(output)) {
-    return 'prepare: package.json and package-lock.json disagree: run `npm install`, then the command again.';
+    return 'prepare: package.json and package-lock.json disagree: run `npm install` and `npm run lockfile`, then the command again.';
   }
   return `prepare: npm ci failed (exit code ${code}); its output is above.`;
 }

@@ -17,7 +17,12 @@ describe('create', () => {
       metadata: { plan: 'gold' },
       throttleRate: 20,
     });
-    expect(application).toMatchObject({ name: 'Acme', uid: 'acme', metadata: { plan: 'gold' }, throttleRate: 20 });
+    expect(application).toMatchObject({
+      name: 'Acme',
+      uid: 'acme',
+      metadata: { plan: 'gold' },
+      throttleRate: 20,
+    });
     expect(application.id).toMatch(/^app_[0-9A-Za-z]{22}$/);
     expect(application.createdAt.getTime()).toBeGreaterThan(Date.now() - 60_000);
     expect(await posthorn.client.application.get(application.id)).toEqual(application);
@@ -40,7 +45,9 @@ describe('create', () => {
     expect(again.status).toBe(409);
     expect(again.body).toEqual({ code: 'conflict', detail: expect.stringContaining('uid') });
     const stranger = await posthorn.makeStranger();
-    expect(await stranger.client.application.create({ name: 'third', uid: 'once' })).toMatchObject({ uid: 'once' });
+    expect(await stranger.client.application.create({ name: 'third', uid: 'once' })).toMatchObject({
+      uid: 'once',
+    });
   });
 
   test('get_if_exists returns the existing one with 200, and makes a missing one with 201', async () => {
@@ -71,7 +78,9 @@ describe('put', () => {
     const replaced = await request(posthorn, 'PUT', '/api/v1/app/put-me', { name: 'two' });
     expect(replaced.status).toBe(200);
     expect(replaced.body).toMatchObject({ id: made.body.id, uid: 'put-me', name: 'two', metadata: {} });
-    expect(await posthorn.client.application.upsert(String(made.body.id), { name: 'x', uid: 'put-me' })).toMatchObject({
+    expect(
+      await posthorn.client.application.upsert(String(made.body.id), { name: 'x', uid: 'put-me' }),
+    ).toMatchObject({
       name: 'x',
       uid: 'put-me',
     });
@@ -92,7 +101,10 @@ describe('put', () => {
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => request(posthorn, 'PUT', '/api/v1/app/put-race', { name: 'one' })),
     );
-    expect(answers.map((answer) => answer.status).sort()).toEqual([...Array(19).fill(200), 201]);
+    expect(answers.map((answer) => answer.status).toSorted((a, b) => a - b)).toEqual([
+      ...Array(19).fill(200),
+      201,
+    ]);
   });
 });
 
@@ -122,7 +134,9 @@ describe('patch', () => {
     await posthorn.client.application.create({ name: 'owner', uid: 'owned' });
     const { id } = await posthorn.client.application.create({ name: 'wants it' });
     expect((await request(posthorn, 'PATCH', `/api/v1/app/${id}`, { uid: 'owned' })).status).toBe(409);
-    expect((await request(posthorn, 'PUT', `/api/v1/app/${id}`, { name: 'x', uid: 'owned' })).status).toBe(409);
+    expect((await request(posthorn, 'PUT', `/api/v1/app/${id}`, { name: 'x', uid: 'owned' })).status).toBe(
+      409,
+    );
   });
 });
 
@@ -146,7 +160,8 @@ describe('delete', () => {
   test('an endpoint that is made while its application is deleted does not survive it', async () => {
     for (let round = 0; round < 10; round += 1) {
       const { id } = await posthorn.client.application.create({ name: 'race' });
-      const create = () => request(posthorn, 'POST', `/api/v1/app/${id}/endpoint`, { url: 'https://example.com/' });
+      const create = () =>
+        request(posthorn, 'POST', `/api/v1/app/${id}/endpoint`, { url: 'https://example.com/' });
       const answers = await Promise.all([
         create(),
         create(),

@@ -21,9 +21,10 @@ beforeEach(async () => {
 });
 
 async function configVersion(): Promise<number> {
-  const { rows } = await posthorn.db.pool.query('select config_version from posthorn.application where id = $1', [
-    app,
-  ]);
+  const { rows } = await posthorn.db.pool.query(
+    'select config_version from posthorn.application where id = $1',
+    [app],
+  );
   return Number(rows[0].config_version);
 }
 
@@ -85,7 +86,9 @@ describe('create', () => {
     expect(again.status).toBe(409);
     expect(again.body.code).toBe('conflict');
     const other = await posthorn.client.application.create({ name: 'Other' });
-    expect(await posthorn.client.endpoint.create(other.id, { url, uid: 'once' })).toMatchObject({ uid: 'once' });
+    expect(await posthorn.client.endpoint.create(other.id, { url, uid: 'once' })).toMatchObject({
+      uid: 'once',
+    });
   });
 
   test('every change is a new version of the configuration', async () => {
@@ -100,7 +103,8 @@ describe('create', () => {
     await note(endpoint.rotateSecret(app, 'v'));
     await note(endpoint.setHeaders(app, 'v', { headers: { 'x-a': 'b' } }));
     await note(endpoint.delete(app, 'v'));
-    expect(versions.every((version, i) => i === 0 || version > versions[i - 1]!)).toBe(true);
+    expect(new Set(versions).size).toBe(6);
+    expect(versions).toEqual(versions.toSorted((a, b) => a - b));
   });
 
   test('the secret is stored sealed, for this endpoint', async () => {
@@ -171,7 +175,11 @@ describe('refused', () => {
 
 describe('put and patch', () => {
   test('an unknown uid is created with a secret, a known one replaced', async () => {
-    const made = await request(posthorn, 'PUT', `${base}/put-me`, { url, description: 'one', channels: ['a'] });
+    const made = await request(posthorn, 'PUT', `${base}/put-me`, {
+      url,
+      description: 'one',
+      channels: ['a'],
+    });
     expect(made.status).toBe(201);
     expect(made.body).toMatchObject({ uid: 'put-me', description: 'one' });
     expect((await posthorn.client.endpoint.getSecret(app, 'put-me')).key).toMatch(/^whsec_/);
@@ -187,10 +195,13 @@ describe('put and patch', () => {
     const answers = await Promise.all(
       Array.from({ length: 20 }, () => request(posthorn, 'PUT', `${base}/race`, { url })),
     );
-    expect(answers.map(({ status }) => status).sort()).toEqual([...Array(19).fill(200), 201]);
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([
+      ...Array(19).fill(200),
+      201,
+    ]);
     const { rows } = await posthorn.db.pool.query(
       'select count(*)::integer as count from posthorn.endpoint_secret where endpoint_id = $1',
-      [answers[0]!.body.id],
+      [answers[0]?.body.id],
     );
     expect(rows[0].count).toBe(1);
   });
@@ -228,7 +239,9 @@ describe('put and patch', () => {
   test('the signature style is the choice of the endpoint', async () => {
     const { body } = await request(posthorn, 'POST', base, { url, signatureStyle: 'svix' });
     expect(body.signatureStyle).toBe('svix');
-    const patched = await request(posthorn, 'PATCH', `${base}/${body.id}`, { signatureStyle: 'both' });
+    const patched = await request(posthorn, 'PATCH', `${base}/${String(body.id)}`, {
+      signatureStyle: 'both',
+    });
     expect(patched.body.signatureStyle).toBe('both');
   });
 });
@@ -246,7 +259,7 @@ describe('disabling', () => {
     const { body } = await request(posthorn, 'POST', base, { url, disabled: true });
     expect(body).toMatchObject({ disabled: true, disabledReason: 'requested' });
     expect(typeof body.disabledAt).toBe('string');
-    const enabled = await request(posthorn, 'PATCH', `${base}/${body.id}`, { disabled: false });
+    const enabled = await request(posthorn, 'PATCH', `${base}/${String(body.id)}`, { disabled: false });
     expect(enabled.body).toMatchObject({ disabled: false, disabledReason: null, disabledAt: null });
   });
 
@@ -315,8 +328,8 @@ describe('secrets', () => {
     expect(after.key).not.toBe(before.key);
     const [old, current] = await secrets(id);
     expect(current).toEqual({ current: true, secondsLeft: null });
-    expect(old!.secondsLeft).toBeGreaterThan(86_000);
-    expect(old!.secondsLeft).toBeLessThanOrEqual(86_400);
+    expect(old?.secondsLeft).toBeGreaterThan(86_000);
+    expect(old?.secondsLeft).toBeLessThanOrEqual(86_400);
   });
 
   test('rotation to a given key, without grace, leaves nothing of the old one', async () => {
@@ -331,21 +344,21 @@ describe('secrets', () => {
     expect((await request(posthorn, 'POST', `${base}/${id}/secret/rotate`)).status).toBe(204);
   });
 
-  test('an eleventh old secret is refused, ending one at once is not', async () => {
+  test('an eighth old secret is refused, ending one at once is not', async () => {
     const { id } = await posthorn.client.endpoint.create(app, { url });
-    for (let i = 0; i < 10; i += 1) await posthorn.client.endpoint.rotateSecret(app, id);
+    for (let i = 0; i < 7; i += 1) await posthorn.client.endpoint.rotateSecret(app, id);
     const { key } = await posthorn.client.endpoint.getSecret(app, id);
     const refused = await request(posthorn, 'POST', `${base}/${id}/secret/rotate`, {});
     expect(refused.status).toBe(400);
     expect(refused.body.code).toBe('limit_reached');
     expect((await posthorn.client.endpoint.getSecret(app, id)).key).toBe(key);
     await posthorn.client.endpoint.rotateSecret(app, id, { gracePeriodSeconds: 0 });
-    expect(await secrets(id)).toHaveLength(11);
+    expect(await secrets(id)).toHaveLength(8);
   });
 
   test('concurrent rotations leave one current secret', async () => {
     const { id } = await posthorn.client.endpoint.create(app, { url });
-    await Promise.all(Array.from({ length: 8 }, () => posthorn.client.endpoint.rotateSecret(app, id)));
+    await Promise.all(Array.from({ length: 7 }, () => posthorn.client.endpoint.rotateSecret(app, id)));
     expect((await secrets(id)).filter(({ current }) => current)).toHaveLength(1);
   });
 
@@ -379,7 +392,10 @@ describe('headers', () => {
 
   test('are stored sealed', async () => {
     await posthorn.client.endpoint.setHeaders(app, id, { headers: { authorization: 'hunter2' } });
-    const { rows } = await posthorn.db.pool.query('select headers_sealed from posthorn.endpoint where id = $1', [id]);
+    const { rows } = await posthorn.db.pool.query(
+      'select headers_sealed from posthorn.endpoint where id = $1',
+      [id],
+    );
     expect(rows[0].headers_sealed.includes('hunter2')).toBe(false);
   });
 
@@ -397,7 +413,13 @@ describe('headers', () => {
   });
 
   test('every one that may not be sent is named with the reason', async () => {
-    const headers = { host: 'x', 'webhook-signature': 'x', 'x y': 'z', 'x-ok': 'fine', 'x-line': 'a\r\nb: c' };
+    const headers = {
+      host: 'x',
+      'webhook-signature': 'x',
+      'x y': 'z',
+      'x-ok': 'fine',
+      'x-line': 'a\r\nb: c',
+    };
     const answer = await request(posthorn, 'PUT', `${base}/${id}/headers`, { headers });
     expect(answer.status).toBe(422);
     expect(refusedPlaces(answer).map((place) => place.at(-1))).toEqual([

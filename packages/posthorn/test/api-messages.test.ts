@@ -15,8 +15,8 @@ beforeAll(async () => {
 });
 afterAll(() => test.stop());
 
-const post = (body: unknown, { query = '', headers = {} as Record<string, string>, of = app } = {}) =>
-  request(test, 'POST', `/api/v1/app/${of}/msg${query}`, body, headers);
+const post = (body: unknown, { of = app, headers }: { of?: string; headers?: Record<string, string> } = {}) =>
+  request(test, 'POST', `/api/v1/app/${of}/msg`, body, headers);
 const get = (path: string) => request(test, 'GET', `/api/v1/app/${app}${path}`);
 
 async function newApplication(): Promise<string> {
@@ -78,7 +78,7 @@ describe('creating a message', () => {
     expect(answer.status).toBe(202);
     expect(await storedPayload(answer.body.id)).toBe(payload);
     expect(answer.text).toContain(`"payload":${payload}`);
-    expect((await get(`/msg/${answer.body.id}`)).text).toContain(`"payload":${payload}`);
+    expect((await get(`/msg/${String(answer.body.id)}`)).text).toContain(`"payload":${payload}`);
     expect((await get('/msg?limit=1')).text).toContain(`"payload":${payload}`);
   });
 
@@ -90,9 +90,13 @@ describe('creating a message', () => {
   });
 
   it('delivers a rawPayload as it is, JSON or not', async () => {
-    const raw = await test.client.message.create(app, messageInRaw('a', '<order id="1"/>', 'application/json'), {
-      withContent: true,
-    });
+    const raw = await test.client.message.create(
+      app,
+      messageInRaw('a', '<order id="1"/>', 'application/json'),
+      {
+        withContent: true,
+      },
+    );
     expect(raw.payload).toBe('<order id="1"/>');
     expect(await storedPayload(raw.id)).toBe('<order id="1"/>');
     const json = await test.client.message.create(app, messageInRaw('a', '[ 1.0 ]'));
@@ -114,6 +118,22 @@ describe('creating a message', () => {
     expect(body).toMatchObject({ channels: ['b', 'a'], tags: ['t'] });
   });
 
+  it('takes null for left out', async () => {
+    const answer = await post({
+      eventType: 'a',
+      payload: { kept: null },
+      eventId: null,
+      channels: null,
+      tags: null,
+      application: null,
+      deliverAt: null,
+      payloadRetentionPeriod: null,
+      transformationsParams: null,
+    });
+    expect(answer.status).toBe(202);
+    expect(answer.body).toMatchObject({ eventId: null, channels: null, tags: null, payload: { kept: null } });
+  });
+
   it('accepts the retention of the payload', async () => {
     expect((await post({ eventType: 'a', payload: {}, payloadRetentionPeriod: 90 })).status).toBe(202);
     expect((await post({ eventType: 'a', payload: {}, payloadRetentionHours: 24 })).status).toBe(202);
@@ -121,30 +141,59 @@ describe('creating a message', () => {
 });
 
 describe('refusing a message', () => {
-  const nested = (depth: number) => `{"eventType":"a","payload":{"a":${'['.repeat(depth)}${']'.repeat(depth)}}}`;
+  const nested = (depth: number) =>
+    `{"eventType":"a","payload":{"a":${'['.repeat(depth)}${']'.repeat(depth)}}}`;
   it.each<[string, unknown, string[][]]>([
-    ['every missing field', {}, [['body', 'eventType'], ['body', 'payload']]],
+    [
+      'every missing field',
+      {},
+      [
+        ['body', 'eventType'],
+        ['body', 'payload'],
+      ],
+    ],
     ['an event type with a space', { eventType: 'a b', payload: {} }, [['body', 'eventType']]],
     ['an event type of 257 characters', { eventType: 'a'.repeat(257), payload: {} }, [['body', 'eventType']]],
     ['a payload that is an array', { eventType: 'a', payload: [] }, [['body', 'payload']]],
     ['a payload that is text', { eventType: 'a', payload: '{}' }, [['body', 'payload']]],
     ['a payload of null', { eventType: 'a', payload: null }, [['body', 'payload']]],
+    ['a payload of null beside data', { eventType: 'a', payload: null, data: {} }, [['body', 'payload']]],
     ['an empty eventId', { eventType: 'a', payload: {}, eventId: '' }, [['body', 'eventId']]],
     ['a long eventId', { eventType: 'a', payload: {}, eventId: 'x'.repeat(257) }, [['body', 'eventId']]],
     ['an eventId with a line break', { eventType: 'a', payload: {}, eventId: 'a\nb' }, [['body', 'eventId']]],
-    ['an eventId that looks like an id', { eventType: 'a', payload: {}, eventId: 'msg_1' }, [['body', 'eventId']]],
+    [
+      'an eventId that looks like an id',
+      { eventType: 'a', payload: {}, eventId: 'msg_1' },
+      [['body', 'eventId']],
+    ],
     ['half a surrogate pair', { eventType: 'a', payload: {}, eventId: '\ud800' }, [['body', 'eventId']]],
     ['no channel', { eventType: 'a', payload: {}, channels: [] }, [['body', 'channels']]],
-    ['six channels', { eventType: 'a', payload: {}, channels: [...'abcdef'] }, [['body', 'channels']]],
-    ['a channel with a space', { eventType: 'a', payload: {}, channels: ['a', 'b c'] }, [['body', 'channels', '1']]],
+    [
+      'six channels',
+      { eventType: 'a', payload: {}, channels: ['a', 'b', 'c', 'd', 'e', 'f'] },
+      [['body', 'channels']],
+    ],
+    [
+      'a channel with a space',
+      { eventType: 'a', payload: {}, channels: ['a', 'b c'] },
+      [['body', 'channels', '1']],
+    ],
     ['a tag with a separator', { eventType: 'a', payload: {}, tags: ['a\u001fb'] }, [['body', 'tags', '0']]],
-    ['a wrong retention', { eventType: 'a', payload: {}, payloadRetentionPeriod: 4 }, [['body', 'payloadRetentionPeriod']]],
+    [
+      'a wrong retention',
+      { eventType: 'a', payload: {}, payloadRetentionPeriod: 4 },
+      [['body', 'payloadRetentionPeriod']],
+    ],
     [
       'two retentions',
       { eventType: 'a', payload: {}, payloadRetentionPeriod: 5, payloadRetentionHours: 5 },
       [['body', 'payloadRetentionHours']],
     ],
-    ['a later delivery', { eventType: 'a', payload: {}, deliverAt: '2030-01-01T00:00:00Z' }, [['body', 'deliverAt']]],
+    [
+      'a later delivery',
+      { eventType: 'a', payload: {}, deliverAt: '2030-01-01T00:00:00Z' },
+      [['body', 'deliverAt']],
+    ],
     [
       'a rawPayload of another content type',
       messageInRaw('a', '<a/>', 'text/xml'),
@@ -283,15 +332,15 @@ describe('reading messages', () => {
       ids.unshift((await test.client.message.create(of, { eventType: 'a', payload: { i } })).id);
     }
     const first = await test.client.message.list(of, { limit: 3 });
-    const second = await test.client.message.list(of, { limit: 3, iterator: first.iterator });
-    const third = await test.client.message.list(of, { limit: 3, iterator: second.iterator });
+    const second = await test.client.message.list(of, { limit: 3, iterator: first.iterator ?? null });
+    const third = await test.client.message.list(of, { limit: 3, iterator: second.iterator ?? null });
     const idsOf = (pages: { data: { id: string }[] }[]) => pages.map(({ data }) => data.map(({ id }) => id));
     expect(idsOf([first, second, third])).toEqual([ids.slice(0, 3), ids.slice(3, 6), ids.slice(6)]);
     expect([first.done, second.done, third.done]).toEqual([false, false, true]);
     expect(first.data[0]?.payload).toEqual({});
 
-    const back = await test.client.message.list(of, { limit: 3, iterator: third.prevIterator });
-    const start = await test.client.message.list(of, { limit: 3, iterator: back.prevIterator });
+    const back = await test.client.message.list(of, { limit: 3, iterator: third.prevIterator ?? null });
+    const start = await test.client.message.list(of, { limit: 3, iterator: back.prevIterator ?? null });
     expect(idsOf([back, start])).toEqual(idsOf([second, first]));
     expect(start.done).toBe(true);
   });
@@ -343,12 +392,18 @@ describe('reading messages', () => {
     const ids = Array.from({ length: 20 }, () => test.newId('msg_'));
     for (const id of ids) {
       const row = { id, application_id: of, event_type: 'large', event_id: null, channels: null, tags: null };
-      await test.db.queries.insertInto('message').values({ ...row, payload }).execute();
+      await test.db.queries
+        .insertInto('message')
+        .values({ ...row, payload })
+        .execute();
     }
     const first = await test.client.message.list(of, { withContent: true });
     expect(first.data.length).toBe(15);
     expect(first.done).toBe(false);
-    const second = await test.client.message.list(of, { withContent: true, iterator: first.iterator });
+    const second = await test.client.message.list(of, {
+      withContent: true,
+      iterator: first.iterator ?? null,
+    });
     expect([...first.data, ...second.data].map(({ id }) => id)).toEqual(ids.toReversed());
     expect(second.done).toBe(true);
     expect((await test.client.message.list(of)).data.length).toBe(20);
@@ -357,7 +412,10 @@ describe('reading messages', () => {
   it('shows bytes that are no text as base64', async () => {
     const id = test.newId('msg_');
     const row = { id, application_id: app, event_type: 'b', event_id: null, channels: null, tags: null };
-    await test.db.queries.insertInto('message').values({ ...row, payload: Buffer.from([0xff, 0x00]) }).execute();
+    await test.db.queries
+      .insertInto('message')
+      .values({ ...row, payload: Buffer.from([0xff, 0x00]) })
+      .execute();
     expect((await get(`/msg/${id}`)).body.payload).toBe('/wA=');
   });
 

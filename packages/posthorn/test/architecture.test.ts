@@ -58,6 +58,7 @@ const planted: readonly (readonly [string, string, string])[] = [
   ['package', 'delivery/dispatch.ts', "import { Agent } from 'undici';"],
   ['package', 'api/messages.ts', "import { Agent } from 'undici/index.js';"],
   ['package', 'api/messages.ts', "import type { Pool } from 'pg';"],
+  ['package', 'delivery/send.ts', "import pg from 'pg';"],
   ['package', 'delivery/send.ts', "import fastify from 'fastify';"],
   ['package', 'gateway/read.ts', "import fastify from 'fastify';"],
   ['package', 'delivery/send.ts', 'const name = "un"; await import(`${name}dici`);'],
@@ -128,6 +129,7 @@ const permitted: readonly (readonly [string, string])[] = [
     'delivery/send.ts',
     "import { createHash } from 'node:crypto'; import { claim } from '../store/claim.ts';",
   ],
+  ['delivery/settler.ts', "import type pg from 'pg';"],
   ['store/database.ts', "import pg from 'pg'; import { sql } from 'kysely';"],
   ['api/messages.ts', "import { Type } from 'typebox'; import type { FastifyInstance } from 'fastify';"],
   [

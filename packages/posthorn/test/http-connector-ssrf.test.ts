@@ -277,24 +277,29 @@ describe('a name that resolves inside', () => {
     await expectForbidden(connector({ lookup: resolvingTo('127.0.0.1') }), url().replace('http:', 'https:'));
   });
 
-  it('is looked up once per connection: the address that was judged is the one dialled', async () => {
+  it('is looked up once per connection, so it cannot answer differently when it is dialled', async () => {
+    // Only 127.0.0.5 is open here: it plays the public address of the first answer, and tests stay on loopback.
+    const outside = await startHostileReceiver(
+      { onRequest: (socket) => void socket.end(answer.replace('\r\n', '\r\nConnection: close\r\n')) },
+      { host: '127.0.0.5', port: canary.port },
+    );
     let asked = 0;
     const rebinding: Lookup = async () => {
       asked += 1;
-      return [{ address: asked === 1 ? '2001:4860:4860::8888' : '127.0.0.1' }];
+      return [{ address: asked === 1 ? '127.0.0.5' : '127.0.0.1' }];
     };
     const before = touches();
-    const sender = connector({ lookup: rebinding });
-    const first = await send(sender, url());
-    // The public address is not the canary; whether it can be reached from here does not matter.
-    expect(first.outcome).toMatchObject({
-      kind: 'unreachable',
-      reason: expect.stringMatching(/connection|timeout/),
+    const sender = connector({ allowSubnets: parseSubnets('127.0.0.5').subnets, lookup: rebinding });
+    expect(await send(sender, url())).toMatchObject({
+      outcome: { kind: 'accepted' },
+      remoteAddress: '127.0.0.5',
     });
     expect(asked).toBe(1);
-    await expectForbidden(sender, url());
+    await expectForbidden(sender, url(), /127\.0\.0\.1 is in a range/);
     expect(asked).toBe(2);
     expect(touches()).toBe(before);
+    expect(outside.requests).toHaveLength(1);
+    await outside.close();
   });
 
   it('reaches an opened range, and only on the answers inside it', async () => {

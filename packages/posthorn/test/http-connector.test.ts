@@ -1,4 +1,5 @@
 // The HTTP connector against receivers that behave and receivers that do not, over real sockets.
+import tls from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parseSubnets } from '../src/core/address.ts';
@@ -476,6 +477,20 @@ describe('a hostile receiver', () => {
     expect(result.durationMs).toBeLessThan(deadlineMs + slackMs);
   });
 
+  it('with an endless body is left as soon as enough is read, long before the grace ends', async () => {
+    const target = await receiver({
+      onRequest: (socket) => {
+        socket.write(`${ok}\r\n`);
+        flood(socket, Buffer.alloc(64 * 1024, 'x'));
+      },
+    });
+    const sender = connector({ limits: { bodyGraceMs: 10_000 } });
+    const result = await sender.send(delivery(at(target.port), { timeoutMs: 20_000 }));
+    expect(result).toMatchObject(acceptedCutShort);
+    expect(result.responseBody).toHaveLength(16 * 1024);
+    expect(result.durationMs).toBeLessThan(slackMs);
+  });
+
   it('that sends a gzip bomb gets it kept as it came, cut', async () => {
     const bomb = gzipSync(Buffer.alloc(100 * 1024 * 1024));
     const target = await answering(
@@ -698,12 +713,21 @@ describe.skipIf(!openssl)(`TLS${openssl ? '' : ' (skipped: the openssl command i
     }
   });
 
-  it('below 1.2 is refused', async () => {
-    const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+  it('below 1.2 is refused, also when Node is told to allow it', async () => {
+    const lax = 'DEFAULT@SECLEVEL=0';
+    const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: lax } as const;
     const target = await receiver(answers, { tls: { ...certificates.good, ...old } });
-    const result = await secure().send(delivery(`https://hook.test:${target.port}/`));
-    expect(result).toMatchObject(unreachable('tls'));
-    expect(target.bytesReceived()).toBe(0);
+    const [ciphers, minVersion] = [tls.DEFAULT_CIPHERS, tls.DEFAULT_MIN_VERSION];
+    tls.DEFAULT_CIPHERS = lax;
+    tls.DEFAULT_MIN_VERSION = 'TLSv1';
+    try {
+      const result = await secure().send(delivery(`https://hook.test:${target.port}/`));
+      expect(result).toMatchObject(unreachable('tls'));
+      expect(target.bytesReceived()).toBe(0);
+    } finally {
+      tls.DEFAULT_CIPHERS = ciphers;
+      tls.DEFAULT_MIN_VERSION = minVersion;
+    }
   });
 
   it('is missed by a plain HTTP receiver, and the other way round', async () => {
@@ -711,8 +735,8 @@ describe.skipIf(!openssl)(`TLS${openssl ? '' : ' (skipped: the openssl command i
     expect(await secure().send(delivery(`https://hook.test:${plain.port}/`))).toMatchObject(
       unreachable('tls'),
     );
-    const tls = await receiver(answers, { tls: certificates.good });
-    const result = await connector({ lookup }).send(delivery(`http://hook.test:${tls.port}/`));
+    const secured = await receiver(answers, { tls: certificates.good });
+    const result = await connector({ lookup }).send(delivery(`http://hook.test:${secured.port}/`));
     expect(result.outcome.kind).toBe('unreachable');
   });
 

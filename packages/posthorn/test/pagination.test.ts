@@ -33,15 +33,20 @@ const namesOf = (list: ListAnswer) => list.data.map(({ name }) => name);
 
 async function walkForward(path: string, query: Record<string, string>): Promise<ListAnswer[]> {
   const pages = [await page(path, query)];
-  for (let last = pages[0]; last?.done === false; last = pages.at(-1)) {
+  for (;;) {
+    const last = pages.at(-1);
+    if (last === undefined || last.done) return pages;
     pages.push(await page(path, { ...query, iterator: String(last.iterator) }));
   }
-  return pages;
 }
 
-async function walkBack(path: string, query: Record<string, string>, from: ListAnswer): Promise<ListAnswer[]> {
+async function walkBack(
+  path: string,
+  query: Record<string, string>,
+  from: ListAnswer | undefined,
+): Promise<ListAnswer[]> {
   const pages: ListAnswer[] = [];
-  let prevIterator = from.prevIterator;
+  let prevIterator = from?.prevIterator;
   for (;;) {
     const previous = await page(path, { ...query, iterator: String(prevIterator) });
     if (previous.data.length > 0) pages.unshift(previous);
@@ -64,22 +69,21 @@ describe.each(lists)('%s %s', (path, order) => {
     expect(forward).toHaveLength(Math.ceil(rowCount / limit));
     const all = forward.flatMap(namesOf);
     expect(new Set(all).size).toBe(rowCount);
-    const last = forward.at(-1)!;
-    const back = await walkBack(path, query, last);
+    const back = await walkBack(path, query, forward.at(-1));
     expect(back.map(namesOf)).toEqual(forward.slice(0, -1).map(namesOf));
   });
 
   test('the order is by key', async () => {
-    const [only] = await walkForward(path, { limit: '250', order });
-    const keys = only!.data.map((row) => row.id ?? row.name);
+    const only = await page(path, { limit: '250', order });
+    const keys = only.data.map((row) => row.id ?? row.name);
     const sorted = [...keys].sort();
     expect(keys).toEqual(order === 'ascending' ? sorted : sorted.toReversed());
   });
 
   test('past the end, the place is kept for rows that come later', async () => {
-    const last = (await walkForward(path, { limit: '10', order })).at(-1)!;
-    const empty = await page(path, { limit: '10', order, iterator: String(last.iterator) });
-    expect(empty).toEqual({ data: [], iterator: last.iterator, prevIterator: null, done: true });
+    const last = (await walkForward(path, { limit: '10', order })).at(-1);
+    const empty = await page(path, { limit: '10', order, iterator: String(last?.iterator) });
+    expect(empty).toEqual({ data: [], iterator: last?.iterator, prevIterator: null, done: true });
   });
 });
 

@@ -84,8 +84,6 @@ const EndpointPatch = Type.Object({ url: Type.Optional(urlText), ...optionalFiel
 const EndpointParams = Type.Object({ app: Type.String(), endpoint: Type.String() });
 const ListParams = Type.Object({ app: Type.String() });
 
-type EndpointBody = Static<typeof EndpointIn>;
-
 const idPrefix = 'ep_';
 const uidTaken = 'an endpoint with this uid exists already in this application';
 
@@ -170,24 +168,36 @@ async function writing<T>(
   });
 }
 
-/** Everything that can be wrong with the body is found before the transaction begins. */
-async function prepareEndpoint(deps: ApiDeps, applicationId: string, body: EndpointBody) {
+/**
+ * Everything that can be wrong is found before the transaction begins. `own` is what only a new endpoint can be given:
+ * of a body whose schema does not name these fields, they must not be taken, for nobody has looked at them.
+ */
+async function prepareEndpoint(
+  deps: ApiDeps,
+  applicationId: string,
+  body: Static<typeof EndpointUpsertIn>,
+  own: Pick<Static<typeof EndpointIn>, 'secret' | 'headers'>,
+) {
   const id = deps.newId(idPrefix);
   const columns = columnsOf(deps, body);
-  const secret = await takeSecret(body.secret, 'secret');
+  const secret = await takeSecret(own.secret, 'secret');
   return {
     endpoint: {
       id,
       application_id: applicationId,
-      headers_sealed: sealHeaders(deps.box, id, body.headers ?? {}),
+      headers_sealed: sealHeaders(deps.box, id, own.headers ?? {}),
       ...columns,
     },
     secret: { id: deps.newId('sec_'), sealed: deps.box.seal(secret, secretOwner(id)) },
   };
 }
 
-async function create(deps: ApiDeps, applicationId: string, body: EndpointBody): Promise<EndpointRow> {
-  const { endpoint, secret } = await prepareEndpoint(deps, applicationId, body);
+async function create(
+  deps: ApiDeps,
+  applicationId: string,
+  body: Static<typeof EndpointIn>,
+): Promise<EndpointRow> {
+  const { endpoint, secret } = await prepareEndpoint(deps, applicationId, body, body);
   const row = await writing(deps, applicationId, (transaction) =>
     insertEndpoint(transaction, endpoint, secret),
   );
@@ -214,7 +224,7 @@ async function upsert(
   checkPathUid(idOrUid, 'endpoint');
   const byUid = !idOrUid.startsWith(idPrefix);
   const whole = byUid && body.uid === undefined ? { ...body, uid: idOrUid } : body;
-  const prepared = await prepareEndpoint(deps, applicationId, whole);
+  const prepared = await prepareEndpoint(deps, applicationId, whole, {});
   return writing(deps, applicationId, async (transaction) => {
     const existing = await findEndpoint(transaction, applicationId, idOrUid);
     if (existing !== undefined) {

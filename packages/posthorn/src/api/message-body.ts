@@ -26,35 +26,27 @@ const TransformationsParams = Type.Object({
   headers: Type.Optional(nullable(Type.Object({}, { additionalProperties: Type.Unknown() }))),
 });
 
-/** `data` is the older name of `payload`; the route renames it before this is checked (`renameData`). */
+/** What is checked after `tidyBody`: no member is null, and the payload has its own name. */
 export const MessageIn = Type.Object({
   eventType: Type.String(nameText),
   payload: Type.Object({}, opaque),
-  eventId: Type.Optional(
-    nullable(Type.String({ minLength: 1, maxLength: eventIdMaxChars, pattern: printable })),
-  ),
+  eventId: Type.Optional(Type.String({ minLength: 1, maxLength: eventIdMaxChars, pattern: printable })),
   channels: Type.Optional(
-    nullable(
-      Type.Array(Type.String({ ...nameText, maxLength: channelMaxChars }), {
-        minItems: 1,
-        maxItems: channelsMax,
-      }),
-    ),
+    Type.Array(Type.String({ ...nameText, maxLength: channelMaxChars }), {
+      minItems: 1,
+      maxItems: channelsMax,
+    }),
   ),
   tags: Type.Optional(
-    nullable(
-      Type.Array(Type.String({ minLength: 1, maxLength: tagMaxChars, pattern: printable }), {
-        maxItems: tagsMax,
-      }),
-    ),
+    Type.Array(Type.String({ minLength: 1, maxLength: tagMaxChars, pattern: printable }), {
+      maxItems: tagsMax,
+    }),
   ),
   payloadRetentionPeriod: Type.Optional(
-    nullable(Type.Integer({ minimum: retentionMinDays, maximum: retentionMaxDays })),
+    Type.Integer({ minimum: retentionMinDays, maximum: retentionMaxDays }),
   ),
-  payloadRetentionHours: Type.Optional(
-    nullable(Type.Integer({ minimum: 1, maximum: retentionMaxDays * hoursPerDay })),
-  ),
-  transformationsParams: Type.Optional(nullable(TransformationsParams)),
+  payloadRetentionHours: Type.Optional(Type.Integer({ minimum: 1, maximum: retentionMaxDays * hoursPerDay })),
+  transformationsParams: Type.Optional(TransformationsParams),
   // Passed over here: readMessage and the route say what becomes of them.
   application: Type.Optional(Type.Unknown(opaque)),
   deliverAt: Type.Optional(Type.Unknown(opaque)),
@@ -71,10 +63,13 @@ export interface MessageContent {
   payload: Buffer;
 }
 
-/** Lets a body that calls its payload `data` pass as one that calls it `payload`. */
-export function renameData(body: unknown): void {
-  if (typeof body !== 'object' || body === null || 'payload' in body || !('data' in body)) return;
-  Object.assign(body, { payload: body.data });
+/** Makes a parsed body uniform: null means left out (not as a payload), and `data` is an older name of `payload`. */
+export function tidyBody(body: unknown): void {
+  if (typeof body !== 'object' || body === null) return;
+  for (const [name, value] of Object.entries(body)) {
+    if (value === null && name !== 'payload') Reflect.deleteProperty(body, name);
+  }
+  if (!('payload' in body) && 'data' in body) Object.assign(body, { payload: body.data });
 }
 
 /** True when the payload is the text of `transformationsParams.rawPayload`, which need not be JSON. */
@@ -82,9 +77,12 @@ export function isRaw(body: MessageIn): boolean {
   return typeof body.transformationsParams?.rawPayload === 'string';
 }
 
-function contentTypeOf({ headers }: Static<typeof TransformationsParams>): unknown {
+/** False when `headers` asks for a content type other than the one that payloads are sent with. */
+function wantsJson({ headers }: Static<typeof TransformationsParams>): boolean {
   const entries = Object.entries((headers ?? {}) as Record<string, unknown>);
-  return entries.find(([name]) => name.toLowerCase() === 'content-type')?.[1];
+  const contentType = entries.find(([name]) => name.toLowerCase() === 'content-type')?.[1];
+  if (contentType === undefined) return true;
+  return typeof contentType === 'string' && /^application\/json\s*(;|$)/i.test(contentType);
 }
 
 function unsupported(body: MessageIn): FieldProblem[] {
@@ -92,18 +90,17 @@ function unsupported(body: MessageIn): FieldProblem[] {
   const refuse = (field: string, msg: string) => {
     problems.push({ loc: ['body', ...field.split('.')], msg, type: 'value_error' });
   };
-  if (body.eventId?.startsWith(messageIdPrefix) === true) {
+  if (body.eventId?.startsWith(messageIdPrefix)) {
     refuse('eventId', `must not begin with ${messageIdPrefix}, which marks ids`);
   }
-  if (body.deliverAt !== undefined && body.deliverAt !== null) {
+  if (body.deliverAt !== undefined) {
     refuse('deliverAt', 'messages are delivered at once: leave deliverAt out');
   }
-  if (typeof body.payloadRetentionPeriod === 'number' && typeof body.payloadRetentionHours === 'number') {
+  if (body.payloadRetentionPeriod !== undefined && body.payloadRetentionHours !== undefined) {
     refuse('payloadRetentionHours', 'cannot be combined with payloadRetentionPeriod');
   }
   const params = body.transformationsParams;
-  const contentType = params && typeof params.rawPayload === 'string' ? contentTypeOf(params) : undefined;
-  if (contentType !== undefined && !/^application\/json\s*(;|$)/i.test(String(contentType))) {
+  if (params && isRaw(body) && !wantsJson(params)) {
     refuse(
       'transformationsParams.headers',
       'payloads are sent as application/json: no other content type yet',
@@ -116,8 +113,9 @@ function payloadOf(body: MessageIn, bytes: Buffer): Buffer {
   const rawPayload = body.transformationsParams?.rawPayload;
   if (typeof rawPayload === 'string') return Buffer.from(rawPayload, 'utf8');
   const slices = sliceMembers(bytes, ['payload', 'data'], payloadDepthMax);
-  if (slices === 'too_deep')
+  if (slices === 'too_deep') {
     throw invalidField('payload', `must not be nested deeper than ${payloadDepthMax}`);
+  }
   const slice = slices.get('payload') ?? slices.get('data');
   if (slice === undefined) throw new ApiError('server_error', 500, 'the payload was not found in the body');
   return bytes.subarray(slice.start, slice.end);
@@ -131,7 +129,7 @@ export function readMessage(body: MessageIn, bytes: Buffer): MessageContent {
   return {
     eventType,
     payload: payloadOf(body, bytes),
-    ...(typeof eventId === 'string' ? { eventId } : {}),
+    ...(eventId === undefined ? {} : { eventId }),
     ...(channels ? { channels: [...new Set(channels)] } : {}),
     ...(tags && tags.length > 0 ? { tags: [...new Set(tags)] } : {}),
   };

@@ -6,7 +6,7 @@ import type { Acceptance, NewMessage } from '../core/acceptance.ts';
 import { expungePayload, findMessage, findPayloads, listMessages } from '../store/messages.ts';
 import type { SizedMessageRow } from '../store/messages.ts';
 import type { Api, ApiDeps } from './context.ts';
-import { isRaw, MessageIn, readMessage, renameData } from './message-body.ts';
+import { isRaw, MessageIn, readMessage, tidyBody } from './message-body.ts';
 import type { MessageContent } from './message-body.ts';
 import { messageFilterFields, messageFilterOf } from './message-query.ts';
 import {
@@ -107,7 +107,7 @@ function registerCreate(api: Api, deps: ApiDeps): void {
     {
       schema: { params: ApplicationParams, querystring: ContentQuery, body: MessageIn },
       preValidation: (request, _reply, done) => {
-        renameData(request.body);
+        tidyBody(request.body);
         done();
       },
     },

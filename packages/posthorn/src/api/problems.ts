@@ -56,7 +56,9 @@ export function notFound(detail = 'Entity not found'): ApiError {
   return new ApiError('not_found', 404, detail);
 }
 
-type ConflictCode = { [Code in ApiErrorCode]: (typeof statusOf)[Code] extends 409 ? Code : never }[ApiErrorCode];
+type ConflictCode = {
+  [Code in ApiErrorCode]: (typeof statusOf)[Code] extends 409 ? Code : never;
+}[ApiErrorCode];
 
 export function conflict(detail: string, code: ConflictCode = 'conflict'): ApiError {
   return new ApiError(code, 409, detail);

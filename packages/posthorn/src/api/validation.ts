@@ -113,7 +113,14 @@ function problemsOf(errors: TLocalizedValidationError[], place: string): FieldPr
     if (error.keyword === 'required') continue;
     byPath.set(error.instancePath, [...(byPath.get(error.instancePath) ?? []), error]);
   }
+  const deeper = (path: string) =>
+    errors.some(({ keyword, instancePath }) =>
+      keyword === 'required' ? instancePath.startsWith(path) : instancePath.startsWith(`${path}/`),
+    );
   for (const [path, atPath] of byPath) {
+    // A union, or a map, also reports itself for what is wrong inside it; the deeper place is the wrong one.
+    const isOuter = atPath.some(({ keyword }) => keyword === 'anyOf' || keyword === 'additionalProperties');
+    if (isOuter && deeper(path)) continue;
     const type = atPath.every((error) => error.keyword === 'type' || error.keyword === 'anyOf');
     problems.push({
       loc: [place, ...pathOf(path)],

@@ -1,9 +1,9 @@
 // Which headers a customer may add to its deliveries. Framing, identity and signature headers belong to the sender.
 
-export const customHeadersMax = 20;
-export const customHeadersMaxBytes = 8 * 1024;
-export const customHeaderValueMaxChars = 4096;
-export const customHeaderNameMaxChars = 256;
+const customHeadersMax = 20;
+const customHeadersMaxBytes = 8 * 1024;
+const customHeaderValueMaxChars = 4096;
+const customHeaderNameMaxChars = 256;
 
 const framing = 'it frames the request and is set by the sender';
 const signature = 'it belongs to the signature of the delivery';

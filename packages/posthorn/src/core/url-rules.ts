@@ -20,7 +20,7 @@ export interface UrlRules {
 /** `url` is the normalised URL to store and to send to; `reason` names the cause and the fix. */
 export type UrlVerdict = { ok: true; url: string } | { ok: false; reason: string };
 
-export const urlMaxChars = 2048;
+const urlMaxChars = 2048;
 
 const privilegedPortsEnd = 1024;
 const defaultAllowedPorts: readonly number[] = [80, 443];

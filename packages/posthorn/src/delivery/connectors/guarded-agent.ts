@@ -25,7 +25,7 @@ export interface ConnectLimits {
   readonly responseHeadMaxBytes: number;
 }
 
-export const defaultConnectLimits: ConnectLimits = {
+const defaultConnectLimits: ConnectLimits = {
   dnsTimeoutMs: 3_000,
   connectTimeoutMs: 5_000,
   nextAddressAfterMs: 500,

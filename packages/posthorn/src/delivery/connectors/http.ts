@@ -8,7 +8,7 @@ import { type ConnectLimits, createGuardedAgent } from './guarded-agent.ts';
 import { defaultResponseLimits, HttpAttempt, type RawAnswer, type ResponseLimits } from './http-attempt.ts';
 import type { Lookup } from './resolve-host.ts';
 
-export const defaultAttemptTimeoutMs = 20_000;
+const defaultAttemptTimeoutMs = 20_000;
 
 export interface HttpConnectorOptions {
   readonly allowSubnets: readonly Subnet[];

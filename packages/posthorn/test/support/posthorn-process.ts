@@ -1,0 +1,81 @@
+// A real Posthorn process on a test database, to be driven over HTTP and killed.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { Svix } from 'svix';
+import { waitFor } from './wait.ts';
+
+const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const readyTimeoutMs = 30_000;
+
+/** Shared by the processes of one test, so that they can open each other's secrets. */
+export const testSecretKey = randomBytes(32).toString('base64');
+export const testToken = 'test-token-0123456789';
+
+export interface PosthornProcess {
+  url: string;
+  pid: number;
+  client: Svix;
+  /** Everything written to stderr until now. */
+  log(): string;
+  /** Sends the signal and resolves with the exit code, null when the signal ended it. */
+  end(signal: NodeJS.Signals): Promise<number | null>;
+}
+
+const running = new Set<ChildProcess>();
+
+/** `posthorn serve` on `databaseUrl`, ready; deliveries may reach loopback. `env` wins over the test's settings. */
+export async function startPosthorn(databaseUrl: string, env: Record<string, string> = {}): Promise<PosthornProcess> {
+  const child = spawn(process.execPath, [program, 'serve', '--json', '--port', '0'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env.PATH,
+      DATABASE_URL: databaseUrl,
+      POSTHORN_SECRET_KEY: testSecretKey,
+      POSTHORN_TOKEN: testToken,
+      POSTHORN_ALLOW_SUBNETS: '127.0.0.0/8',
+      POSTHORN_RETRY_SCHEDULE: '0,1,1,1,1,1,1,1',
+      ...env,
+    },
+  });
+  running.add(child);
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk) => {
+    stdout += String(chunk);
+  });
+  child.stderr.on('data', (chunk) => {
+    stderr += String(chunk);
+  });
+  const exited = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)));
+  void exited.then(() => running.delete(child));
+  const ready = await Promise.race([
+    waitFor(() => (stdout.trimEnd().endsWith('}') ? (JSON.parse(stdout) as { url: string }) : undefined), {
+      timeoutMs: readyTimeoutMs,
+      what: 'Posthorn being ready',
+    }),
+    exited.then((code) => {
+      throw new Error(`Posthorn exited with ${code} before it was ready:\n${stderr}`);
+    }),
+  ]);
+  return {
+    url: ready.url,
+    pid: child.pid ?? 0,
+    client: new Svix(testToken, { serverUrl: ready.url, retryScheduleInMs: [] }),
+    log: () => stderr,
+    end(signal) {
+      child.kill(signal);
+      return exited;
+    },
+  };
+}
+
+/** Ends whatever a failed test left behind. */
+export async function endAllPosthorn(): Promise<void> {
+  await Promise.all(
+    [...running].map((child) => {
+      child.kill('SIGKILL');
+      return new Promise((resolve) => child.on('exit', resolve));
+    }),
+  );
+}
