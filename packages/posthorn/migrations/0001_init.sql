@@ -71,22 +71,28 @@ create table posthorn.endpoint_secret (
 create index endpoint_secret_by_endpoint on posthorn.endpoint_secret (endpoint_id, id);
 create unique index endpoint_secret_current on posthorn.endpoint_secret (endpoint_id) where expires_at is null;
 
+-- Once per statement: an application that is deleted with its thousand endpoints is touched once.
 create function posthorn.bump_config_version() returns trigger language plpgsql as $$
 begin
-  update posthorn.application set config_version = config_version + 1 where id = new.application_id;
+  update posthorn.application set config_version = config_version + 1
+  where id in (select application_id from changed);
   return null;
 end $$;
-create trigger endpoint_changed after insert or update on posthorn.endpoint
-  for each row execute function posthorn.bump_config_version();
+create trigger endpoint_inserted after insert on posthorn.endpoint
+  referencing new table as changed for each statement execute function posthorn.bump_config_version();
+create trigger endpoint_updated after update on posthorn.endpoint
+  referencing new table as changed for each statement execute function posthorn.bump_config_version();
 
 create function posthorn.bump_config_version_of_secret() returns trigger language plpgsql as $$
 begin
   update posthorn.application set config_version = config_version + 1
-  where id = (select application_id from posthorn.endpoint where id = new.endpoint_id);
+  where id in (select e.application_id from posthorn.endpoint e join changed c on e.id = c.endpoint_id);
   return null;
 end $$;
-create trigger endpoint_secret_changed after insert or update on posthorn.endpoint_secret
-  for each row execute function posthorn.bump_config_version_of_secret();
+create trigger endpoint_secret_inserted after insert on posthorn.endpoint_secret
+  referencing new table as changed for each statement execute function posthorn.bump_config_version_of_secret();
+create trigger endpoint_secret_updated after update on posthorn.endpoint_secret
+  referencing new table as changed for each statement execute function posthorn.bump_config_version_of_secret();
 
 create function posthorn.bump_own_config_version() returns trigger language plpgsql as $$
 begin
@@ -107,7 +113,6 @@ create table posthorn.event_type (
   deprecated boolean not null default false,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  deleted_at timestamptz,
   primary key (environment_id, name)
 );
 

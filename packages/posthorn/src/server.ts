@@ -1,6 +1,7 @@
 // The composition root: builds every part from the configuration, starts them, and stops them last-in-first-out.
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import { generateHmacSecret } from '@posthorn/webhooks';
 import type { Logger } from 'pino';
 import { createApi } from './api/app.ts';
 import type { Api } from './api/context.ts';
@@ -9,11 +10,12 @@ import type { Config } from './config.ts';
 import { defaultJitterRatio, defaultRetryAfterSecondsMax } from './core/retry-schedule.ts';
 import { createHttpConnector } from './delivery/connectors/http.ts';
 import { defaultDispatchLimits } from './delivery/dispatcher.ts';
-import { createEngine, type Engine } from './delivery/engine.ts';
+import { Engine } from './delivery/engine.ts';
 import { defaultLeaseTimes } from './delivery/lease-keeper.ts';
 import { systemClock } from './lib/clock.ts';
 import { processIdSpace } from './lib/host.ts';
 import { createIdSource, type NewId } from './lib/ids.ts';
+import { systemRandom } from './lib/random.ts';
 import { version } from './lib/version.ts';
 import { isDatabaseUnavailable } from './store/availability.ts';
 import { type Database, openDatabase } from './store/database.ts';
@@ -115,7 +117,7 @@ async function build({
   const box = createSecretBox(secretKey);
   const urlRules = { allowHttp: !config.httpsOnly, allowSubnets: config.allowSubnets };
   const userAgent = `Posthorn/${version}`;
-  const engine = createEngine({
+  const engine = new Engine({
     pool: database.pool,
     box,
     connector: createHttpConnector({ ...urlRules, userAgent, clock: systemClock }),
@@ -133,7 +135,7 @@ async function build({
     userAgent,
     clock: systemClock,
     newId,
-    random: Math.random,
+    random: systemRandom,
     log,
     ...(onSettled ? { onSettled } : {}),
   });
@@ -206,7 +208,14 @@ async function listen(api: Api, { host, port, mode }: Config): Promise<{ url: st
 async function startDemo(parts: Parts, environmentId: string, port: number): Promise<DemoApplication> {
   const { database, box, newId } = parts;
   const url = `http://127.0.0.1:${port}${devInboxPath}`;
-  const demo = await seedDemo({ queries: database.queries, box, newId, environmentId, url });
+  const demo = await seedDemo({
+    queries: database.queries,
+    box,
+    newId,
+    newSecret: generateHmacSecret,
+    environmentId,
+    url,
+  });
   parts.demoSecret.value = demo.secret;
   return demo;
 }

@@ -469,11 +469,8 @@ async function startGate(): Promise<{
   urlOf(databaseUrl: string): string;
   close(): Promise<void>;
   open(): Promise<void>;
-  freeze(): void;
-  thaw(): void;
 }> {
   let target = { host: '', port: 0 };
-  let frozen = false;
   const sockets = new Set<Socket>();
   const server: Server = createServer((incoming) => {
     const { host, port } = target;
@@ -483,7 +480,6 @@ async function startGate(): Promise<{
       [outgoing, incoming],
     ] as const) {
       sockets.add(from);
-      if (frozen) from.pause();
       from
         .on('error', () => to.destroy())
         .on('close', () => {
@@ -515,14 +511,6 @@ async function startGate(): Promise<{
       await closed;
     },
     open: () => listen(port),
-    freeze() {
-      frozen = true;
-      for (const socket of sockets) socket.pause();
-    },
-    thaw() {
-      frozen = false;
-      for (const socket of sockets) socket.resume();
-    },
   };
 }
 

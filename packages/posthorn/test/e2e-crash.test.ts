@@ -13,7 +13,7 @@ import { waitFor } from './support/wait.ts';
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   await endAllPosthorn();
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
 async function testDatabase(): Promise<string> {
@@ -46,7 +46,8 @@ async function sendMany(posthorn: PosthornProcess, many: number): Promise<string
   return ids;
 }
 
-const receivedIds = (receiver: Recorder) => receiver.requests.map(({ headers }) => String(headers['webhook-id']));
+const receivedIds = (receiver: Recorder) =>
+  receiver.requests.map(({ headers }) => String(headers['webhook-id']));
 
 test('kill -9 with 500 messages accepted and a slow endpoint: all arrive after the restart', async () => {
   const databaseUrl = await testDatabase();
@@ -66,7 +67,7 @@ test('kill -9 with 500 messages accepted and a slow endpoint: all arrive after t
   expect(await second.end('SIGTERM')).toBe(0);
   expect(new Set(receivedIds(receiver))).toEqual(new Set(accepted));
   const duplicates = receiver.requests.length - 500;
-  console.info(`kill -9: 500 accepted, ${before} received before, ${duplicates} duplicates`);
+  process.stdout.write(`kill -9: 500 accepted, ${before} received before, ${duplicates} duplicates\n`);
   // At most what was under way at the kill: the endpoint's in-flight cap, plus answers not yet written down.
   expect(duplicates).toBeLessThanOrEqual(30);
 }, 90_000);
@@ -84,7 +85,7 @@ test('the deliveries of a killed process are resumed by another one within 30 s'
   await doomed.end('SIGKILL');
   const before = receiver.requests.length;
   await waitFor(() => receiver.requests.length > before, { what: 'the takeover', timeoutMs: 30_000 });
-  console.info(`takeover after ${Math.round(performance.now() - killedAtMs)} ms`);
+  process.stdout.write(`takeover after ${Math.round(performance.now() - killedAtMs)} ms\n`);
   await waitFor(() => new Set(receivedIds(receiver)).size === 40, { what: 'all 40', timeoutMs: 30_000 });
   expect(new Set(receivedIds(receiver))).toEqual(new Set(accepted));
   expect(survivor.log()).toContain('took over');

@@ -4,7 +4,12 @@ import { Webhook as StandardWebhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createTestDatabase } from './support/database.ts';
-import { endAllPosthorn, type PosthornProcess, startPosthorn, testToken } from './support/posthorn-process.ts';
+import {
+  endAllPosthorn,
+  type PosthornProcess,
+  startPosthorn,
+  testToken,
+} from './support/posthorn-process.ts';
 import { type Recorder, type RecordedRequest, startRecorder } from './support/recorder.ts';
 import { waitFor } from './support/wait.ts';
 
@@ -72,12 +77,15 @@ test('a message made with the official client arrives and is verified by standar
   expect(request!.headers['svix-id']).toBeUndefined();
   await waitFor(async () => (await deliveryStatus(message.id)) === 'success', { what: 'status success' });
   const { data: attempts } = await client.messageAttempt.listByEndpoint(application, endpoint.id);
-  expect(attempts).toMatchObject([{ msgId: message.id, responseStatusCode: 200, status: 0, url: receiver.url }]);
+  expect(attempts).toMatchObject([
+    { msgId: message.id, responseStatusCode: 200, status: 0, url: receiver.url },
+  ]);
 });
 
 test('the delivered bytes are the accepted bytes, whatever JSON they are', async () => {
   const endpoint = await posthorn.client.endpoint.create(application, { url: receiver.url });
-  const payload = '{ "n":1e400, "big": 12345678901234567890,\n"a":1,"a":2, "u":"\u2028 \\/ \\u0041 ü 😀","e":{} }';
+  const payload =
+    '{ "n":1e400, "big": 12345678901234567890,\n"a":1,"a":2, "u":"\u2028 \\/ \\u0041 ü 😀","e":{} }';
   const response = await post(`/app/${application}/msg`, `{"eventType":"x.y", "payload":${payload}}`);
   expect(response.status).toBe(202);
   const [request] = await arrived();
@@ -128,7 +136,9 @@ test('while a secret is rotated both signatures are sent, the new one first', as
   await client.message.create(application, { eventType: 'x', payload: { n: 1 } });
   const [request] = await arrived();
   for (const secret of [old, current]) {
-    expect(() => new StandardWebhook(secret).verify(request!.body.toString(), flatHeaders(request!))).not.toThrow();
+    expect(() =>
+      new StandardWebhook(secret).verify(request!.body.toString(), flatHeaders(request!)),
+    ).not.toThrow();
   }
   const [first] = String(request!.headers['webhook-signature']).split(' ');
   const onlyFirst = { ...flatHeaders(request!), 'webhook-signature': first! };
@@ -151,7 +161,11 @@ test('only the endpoints that asked for the event type or channel get the messag
   await client.endpoint.create(application, { url: receiver.url, eventTypes: ['invoice.paid'] });
   await client.endpoint.create(application, { url: other.url, channels: ['north'] });
   await client.message.create(application, { eventType: 'invoice.paid', payload: { n: 1 } });
-  await client.message.create(application, { eventType: 'user.created', payload: { n: 2 }, channels: ['north'] });
+  await client.message.create(application, {
+    eventType: 'user.created',
+    payload: { n: 2 },
+    channels: ['north'],
+  });
   await arrived();
   await waitFor(() => other.requests.length >= 1, { what: 'the message of the channel' });
   expect(receiver.requests.map(({ body }) => body.toString())).toEqual(['{"n":1}']);
@@ -180,7 +194,9 @@ test('a failing endpoint is retried on schedule with the same id and a fresh tim
     if (index > 0) expect(request.atMs - requests[index - 1]!.atMs).toBeGreaterThanOrEqual(1000);
   }
   await waitFor(async () => (await deliveryStatus(message.id)) === 'success', { what: 'status success' });
-  const { data } = await posthorn.client.messageAttempt.listByMsg(application, message.id, { withContent: true });
+  const { data } = await posthorn.client.messageAttempt.listByMsg(application, message.id, {
+    withContent: true,
+  });
   expect(data.map(({ responseStatusCode }) => responseStatusCode)).toEqual([204, 500, 500]);
   expect(data[1]!.response).toBe('no');
   expect(data[0]!.endpointId).toBe(endpoint.id);
@@ -192,7 +208,10 @@ test('an endpoint that never accepts ends exhausted in plain sight, and a resend
   const endpoint = await client.endpoint.create(application, { url: receiver.url });
   receiver.answer = () => ({ status: 503 });
   const message = await second.client.message.create(application, { eventType: 'x', payload: { n: 1 } });
-  await waitFor(async () => (await deliveryStatus(message.id)) === 'fail', { what: 'status fail', timeoutMs: 15_000 });
+  await waitFor(async () => (await deliveryStatus(message.id)) === 'fail', {
+    what: 'status fail',
+    timeoutMs: 15_000,
+  });
   expect(await second.end('SIGTERM')).toBe(0);
   const before = receiver.requests.length;
   receiver.answer = () => ({ status: 200 });
@@ -208,7 +227,9 @@ test('410 disables the endpoint: nothing more is sent to it', async () => {
   const endpoint = await client.endpoint.create(application, { url: receiver.url });
   receiver.answer = () => ({ status: 410 });
   await client.message.create(application, { eventType: 'x', payload: { n: 1 } });
-  await waitFor(async () => (await client.endpoint.get(application, endpoint.id)).disabled, { what: 'disabled' });
+  await waitFor(async () => (await client.endpoint.get(application, endpoint.id)).disabled, {
+    what: 'disabled',
+  });
   const message = await client.message.create(application, { eventType: 'x', payload: { n: 2 } });
   const { data } = await client.messageAttempt.listAttemptedDestinations(application, message.id);
   expect(data).toEqual([]);
@@ -250,8 +271,12 @@ test('an endpoint that has only failed for five days is disabled', async () => {
       [endpoint.id],
     );
   await waitFor(async () => (await aged()).rowCount === 1, { what: 'a failure on record' });
-  await waitFor(async () => (await client.endpoint.get(application, endpoint.id)).disabled, { what: 'disabled' });
-  const { rows } = await sql.query('select disabled_reason from posthorn.endpoint where id = $1', [endpoint.id]);
+  await waitFor(async () => (await client.endpoint.get(application, endpoint.id)).disabled, {
+    what: 'disabled',
+  });
+  const { rows } = await sql.query('select disabled_reason from posthorn.endpoint where id = $1', [
+    endpoint.id,
+  ]);
   expect(rows).toEqual([{ disabled_reason: 'failing' }]);
   await sql.end();
 });

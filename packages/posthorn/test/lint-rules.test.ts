@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
@@ -164,21 +164,19 @@ async function lintAll(variant: 'over' | 'atLimit') {
 
 function lint(home: string): Promise<{ exitCode: number; findings: Finding[]; filesCount: number }> {
   const args = [oxlint, '--deny-warnings', '--format=json'];
+  // The part that knows types is looked for beside the linted files and on the PATH.
+  const searched = [join(root, 'node_modules', '.bin'), process.env['PATH']].join(delimiter);
+  const options = { cwd: home, timeout: lintTimeoutMs, env: { ...process.env, PATH: searched } };
   return new Promise((resolve, reject) => {
-    const child = execFile(
-      process.execPath,
-      args,
-      { cwd: home, timeout: lintTimeoutMs },
-      (_, stdout, stderr) => {
-        try {
-          const report = JSON.parse(stdout) as { diagnostics: Finding[]; number_of_files: number };
-          const { diagnostics: findings, number_of_files: filesCount } = report;
-          resolve({ exitCode: child.exitCode ?? -1, findings, filesCount });
-        } catch (cause) {
-          reject(new Error(`oxlint gave no report: ${stdout}${stderr}`, { cause }));
-        }
-      },
-    );
+    const child = execFile(process.execPath, args, options, (_, stdout, stderr) => {
+      try {
+        const report = JSON.parse(stdout) as { diagnostics: Finding[]; number_of_files: number };
+        const { diagnostics: findings, number_of_files: filesCount } = report;
+        resolve({ exitCode: child.exitCode ?? -1, findings, filesCount });
+      } catch (cause) {
+        reject(new Error(`oxlint gave no report: ${stdout}${stderr}`, { cause }));
+      }
+    });
   });
 }
 

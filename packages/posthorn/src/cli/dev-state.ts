@@ -14,7 +14,7 @@ export interface DevState {
   databaseUrl?: string;
 }
 
-export function devStatePath(dataDir: string): string {
+function devStatePath(dataDir: string): string {
   return join(dataDir, fileName);
 }
 

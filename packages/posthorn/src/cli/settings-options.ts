@@ -27,7 +27,7 @@ function optionOf(key: SettingKey): Option | undefined {
 }
 
 /** What commander collected, by setting. */
-export function flagsFrom(options: Readonly<Record<string, unknown>>): Flags {
+function flagsFrom(options: Readonly<Record<string, unknown>>): Flags {
   const flags: Partial<Record<SettingKey, string>> = {};
   for (const key of Object.keys(settings) as SettingKey[]) {
     const value = options[optionOf(key)?.attributeName() ?? ''];

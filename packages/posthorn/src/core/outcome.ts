@@ -40,7 +40,7 @@ const unreachableAdvice: Readonly<Record<UnreachableReason, string>> = {
   tls: 'The TLS connection could not be trusted; check the certificate of the receiver',
   connection: 'No connection could be held; check that the receiver is running and lets this sender in',
   forbidden_address:
-    'Deliveries may not reach this address; use a public URL, or open its range with POSTHORN_ALLOW_SUBNETS',
+    'Deliveries may not reach this URL, or the address it resolves to; use a public URL, or open its range with POSTHORN_ALLOW_SUBNETS',
   too_large: 'The answer was larger than is read; the receiver should answer with a short response',
   protocol:
     'The answer was not valid HTTP/1.1; check that the port speaks HTTP and that http or https is right',

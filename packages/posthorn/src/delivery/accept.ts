@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import type { Accept, Acceptance, NewMessage } from '../core/acceptance.ts';
 import { matches } from '../core/matching.ts';
-import { createBatcher } from '../lib/batcher.ts';
+import { type Batcher, createBatcher } from '../lib/batcher.ts';
 import type { NewId } from '../lib/ids.ts';
 import {
   acceptMessages,
@@ -34,17 +34,15 @@ export interface AcceptDeps {
   onWaiting(): void;
 }
 
-export interface Acceptor {
-  accept: Accept;
-  drain(): Promise<void>;
-}
-
-interface Pending {
+interface Waiting {
   message: NewMessage;
-  config: ApplicationConfig;
   triesLeft: number;
   resolve(acceptance: Acceptance): void;
   reject(error: unknown): void;
+}
+
+interface Pending extends Waiting {
+  config: ApplicationConfig;
 }
 
 interface Planned {
@@ -52,46 +50,99 @@ interface Planned {
   store: MessageToStore;
 }
 
-export function createAcceptor(deps: AcceptDeps): Acceptor {
-  const { dispatcher, configs } = deps;
+export class Acceptor {
+  readonly #deps: AcceptDeps;
+  readonly #batcher: Batcher<Pending>;
 
-  const plan = (pending: Pending): Planned => {
+  constructor(deps: AcceptDeps) {
+    this.#deps = deps;
+    this.#batcher = createBatcher({
+      itemsMax: batchMax,
+      concurrencyMax: batchesInFlightMax,
+      run: (batch) => this.#commit(batch),
+    });
+  }
+
+  readonly accept: Accept = (message) =>
+    new Promise((resolve, reject) => {
+      void this.#enqueue({ message, triesLeft: triesMax, resolve, reject });
+    });
+
+  drain(): Promise<void> {
+    return this.#batcher.drain();
+  }
+
+  async #enqueue(waiting: Waiting): Promise<void> {
+    const { message, triesLeft, resolve, reject } = waiting;
+    try {
+      if (triesLeft === 0) throw new Error('the application is being changed too often to accept a message');
+      const config = await this.#deps.configs.forAccept(message.environmentId, message.application);
+      if (config) this.#batcher.add({ ...waiting, config, triesLeft: triesLeft - 1 });
+      else resolve({ kind: 'unknown_application' });
+    } catch (error) {
+      reject(error);
+    }
+  }
+
+  async #commit(pendings: Pending[]): Promise<void> {
+    const batch = pendings.map((pending) => this.#plan(pending));
+    const owner = this.#deps.leaseOwner();
+    const { firstDelayMs } = this.#deps;
+    try {
+      const stores = batch.map(({ store }) => store);
+      const results = await acceptMessages(this.#deps.pool, stores, { owner, firstDelayMs });
+      this.#conclude(batch, results, owner);
+    } catch (error) {
+      for (const planned of batch) this.#unreserve(planned);
+      if (isDatabaseUnavailable(error)) this.#deps.onUncertain();
+      rejectAll(batch, error);
+    }
+  }
+
+  #plan(pending: Pending): Planned {
     const { message, config } = pending;
-    const bytes = message.payload.length;
+    const { eventType, eventId, channels, tags, payload, idempotency } = message;
+    const { applicationId, version: configVersion } = config;
+    const direct = this.#deps.firstDelayMs === 0;
     const deliveries = config.endpoints
       .filter((endpoint) => matches(endpoint, message))
       .map(({ id }) => ({
         endpointId: id,
-        leased: deps.firstDelayMs === 0 && dispatcher.reserve(id, bytes),
+        leased: direct && this.#deps.dispatcher.reserve(id, payload.length),
       }));
-    const { eventType, eventId, channels, tags, payload, idempotency } = message;
-    const { applicationId, version: configVersion } = config;
-    const id = deps.newId('msg_');
-    const store = {
-      id,
-      applicationId,
-      configVersion,
-      eventType,
-      eventId,
-      channels,
-      tags,
-      payload,
-      idempotency,
-      deliveries,
-    };
-    return { pending, store };
-  };
+    const id = this.#deps.newId('msg_');
+    const matched = { id, applicationId, configVersion, deliveries };
+    return { pending, store: { ...matched, eventType, eventId, channels, tags, payload, idempotency } };
+  }
 
-  const unreserve = ({ store }: Planned) => {
+  #unreserve({ store }: Planned): void {
     for (const { endpointId, leased } of store.deliveries) {
-      if (leased) dispatcher.unreserve(endpointId, store.payload.length);
+      if (leased) this.#deps.dispatcher.unreserve(endpointId, store.payload.length);
     }
-  };
+  }
 
-  const finish = (planned: Planned, stored: StoredMessage & { kind: 'stored' }, leaseOwner: number) => {
+  #conclude(batch: Planned[], results: Map<string, StoredMessage>, owner: number): void {
+    const stale: Planned[] = [];
+    const refused: Planned[] = [];
+    for (const planned of batch) {
+      const result = results.get(planned.store.id) ?? { kind: 'stale' };
+      if (result.kind === 'stored') this.#finish(planned, result, owner);
+      else {
+        this.#unreserve(planned);
+        (result.kind === 'stale' ? stale : refused).push(planned);
+      }
+    }
+    for (const { pending } of stale) this.#deps.configs.drop(pending.config);
+    for (const { pending } of stale) void this.#enqueue(pending);
+    if (refused.length > 0) {
+      void this.#answerConflicts(refused).catch((error: unknown) => rejectAll(refused, error));
+    }
+  }
+
+  #finish(planned: Planned, stored: StoredMessage & { kind: 'stored' }, owner: number): void {
     const { pending, store } = planned;
-    configs.confirm(pending.config);
     const { applicationId, id: messageId } = store;
+    this.#deps.configs.confirm(pending.config);
     pending.resolve({
       kind: 'accepted',
       applicationId,
@@ -99,88 +150,22 @@ export function createAcceptor(deps: AcceptDeps): Acceptor {
       createdAt: stored.createdAt,
       replayed: false,
     });
-    if (!stored.leaseGranted) unreserve(planned);
+    if (!stored.leaseGranted) this.#unreserve(planned);
     const leased = store.deliveries.filter((delivery) => delivery.leased && stored.leaseGranted);
-    for (const { endpointId } of leased) dispatcher.dispatch(firstWork(store, endpointId, leaseOwner));
-    if (leased.length < store.deliveries.length) deps.onWaiting();
-  };
+    for (const { endpointId } of leased) this.#deps.dispatcher.dispatch(firstWork(store, endpointId, owner));
+    if (leased.length < store.deliveries.length) this.#deps.onWaiting();
+  }
 
-  const retryStale = async (stale: Planned[]) => {
-    for (const { pending } of stale) configs.drop(pending.config);
-    await Promise.all(stale.map(({ pending }) => enqueue(pending)));
-  };
-
-  const answerConflicts = async (refused: Planned[]) => {
-    const conflicts = await findConflicts(
-      deps.pool,
-      refused.map(({ store }) => store),
-    );
+  async #answerConflicts(refused: Planned[]): Promise<void> {
+    const stores = refused.map(({ store }) => store);
+    const conflicts = await findConflicts(this.#deps.pool, stores);
     for (const { pending, store } of refused) {
       const acceptance = acceptanceOf(store, conflicts.get(store.id) ?? {});
       if (acceptance) pending.resolve(acceptance);
       // Whoever held the key or the event id is gone again: try once more.
-      else await enqueue(pending);
+      else void this.#enqueue(pending);
     }
-  };
-
-  const storeBatch = async (batch: Planned[]) => {
-    const owner = deps.leaseOwner();
-    const results = await acceptMessages(
-      deps.pool,
-      batch.map(({ store }) => store),
-      { owner, firstDelayMs: deps.firstDelayMs },
-    );
-    const refused: Planned[] = [];
-    const stale: Planned[] = [];
-    for (const planned of batch) {
-      const result = results.get(planned.store.id) ?? { kind: 'stale' };
-      if (result.kind === 'stored') finish(planned, result, owner);
-      else {
-        unreserve(planned);
-        (result.kind === 'stale' ? stale : refused).push(planned);
-      }
-    }
-    if (stale.length > 0) void retryStale(stale);
-    if (refused.length > 0)
-      await answerConflicts(refused).catch((error: unknown) => rejectAll(refused, error));
-  };
-
-  const batcher = createBatcher<Pending>({
-    itemsMax: batchMax,
-    concurrencyMax: batchesInFlightMax,
-    async run(items) {
-      const batch = items.map(plan);
-      await storeBatch(batch).catch((error: unknown) => {
-        for (const planned of batch) unreserve(planned);
-        if (isDatabaseUnavailable(error)) deps.onUncertain();
-        rejectAll(batch, error);
-      });
-    },
-  });
-
-  const enqueue = async (pending: Pending): Promise<void> => {
-    const { environmentId, application } = pending.message;
-    try {
-      if (pending.triesLeft === 0)
-        throw new Error('the application is being changed too often to accept a message');
-      const config = await configs.forAccept(environmentId, application);
-      if (!config) pending.resolve({ kind: 'unknown_application' });
-      else batcher.add({ ...pending, config, triesLeft: pending.triesLeft - 1 });
-    } catch (error) {
-      pending.reject(error);
-    }
-  };
-
-  return {
-    async accept(message) {
-      const config = await configs.forAccept(message.environmentId, message.application);
-      if (!config) return { kind: 'unknown_application' };
-      return new Promise((resolve, reject) => {
-        batcher.add({ message, config, triesLeft: triesMax, resolve, reject });
-      });
-    },
-    drain: batcher.drain,
-  };
+  }
 }
 
 function rejectAll(batch: readonly Planned[], error: unknown): void {

@@ -25,6 +25,13 @@ export const defaultDispatchLimits: DispatchLimits = {
   inFlightPerEndpointMax: 10,
 };
 
+export interface DispatchHooks {
+  /** Makes the attempt; resolves when its slot is free again. Must not reject. */
+  start(work: Work): Promise<void>;
+  /** False while this process cannot be sure of its leases. */
+  mayStart(): boolean;
+}
+
 interface Lane {
   endpointId: string;
   /** Reserved, waiting, in flight and unsettled. */
@@ -33,168 +40,174 @@ interface Lane {
   queue: Work[];
   /** Index of the next work in `queue`: shifting a long array would copy it. */
   next: number;
+  /** Stands in the line of lanes that may start something. */
   ready: boolean;
-}
-
-export interface Dispatcher {
-  /** Reserves room; false when the delivery must stay in the database. */
-  reserve(endpointId: string, bytes: number): boolean;
-  unreserve(endpointId: string, bytes: number): void;
-  /** Takes a delivery whose room is reserved. */
-  dispatch(work: Work): void;
-  /** Takes a delivery that was claimed from the database, within `claimRoom`. */
-  take(work: Work): void;
-  /** The work is settled, or given up: its room is free again. */
-  finish(work: Work): void;
-  /** How many deliveries a claim may add. */
-  claimRoom(): number;
-  fullEndpoints(): string[];
-  holds(lease: Lease): boolean;
-  /** Starts what may start; called when the lease is fresh again. */
-  pump(): void;
-  /** Takes back what has not started. */
-  removeWaiting(): Work[];
-  /** Resolves when nothing is in flight. */
-  idle(): Promise<void>;
-  counts(): { held: number; inFlight: number; bytes: number };
 }
 
 const workKey = (lease: Lease) =>
   `${lease.messageId} ${lease.endpointId} ${lease.leaseOwner} ${lease.leaseSeq}`;
 const workBytes = (work: Work) => work.payload?.length ?? 0;
+const waitingCount = (lane: Lane) => lane.queue.length - lane.next;
 
-/** `start` makes the attempt and never rejects; `mayStart` is false while this process cannot be sure of its leases. */
-export function createDispatcher(
-  limits: DispatchLimits,
-  hooks: { start(work: Work): Promise<void>; mayStart(): boolean },
-): Dispatcher {
-  const lanes = new Map<string, Lane>();
-  const held = new Map<string, Work>();
-  let ready: Lane[] = [];
-  let heldCount = 0;
-  let heldBytes = 0;
-  let inFlightCount = 0;
-  let onIdle: (() => void)[] = [];
+export class Dispatcher {
+  readonly #limits: DispatchLimits;
+  readonly #hooks: DispatchHooks;
+  readonly #lanes = new Map<string, Lane>();
+  readonly #held = new Map<string, Work>();
+  #ready: Lane[] = [];
+  #heldCount = 0;
+  #heldBytes = 0;
+  #inFlightCount = 0;
+  #onIdle: (() => void)[] = [];
 
-  const laneOf = (endpointId: string): Lane => {
-    let lane = lanes.get(endpointId);
+  constructor(limits: DispatchLimits, hooks: DispatchHooks) {
+    this.#limits = limits;
+    this.#hooks = hooks;
+  }
+
+  /** Reserves room; false when the delivery must stay in the database. */
+  reserve(endpointId: string, bytes: number): boolean {
+    if (this.#heldCount >= this.#limits.heldMax) return false;
+    if (this.#heldBytes + bytes > this.#limits.heldBytesMax) return false;
+    const lane = this.#lanes.get(endpointId);
+    if (lane && this.#isFull(lane)) return false;
+    this.#hold(endpointId, bytes);
+    return true;
+  }
+
+  unreserve(endpointId: string, bytes: number): void {
+    const lane = this.#lane(endpointId);
+    lane.heldCount -= 1;
+    this.#heldCount -= 1;
+    this.#heldBytes -= bytes;
+    if (lane.heldCount === 0) this.#lanes.delete(endpointId);
+  }
+
+  /** Takes a delivery whose room is reserved. */
+  dispatch(work: Work): void {
+    this.#held.set(workKey(work), work);
+    const lane = this.#lane(work.endpointId);
+    lane.queue.push(work);
+    this.#lineUp(lane);
+    this.pump();
+  }
+
+  /** Takes a delivery that was claimed from the database, within `claimRoom`. */
+  take(work: Work): void {
+    this.#hold(work.endpointId, workBytes(work));
+    this.dispatch(work);
+  }
+
+  /** The work is settled, or given up: its room is free again. */
+  finish(work: Work): void {
+    if (this.#held.delete(workKey(work))) this.unreserve(work.endpointId, workBytes(work));
+  }
+
+  /** How many deliveries a claim may add. */
+  claimRoom(): number {
+    if (this.#heldBytes >= this.#limits.heldBytesMax) return 0;
+    return Math.max(0, this.#limits.heldMax - this.#heldCount);
+  }
+
+  /** Endpoints that have as much in memory as they may have. */
+  fullEndpoints(): string[] {
+    return [...this.#lanes.values()].filter((lane) => this.#isFull(lane)).map((lane) => lane.endpointId);
+  }
+
+  holds(lease: Lease): boolean {
+    return this.#held.has(workKey(lease));
+  }
+
+  /** Starts what may start. Lanes take turns, one start each: a long lane does not go before a short one. */
+  pump(): void {
+    let turn = 0;
+    while (
+      turn < this.#ready.length &&
+      this.#inFlightCount < this.#limits.inFlightMax &&
+      this.#hooks.mayStart()
+    ) {
+      const lane = this.#ready[turn];
+      turn += 1;
+      if (lane) this.#startNext(lane);
+    }
+    if (turn > 0) this.#ready = this.#ready.slice(turn);
+  }
+
+  /** Takes back what has not started. */
+  removeWaiting(): Work[] {
+    const removed: Work[] = [];
+    for (const lane of this.#lanes.values()) {
+      removed.push(...lane.queue.slice(lane.next));
+      lane.queue = [];
+      lane.next = 0;
+      lane.ready = false;
+    }
+    this.#ready = [];
+    return removed;
+  }
+
+  /** Resolves when nothing is in flight. */
+  idle(): Promise<void> {
+    if (this.#inFlightCount === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onIdle.push(resolve));
+  }
+
+  counts(): { held: number; inFlight: number; bytes: number } {
+    return { held: this.#heldCount, inFlight: this.#inFlightCount, bytes: this.#heldBytes };
+  }
+
+  #lane(endpointId: string): Lane {
+    let lane = this.#lanes.get(endpointId);
     if (!lane) {
       lane = { endpointId, heldCount: 0, inFlightCount: 0, queue: [], next: 0, ready: false };
-      lanes.set(endpointId, lane);
+      this.#lanes.set(endpointId, lane);
     }
     return lane;
-  };
+  }
 
-  const laneMax = () =>
-    heldCount < limits.heldMax / 2 ? limits.heldPerEndpointMax : limits.heldPerEndpointWhenShortMax;
-  const isFull = (lane: Lane) => lane.heldCount >= laneMax();
+  #hold(endpointId: string, bytes: number): void {
+    this.#lane(endpointId).heldCount += 1;
+    this.#heldCount += 1;
+    this.#heldBytes += bytes;
+  }
 
-  const hold = (lane: Lane, bytes: number) => {
-    lane.heldCount += 1;
-    heldCount += 1;
-    heldBytes += bytes;
-  };
+  #isFull(lane: Lane): boolean {
+    const { heldMax, heldPerEndpointMax, heldPerEndpointWhenShortMax } = this.#limits;
+    return (
+      lane.heldCount >= (this.#heldCount < heldMax / 2 ? heldPerEndpointMax : heldPerEndpointWhenShortMax)
+    );
+  }
 
-  const unhold = (endpointId: string, bytes: number) => {
-    const lane = laneOf(endpointId);
-    lane.heldCount -= 1;
-    heldCount -= 1;
-    heldBytes -= bytes;
-    if (lane.heldCount === 0) lanes.delete(endpointId);
-  };
-
-  const waitingCount = (lane: Lane) => lane.queue.length - lane.next;
-
-  const markReady = (lane: Lane) => {
-    if (lane.ready || waitingCount(lane) === 0 || lane.inFlightCount >= limits.inFlightPerEndpointMax) return;
+  #lineUp(lane: Lane): void {
+    if (lane.ready || waitingCount(lane) === 0) return;
+    if (lane.inFlightCount >= this.#limits.inFlightPerEndpointMax) return;
     lane.ready = true;
-    ready.push(lane);
-  };
+    this.#ready.push(lane);
+  }
 
-  const takeNext = (lane: Lane): Work | undefined => {
+  #startNext(lane: Lane): void {
+    lane.ready = false;
     const work = lane.queue[lane.next];
+    if (!work) return;
     lane.next += 1;
-    if (lane.next === lane.queue.length) {
+    if (waitingCount(lane) === 0) {
       lane.queue = [];
       lane.next = 0;
     }
-    return work;
-  };
-
-  const ended = (lane: Lane) => {
-    lane.inFlightCount -= 1;
-    inFlightCount -= 1;
-    markReady(lane);
-    pump();
-    if (inFlightCount > 0) return;
-    for (const resolve of onIdle) resolve();
-    onIdle = [];
-  };
-
-  const startNext = (lane: Lane) => {
-    const work = takeNext(lane);
-    if (!work) return;
     lane.inFlightCount += 1;
-    inFlightCount += 1;
-    const end = () => ended(lane);
-    hooks.start(work).then(end, end);
-  };
+    this.#inFlightCount += 1;
+    const end = () => this.#ended(lane);
+    this.#hooks.start(work).then(end, end);
+    this.#lineUp(lane);
+  }
 
-  // Lanes take turns, one start each: a long lane does not go before a short one.
-  const pump = () => {
-    let turn = 0;
-    while (turn < ready.length && inFlightCount < limits.inFlightMax && hooks.mayStart()) {
-      const lane = ready[turn];
-      turn += 1;
-      if (!lane) continue;
-      lane.ready = false;
-      startNext(lane);
-      markReady(lane);
-    }
-    if (turn > 0) ready = ready.slice(turn);
-  };
-
-  const enqueue = (work: Work) => {
-    held.set(workKey(work), work);
-    const lane = laneOf(work.endpointId);
-    lane.queue.push(work);
-    markReady(lane);
-    pump();
-  };
-
-  return {
-    reserve(endpointId, bytes) {
-      if (heldCount >= limits.heldMax || heldBytes + bytes > limits.heldBytesMax) return false;
-      const lane = lanes.get(endpointId);
-      if (lane && isFull(lane)) return false;
-      hold(lane ?? laneOf(endpointId), bytes);
-      return true;
-    },
-    unreserve: unhold,
-    dispatch: enqueue,
-    take(work) {
-      hold(laneOf(work.endpointId), workBytes(work));
-      enqueue(work);
-    },
-    finish(work) {
-      if (held.delete(workKey(work))) unhold(work.endpointId, workBytes(work));
-    },
-    claimRoom: () => (heldBytes >= limits.heldBytesMax ? 0 : Math.max(0, limits.heldMax - heldCount)),
-    fullEndpoints: () => [...lanes.values()].filter(isFull).map((lane) => lane.endpointId),
-    holds: (lease) => held.has(workKey(lease)),
-    pump,
-    removeWaiting() {
-      const removed: Work[] = [];
-      for (const lane of lanes.values()) {
-        removed.push(...lane.queue.slice(lane.next));
-        lane.queue = [];
-        lane.next = 0;
-        lane.ready = false;
-      }
-      ready = [];
-      return removed;
-    },
-    idle: () => (inFlightCount === 0 ? Promise.resolve() : new Promise((resolve) => onIdle.push(resolve))),
-    counts: () => ({ held: heldCount, inFlight: inFlightCount, bytes: heldBytes }),
-  };
+  #ended(lane: Lane): void {
+    lane.inFlightCount -= 1;
+    this.#inFlightCount -= 1;
+    this.#lineUp(lane);
+    this.pump();
+    if (this.#inFlightCount > 0) return;
+    for (const resolve of this.#onIdle) resolve();
+    this.#onIdle = [];
+  }
 }

@@ -5,21 +5,22 @@ import type { Accept } from '../core/acceptance.ts';
 import type { RetryPolicy } from '../core/retry-schedule.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { NewId } from '../lib/ids.ts';
+import type { Loop } from '../lib/loop.ts';
 import type { Log } from '../lib/log.ts';
 import { releaseLeases } from '../store/leases.ts';
 import type { ProcessIdentity } from '../store/processes.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import type { Settled } from '../store/settle-deliveries.ts';
-import { createAcceptor } from './accept.ts';
-import { createAttempt, type Finished } from './attempt.ts';
+import { Acceptor } from './accept.ts';
+import { createAttempt, type Finished, type MakeAttempt } from './attempt.ts';
 import { createClaimer } from './claimer.ts';
 import { createConfigCache } from './config-cache.ts';
 import type { HttpConnector } from './connectors/http.ts';
-import { createDispatcher, type DispatchLimits, type Work } from './dispatcher.ts';
-import { createHousekeeper } from './housekeeper.ts';
-import { createLeaseKeeper, type LeaseTimes } from './lease-keeper.ts';
+import { Dispatcher, type DispatchLimits, type Work } from './dispatcher.ts';
+import { createHousekeeper, type Housekeeper } from './housekeeper.ts';
+import { LeaseKeeper, type LeaseTimes } from './lease-keeper.ts';
 import { createPrepare } from './prepare.ts';
-import { createSettler } from './settler.ts';
+import { Settler } from './settler.ts';
 
 export interface EngineDeps {
   pool: pg.Pool;
@@ -42,102 +43,109 @@ export interface EngineDeps {
   onSettled?(settled: Settled): void;
 }
 
-export interface Engine {
-  accept: Accept;
+export class Engine {
+  readonly #deps: EngineDeps;
+  readonly #makeAttempt: MakeAttempt;
+  readonly #dispatcher: Dispatcher;
+  readonly #settler: Settler;
+  readonly #leases: LeaseKeeper;
+  readonly #claimer: Loop;
+  readonly #housekeeper: Housekeeper;
+  readonly #acceptor: Acceptor;
+
+  constructor(deps: EngineDeps) {
+    this.#deps = deps;
+    const { pool, policy, log } = deps;
+    const configs = createConfigCache(deps);
+    this.#makeAttempt = createAttempt({ ...deps, configs, prepare: createPrepare(deps.userAgent) });
+    const dispatcher = new Dispatcher(deps.limits, {
+      start: (work) => this.#attempt(work),
+      mayStart: () => leases.isFresh(),
+    });
+    const leases = new LeaseKeeper({
+      ...deps,
+      times: deps.leaseTimes,
+      holds: (lease) => dispatcher.holds(lease),
+      onLost: () => this.#forgetWaiting(),
+      onFresh: () => dispatcher.pump(),
+      onFreed: () => this.wake(),
+    });
+    this.#settler = new Settler({
+      ...deps,
+      onEnd: ({ work }) => dispatcher.finish(work),
+      onSettled: (finished) => this.#settled(finished),
+    });
+    this.#claimer = createClaimer({ pool, dispatcher, leases, log });
+    this.#housekeeper = createHousekeeper(deps);
+    this.#acceptor = new Acceptor({
+      pool,
+      configs,
+      dispatcher,
+      newId: deps.newId,
+      leaseOwner: () => leases.owner(),
+      firstDelayMs: (policy.delaysSeconds[0] ?? 0) * 1000,
+      onUncertain: () => leases.sweepSoon(),
+      onWaiting: () => this.wake(),
+    });
+    this.#dispatcher = dispatcher;
+    this.#leases = leases;
+  }
+
+  readonly accept: Accept = (message) => this.#acceptor.accept(message);
+
   /** There is something to claim. */
-  wake(): void;
-  start(): Promise<void>;
+  readonly wake = (): void => this.#claimer.wake();
+
+  async start(): Promise<void> {
+    await this.#housekeeper.runOnce();
+    await this.#leases.start();
+    this.#claimer.start();
+    this.#housekeeper.start();
+  }
+
   /** Ends within `timeoutMs`: attempts under way are finished, everything else is given back. */
-  stop(timeoutMs: number): Promise<void>;
-  counts(): { held: number; inFlight: number; bytes: number };
-}
+  async stop(timeoutMs: number): Promise<void> {
+    const deadline = pause(timeoutMs, undefined, { ref: false }).then(() => this.#settler.abandon());
+    await Promise.race([this.#finishAndGiveBack(), deadline]);
+    await this.#deps.connector.close();
+  }
 
-export function createEngine(deps: EngineDeps): Engine {
-  const { pool, clock, log, policy } = deps;
-  const configs = createConfigCache({ pool, box: deps.box, clock });
-  const makeAttempt = createAttempt({ ...deps, configs, prepare: createPrepare(deps.userAgent) });
+  counts(): { held: number; inFlight: number; bytes: number } {
+    return this.#dispatcher.counts();
+  }
 
-  // An error here is a bug or a database that is away: memory forgets the delivery, and the sweep gives its lease back.
-  const start = async (work: Work) => {
+  /** An error here is a bug or a database that is away: memory forgets the delivery, the sweep gives its lease back. */
+  async #attempt(work: Work): Promise<void> {
     try {
-      settler.add(await makeAttempt(work));
+      this.#settler.add(await this.#makeAttempt(work));
     } catch (error) {
       const { messageId, endpointId } = work;
-      log.error(
+      this.#deps.log.error(
         { err: error, messageId, endpointId },
-        'an attempt could not be made; it will be tried again',
+        'no attempt could be made; it will be tried again',
       );
-      dispatcher.finish(work);
-      leases.sweepSoon();
+      this.#dispatcher.finish(work);
+      this.#leases.sweepSoon();
     }
-  };
-  const dispatcher = createDispatcher(deps.limits, { start, mayStart: () => leases.isFresh() });
+  }
 
-  const settler = createSettler({
-    pool,
-    clock,
-    log,
-    failingMaxMs: deps.failingMaxMs,
-    onEnd: ({ work }) => dispatcher.finish(work),
-    onSettled: (finished) => {
-      wakeForRetry(finished);
-      deps.onSettled?.(finished.settled);
-    },
-  });
-  const wakeForRetry = ({ settled: { transition } }: Finished) => {
-    if ('delayMs' in transition) claimer.wakeWithin(transition.delayMs);
-  };
+  #settled({ settled }: Finished): void {
+    if ('delayMs' in settled.transition) this.#claimer.wakeWithin(settled.transition.delayMs);
+    this.#deps.onSettled?.(settled);
+  }
 
-  const leases = createLeaseKeeper({
-    ...deps,
-    times: deps.leaseTimes,
-    holds: dispatcher.holds,
-    onLost: () => {
-      for (const work of dispatcher.removeWaiting()) dispatcher.finish(work);
-    },
-    onFresh: dispatcher.pump,
-    onFreed: () => claimer.wake(),
-  });
-  const claimer = createClaimer({ pool, dispatcher, leases, log });
-  const housekeeper = createHousekeeper(deps);
-  const acceptor = createAcceptor({
-    pool,
-    configs,
-    dispatcher,
-    newId: deps.newId,
-    leaseOwner: leases.owner,
-    firstDelayMs: (policy.delaysSeconds[0] ?? 0) * 1000,
-    onUncertain: leases.sweepSoon,
-    onWaiting: claimer.wake,
-  });
+  #forgetWaiting(): Work[] {
+    const waiting = this.#dispatcher.removeWaiting();
+    for (const work of waiting) this.#dispatcher.finish(work);
+    return waiting;
+  }
 
-  const giveBackWaiting = async () => {
-    const waiting = dispatcher.removeWaiting();
-    if (waiting.length > 0) await releaseLeases(pool, waiting);
-    for (const work of waiting) dispatcher.finish(work);
-  };
-
-  return {
-    accept: acceptor.accept,
-    wake: claimer.wake,
-    async start() {
-      await housekeeper.runOnce();
-      await leases.start();
-      claimer.start();
-      housekeeper.start();
-    },
-    async stop(timeoutMs) {
-      const deadline = pause(timeoutMs, undefined, { ref: false }).then(settler.abandon);
-      const orderly = async () => {
-        await Promise.all([claimer.stop(), housekeeper.stop(), acceptor.drain()]);
-        await giveBackWaiting();
-        await dispatcher.idle();
-        await settler.drain();
-        await leases.stop();
-      };
-      await Promise.race([orderly(), deadline]);
-      await deps.connector.close();
-    },
-    counts: dispatcher.counts,
-  };
+  async #finishAndGiveBack(): Promise<void> {
+    await Promise.all([this.#claimer.stop(), this.#housekeeper.stop(), this.#acceptor.drain()]);
+    const waiting = this.#forgetWaiting();
+    if (waiting.length > 0) await releaseLeases(this.#deps.pool, waiting);
+    await this.#dispatcher.idle();
+    await this.#settler.drain();
+    await this.#leases.stop();
+  }
 }

@@ -9,13 +9,11 @@ const everyMs = 60 * 60 * 1000;
 const errorDelayMs = 30_000;
 const partitionDaysAhead = 7;
 /** An idempotency key is remembered for this long. */
-export const idempotencyKeyMs = dayMs;
+const idempotencyKeyMs = dayMs;
 
-export function createHousekeeper(deps: {
-  pool: pg.Pool;
-  clock: Clock;
-  log: Log;
-}): Loop & { runOnce(): Promise<number> } {
+export type Housekeeper = Loop & { runOnce(): Promise<number> };
+
+export function createHousekeeper(deps: { pool: pg.Pool; clock: Clock; log: Log }): Housekeeper {
   const runOnce = async () => {
     const made = await ensurePartitions(deps.pool, deps.clock.now(), partitionDaysAhead);
     if (made.length > 0) deps.log.debug({ partitions: made.length }, 'partitions made');

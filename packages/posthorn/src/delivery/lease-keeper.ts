@@ -1,7 +1,7 @@
 // Keeps this process's leases alive, takes over those of dead processes, and gives back those that nobody here knows of.
 import type pg from 'pg';
 import type { Clock } from '../lib/clock.ts';
-import { createLoop } from '../lib/loop.ts';
+import { createLoop, type Loop } from '../lib/loop.ts';
 import type { Log } from '../lib/log.ts';
 import { listLeases, recoverLeases, releaseLeases } from '../store/leases.ts';
 import {
@@ -33,23 +33,6 @@ const errorDelayMs = 1_000;
 // Between the two looks at an unknown lease: far longer than a commit takes to be heard of.
 const secondLookMs = 5_000;
 
-export interface LeaseKeeper {
-  /** The id that this process leases deliveries under. */
-  owner(): number;
-  /** False when the others may already take this process for dead. */
-  isFresh(): boolean;
-  /** Registers the process, and frees the leases of neighbours that are gone. */
-  start(): Promise<void>;
-  /** Looks soon for leases that this process does not know of. */
-  sweepSoon(): void;
-  /** One heartbeat, with the recovery of dead processes. */
-  beatOnce(): Promise<void>;
-  /** One comparison of the database's leases with memory; what is unknown twice in a row is given back. */
-  sweepOnce(): Promise<void>;
-  /** Gives back everything that is still leased, and forgets the process. */
-  stop(): Promise<void>;
-}
-
 export interface LeaseKeeperDeps {
   pool: pg.Pool;
   identity: ProcessIdentity;
@@ -69,91 +52,117 @@ export interface LeaseKeeperDeps {
 
 const leaseKey = (lease: Lease) => `${lease.messageId} ${lease.endpointId} ${lease.leaseSeq}`;
 
-export function createLeaseKeeper(deps: LeaseKeeperDeps): LeaseKeeper {
-  const { pool, times, clock, log } = deps;
-  let owner = 0;
-  let beatenAtMs = Number.NEGATIVE_INFINITY;
-  let unknownBefore = new Set<string>();
+export class LeaseKeeper {
+  readonly #deps: LeaseKeeperDeps;
+  readonly #heart: Loop;
+  readonly #sweeper: Loop;
+  #owner = 0;
+  #beatenAtMs = Number.NEGATIVE_INFINITY;
+  #unknownBefore = new Set<string>();
 
-  const register = async () => {
+  constructor(deps: LeaseKeeperDeps) {
+    this.#deps = deps;
+    const { heartbeatMs, sweepMs } = deps.times;
+    const { log } = deps;
+    this.#heart = createLoop({
+      name: 'heartbeat',
+      runOnce: () => this.beatOnce().then(() => heartbeatMs),
+      errorDelayMs,
+      log,
+    });
+    this.#sweeper = createLoop({
+      name: 'lease sweep',
+      runOnce: () => this.sweepOnce().then(() => (this.#unknownBefore.size > 0 ? secondLookMs : sweepMs)),
+      errorDelayMs,
+      log,
+    });
+  }
+
+  /** The id that this process leases deliveries under. */
+  owner(): number {
+    return this.#owner;
+  }
+
+  /** False when the others may already take this process for dead. */
+  isFresh(): boolean {
+    return this.#deps.clock.monotonicMs() - this.#beatenAtMs <= this.#deps.times.freshMaxMs;
+  }
+
+  /** Registers the process, and frees the leases of neighbours that are gone. */
+  async start(): Promise<void> {
+    await this.#register();
+    await this.#recover(await this.#deadNeighbours());
+    this.#heart.start();
+    this.#sweeper.start();
+  }
+
+  /** Looks soon for leases that this process does not know of. */
+  sweepSoon(): void {
+    this.#sweeper.wakeWithin(errorDelayMs);
+  }
+
+  /** One heartbeat, with the recovery of dead processes. */
+  async beatOnce(): Promise<void> {
+    const { pool, clock, log, onLost, onFresh } = this.#deps;
     const askedAtMs = clock.monotonicMs();
-    owner = await registerProcess(pool, deps.identity);
-    beatenAtMs = askedAtMs;
-    unknownBefore = new Set();
-  };
-
-  const recover = async (deadProcessIds: readonly number[]) => {
-    const { processIds, deliveryCount } = await recoverLeases(pool, times.silentMaxMs, deadProcessIds);
-    if (processIds.length === 0) return;
-    log.warn({ processIds, deliveries: deliveryCount }, 'took over from processes that are gone');
-    if (deliveryCount > 0) deps.onFreed();
-  };
-
-  // A process id of this machine that no longer runs needs no waiting for its silence.
-  const deadNeighbours = async (): Promise<number[]> => {
-    const { host, pid } = deps.identity;
-    if (host === null) return [];
-    const neighbours = await listNeighbours(pool, host, owner);
-    return neighbours.filter((other) => other.pid === pid || !deps.isAlive(other.pid)).map(({ id }) => id);
-  };
-
-  const beatOnce = async () => {
-    const askedAtMs = clock.monotonicMs();
-    if (await recordHeartbeat(pool, owner)) {
-      beatenAtMs = askedAtMs;
+    if (await recordHeartbeat(pool, this.#owner)) {
+      this.#beatenAtMs = askedAtMs;
     } else {
-      log.warn({ processId: owner }, 'this process was silent for too long and its leases were taken over');
-      deps.onLost();
-      await register();
+      log.warn(
+        { processId: this.#owner },
+        'this process was silent for too long; others took its leases over',
+      );
+      onLost();
+      await this.#register();
     }
-    deps.onFresh();
-    await recover([]);
-  };
+    onFresh();
+    await this.#recover([]);
+  }
 
-  const sweepOnce = async () => {
-    const unknown = (await listLeases(pool, owner)).filter((lease) => !deps.holds(lease));
-    const stray = unknown.filter((lease) => unknownBefore.has(leaseKey(lease)));
-    unknownBefore = new Set(unknown.map(leaseKey));
+  /** One comparison of the database's leases with memory; what is unknown twice in a row is given back. */
+  async sweepOnce(): Promise<void> {
+    const { pool, log, holds, onFreed } = this.#deps;
+    const unknown = (await listLeases(pool, this.#owner)).filter((lease) => !holds(lease));
+    const stray = unknown.filter((lease) => this.#unknownBefore.has(leaseKey(lease)));
+    this.#unknownBefore = new Set(unknown.map(leaseKey));
     if (stray.length === 0) return;
-    unknownBefore = new Set();
+    this.#unknownBefore = new Set();
     const freed = await releaseLeases(pool, stray);
     log.warn(
       { deliveries: freed },
       'gave back deliveries that were leased to this process without its knowledge',
     );
-    if (freed > 0) deps.onFreed();
-  };
+    if (freed > 0) onFreed();
+  }
 
-  const heart = createLoop({
-    name: 'heartbeat',
-    runOnce: () => beatOnce().then(() => times.heartbeatMs),
-    errorDelayMs,
-    log,
-  });
-  const sweeper = createLoop({
-    name: 'lease sweep',
-    runOnce: () => sweepOnce().then(() => (unknownBefore.size > 0 ? secondLookMs : times.sweepMs)),
-    errorDelayMs,
-    log,
-  });
+  /** Gives back everything that is still leased, and forgets the process. */
+  async stop(): Promise<void> {
+    await Promise.all([this.#heart.stop(), this.#sweeper.stop()]);
+    const left = await listLeases(this.#deps.pool, this.#owner);
+    if (left.length > 0) await releaseLeases(this.#deps.pool, left);
+    await forgetProcess(this.#deps.pool, this.#owner);
+  }
 
-  return {
-    owner: () => owner,
-    isFresh: () => clock.monotonicMs() - beatenAtMs <= times.freshMaxMs,
-    async start() {
-      await register();
-      await recover(await deadNeighbours());
-      heart.start();
-      sweeper.start();
-    },
-    sweepSoon: () => sweeper.wakeWithin(errorDelayMs),
-    beatOnce,
-    sweepOnce,
-    async stop() {
-      await Promise.all([heart.stop(), sweeper.stop()]);
-      const left = await listLeases(pool, owner);
-      if (left.length > 0) await releaseLeases(pool, left);
-      await forgetProcess(pool, owner);
-    },
-  };
+  async #register(): Promise<void> {
+    const askedAtMs = this.#deps.clock.monotonicMs();
+    this.#owner = await registerProcess(this.#deps.pool, this.#deps.identity);
+    this.#beatenAtMs = askedAtMs;
+    this.#unknownBefore = new Set();
+  }
+
+  async #recover(deadProcessIds: readonly number[]): Promise<void> {
+    const { pool, times, log, onFreed } = this.#deps;
+    const { processIds, deliveryCount } = await recoverLeases(pool, times.silentMaxMs, deadProcessIds);
+    if (processIds.length === 0) return;
+    log.warn({ processIds, deliveries: deliveryCount }, 'took over from processes that are gone');
+    if (deliveryCount > 0) onFreed();
+  }
+
+  /** A process id of this machine that no longer runs needs no waiting for its silence. */
+  async #deadNeighbours(): Promise<number[]> {
+    const { pool, identity, isAlive } = this.#deps;
+    if (identity.host === null) return [];
+    const neighbours = await listNeighbours(pool, identity.host, this.#owner);
+    return neighbours.filter(({ pid }) => pid === identity.pid || !isAlive(pid)).map(({ id }) => id);
+  }
 }

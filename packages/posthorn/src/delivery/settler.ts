@@ -1,7 +1,7 @@
 // Writes finished attempts in batches. While PostgreSQL is away it keeps them and tries again.
 import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
-import { createBatcher } from '../lib/batcher.ts';
+import { type Batcher, createBatcher } from '../lib/batcher.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { isDatabaseUnavailable } from '../store/availability.ts';
@@ -13,13 +13,6 @@ import type { Finished } from './attempt.ts';
 const batchMax = 500;
 const batchesInFlightMax = 2;
 const retryDelayMs = 250;
-
-export interface Settler {
-  add(finished: Finished): void;
-  drain(): Promise<void>;
-  /** Gives up on what PostgreSQL does not take: the leases expire, and someone else sends again. */
-  abandon(): void;
-}
 
 export interface SettlerDeps {
   pool: pg.Pool;
@@ -33,82 +26,86 @@ export interface SettlerDeps {
   onSettled(finished: Finished): void;
 }
 
-export function createSettler(deps: SettlerDeps): Settler {
-  let abandoned = false;
+export class Settler {
+  readonly #deps: SettlerDeps;
+  readonly #batcher: Batcher<Finished>;
+  #abandoned = false;
 
-  const write = async (batch: Finished[]) => {
-    const nowMs = deps.clock.monotonicMs();
-    for (const { settled, startedAtMs } of batch) {
-      if (settled.attempt) settled.attempt.startedAgoMs = nowMs - startedAtMs;
-    }
-    const result = await settleDeliveries(
-      deps.pool,
-      batch.map(({ settled }) => settled),
-      deps.failingMaxMs,
-    );
-    if (result.movedCount < batch.length) {
-      deps.log.warn(
-        { lost: batch.length - result.movedCount },
-        'attempts ended after their lease had been taken over',
-      );
-    }
-    await disable(result.failingEndpoints, 'failing');
-    await disable([...goneEndpoints(batch)], 'gone');
-  };
+  constructor(deps: SettlerDeps) {
+    this.#deps = deps;
+    this.#batcher = createBatcher({
+      itemsMax: batchMax,
+      concurrencyMax: batchesInFlightMax,
+      run: async (batch) => {
+        await this.#writeUntilTaken(batch).catch((error: unknown) =>
+          deps.log.error({ err: error }, 'settling failed'),
+        );
+        for (const finished of batch) deps.onEnd(finished);
+      },
+    });
+  }
 
-  const disable = async (endpointIds: readonly string[], reason: DisabledReason) => {
-    for (const endpointId of endpointIds) {
-      if (await disableEndpoint(deps.pool, endpointId, reason)) {
-        deps.log.warn({ endpointId, reason }, 'endpoint disabled');
-      }
-    }
-  };
+  add(finished: Finished): void {
+    this.#batcher.add(finished);
+  }
 
-  const writeUntilTaken = async (batch: Finished[]): Promise<void> => {
-    while (!abandoned) {
+  drain(): Promise<void> {
+    return this.#batcher.drain();
+  }
+
+  /** Gives up on what PostgreSQL does not take: the leases expire, and someone else sends again. */
+  abandon(): void {
+    this.#abandoned = true;
+  }
+
+  async #writeUntilTaken(batch: Finished[]): Promise<void> {
+    const { log, onSettled } = this.#deps;
+    while (!this.#abandoned) {
       try {
-        await write(batch);
-        for (const finished of batch) deps.onSettled(finished);
+        await this.#write(batch);
+        for (const finished of batch) onSettled(finished);
         return;
       } catch (error) {
-        if (!isDatabaseUnavailable(error)) return splitBatch(batch, error);
-        deps.log.warn({ err: error, waiting: batch.length }, 'attempts wait: PostgreSQL is away');
+        if (!isDatabaseUnavailable(error)) return this.#writeOneByOne(batch, error);
+        log.warn({ err: error, waiting: batch.length }, 'attempts wait: PostgreSQL is away');
         await pause(retryDelayMs);
       }
     }
-  };
+  }
 
-  // One row that PostgreSQL does not take must not hold up the others.
-  const splitBatch = async (batch: Finished[], error: unknown): Promise<void> => {
-    if (batch.length > 1) {
-      for (const finished of batch) await writeUntilTaken([finished]);
+  /** One row that PostgreSQL does not take must not hold up the others. */
+  async #writeOneByOne(batch: Finished[], error: unknown): Promise<void> {
+    const [first, ...others] = batch;
+    if (!first) return;
+    if (others.length > 0) {
+      for (const finished of batch) await this.#writeUntilTaken([finished]);
       return;
     }
-    const { work } = batch[0] as Finished;
-    deps.log.error(
-      { err: error, messageId: work.messageId, endpointId: work.endpointId },
-      'an attempt was not stored',
-    );
-  };
+    const { messageId, endpointId } = first.work;
+    this.#deps.log.error({ err: error, messageId, endpointId }, 'an attempt was not stored');
+  }
 
-  const batcher = createBatcher<Finished>({
-    itemsMax: batchMax,
-    concurrencyMax: batchesInFlightMax,
-    async run(batch) {
-      await writeUntilTaken(batch).catch((error: unknown) =>
-        deps.log.error({ err: error }, 'settling failed'),
-      );
-      for (const finished of batch) deps.onEnd(finished);
-    },
-  });
+  async #write(batch: Finished[]): Promise<void> {
+    const { pool, clock, log, failingMaxMs } = this.#deps;
+    const nowMs = clock.monotonicMs();
+    for (const { settled, startedAtMs } of batch) {
+      if (settled.attempt) settled.attempt.startedAgoMs = nowMs - startedAtMs;
+    }
+    const settled = batch.map((finished) => finished.settled);
+    const { movedCount, failingEndpoints } = await settleDeliveries(pool, settled, failingMaxMs);
+    if (movedCount < batch.length) {
+      log.warn({ lost: batch.length - movedCount }, 'attempts ended after their lease had been taken over');
+    }
+    await this.#disable(failingEndpoints, 'failing');
+    await this.#disable([...goneEndpoints(batch)], 'gone');
+  }
 
-  return {
-    add: batcher.add,
-    drain: batcher.drain,
-    abandon() {
-      abandoned = true;
-    },
-  };
+  async #disable(endpointIds: readonly string[], reason: DisabledReason): Promise<void> {
+    for (const endpointId of endpointIds) {
+      const disabled = await disableEndpoint(this.#deps.pool, endpointId, reason);
+      if (disabled) this.#deps.log.warn({ endpointId, reason }, 'endpoint disabled');
+    }
+  }
 }
 
 function goneEndpoints(batch: readonly Finished[]): Set<string> {

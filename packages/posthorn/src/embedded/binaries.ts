@@ -1,6 +1,7 @@
 // Finds the PostgreSQL binaries that npm installed for this platform, and completes the installation.
 import { lstat, readFile, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import os from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { EmbeddedPostgresError, errorCode, errorText } from './embedded-error.ts';
 
@@ -29,6 +30,8 @@ const supportedPlatforms = new Set([
   'linux-x64',
 ]);
 
+const thisMachine: Platform = { platform: os.platform(), arch: os.arch() };
+
 interface LibraryLink {
   source: string;
   target: string;
@@ -39,7 +42,7 @@ interface LibraryLink {
  * `nativeDir` replaces the npm package's folder (the one that holds `bin`, `lib` and `share`).
  * Throws EmbeddedPostgresError when the platform has no binaries or they are not installed.
  */
-export async function locateBinaries(nativeDir?: string, on: Platform = process): Promise<Binaries> {
+export async function locateBinaries(nativeDir?: string, on: Platform = thisMachine): Promise<Binaries> {
   const root = nativeDir ?? packagedNativeDir(on);
   await restoreLibraryLinks(root);
   return {

@@ -104,6 +104,7 @@ async function watch(
 
 // Resolves with true when the server is gone, with false when the watch is to end.
 async function isGone(context: ClusterContext, server: RunningServer, signal: AbortSignal): Promise<boolean> {
+  if (signal.aborted) return false;
   const { pid, kept } = server;
   const wake = new AbortController();
   const onWake = () => wake.abort();
@@ -117,11 +118,14 @@ async function isGone(context: ClusterContext, server: RunningServer, signal: Ab
     state = await stateOf(context.dataDir, pid);
   }
   signal.removeEventListener('abort', onWake);
-  if (signal.aborted) return false;
+  if (isAborted(signal)) return false;
   // Its keeper is what died. Without one the server would outlive us, so it is replaced.
   if (kept && state) sendSignal(pid, 'SIGINT');
   return true;
 }
+
+// A function, because the compiler takes `aborted` for unchanged since it was last looked at.
+const isAborted = (signal: AbortSignal) => signal.aborted;
 
 async function bringBack(
   context: ClusterContext,

@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Log } from '../lib/log.ts';
 import type { Binaries } from './binaries.ts';
 import { ensureDatabase, isPassing } from './connect.ts';
+import { systemClock } from '../lib/clock.ts';
 import { EmbeddedPostgresError, errorText } from './embedded-error.ts';
 import { startKept, stopKept } from './keeper.ts';
 import type { KeptServer } from './keeper.ts';
@@ -154,10 +155,10 @@ async function tryConnect(
 
 // Says once that something takes long, and ends the wait when it takes far too long.
 function slowNotice({ log, dataDir }: ClusterContext, message: string): () => void {
-  const since = performance.now();
+  const since = systemClock.monotonicMs();
   let said = false;
   return () => {
-    const elapsedMs = performance.now() - since;
+    const elapsedMs = systemClock.monotonicMs() - since;
     if (elapsedMs > startTimeoutMs) {
       throw new EmbeddedPostgresError(
         `The embedded PostgreSQL in ${dataDir} was not ready after ${startTimeoutMs} ms: see its log folder, or set DATABASE_URL.`,

@@ -34,7 +34,7 @@ function parse(lines: string[]): FoundServer | undefined {
 }
 
 /** What the file says, true or not. */
-export async function readPostmasterFile(dataDir: string): Promise<FoundServer | undefined> {
+async function readPostmasterFile(dataDir: string): Promise<FoundServer | undefined> {
   const lines = await readLines(dataDir);
   return lines && parse(lines);
 }

@@ -29,15 +29,6 @@ export function idFloor(prefix: IdPrefix, timeMs: number): string {
   return prefix + encode(timeMs, timeLength);
 }
 
-/** Unix milliseconds at which the id was made; undefined when the text is not one of our ids. */
-export function idTime(prefix: IdPrefix, id: string): number | undefined {
-  const digits = id.slice(prefix.length, prefix.length + timeLength);
-  if (!id.startsWith(prefix) || !/^[0-9A-Za-z]{8}$/.test(digits)) return undefined;
-  let timeMs = 0;
-  for (const digit of digits) timeMs = timeMs * base + alphabet.indexOf(digit);
-  return timeMs;
-}
-
 function createRandomText(randomBytes: (size: number) => Uint8Array): (length: number) => string {
   let pool = new Uint8Array(0);
   let next = 0;

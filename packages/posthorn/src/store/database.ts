@@ -40,6 +40,9 @@ export function openDatabase(options: DatabaseOptions): Database {
     options: '-c synchronous_commit=on',
   });
   pool.on('error', options.onIdleError);
+  // A connection cut between two statements of a transaction belongs to no query: without a listener of its own, the
+  // error would end the process. The next statement on it fails, and with it the transaction.
+  pool.on('connect', (client) => client.on('error', options.onIdleError));
   const queries = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema('posthorn');
   return { pool, queries, close: () => pool.end() };
 }

@@ -1,5 +1,4 @@
 // The demo application of development: one endpoint, at this server itself, and one event type.
-import { generateHmacSecret } from '@posthorn/webhooks';
 import type { NewId } from '../lib/ids.ts';
 import { findApplication, insertApplication, lockApplication } from './applications.ts';
 import type { Queries } from './database.ts';
@@ -7,8 +6,8 @@ import { findCurrentSecret, findEndpoint, insertEndpoint, secretOwner, updateEnd
 import { findEventType, insertEventType } from './event-types.ts';
 import type { SecretBox } from './secret-box.ts';
 
-export const demoApplicationUid = 'demo';
-export const demoEventType = 'user.created';
+const demoApplicationUid = 'demo';
+const demoEventType = 'user.created';
 const demoEndpointUid = 'demo-inbox';
 
 export interface DemoApplication {
@@ -23,6 +22,7 @@ export interface DemoDeps {
   queries: Queries;
   box: SecretBox;
   newId: NewId;
+  newSecret(): string;
   environmentId: string;
   /** Where the endpoint is now: the port may differ from the last time. */
   url: string;
@@ -54,7 +54,8 @@ async function seedEventType({ queries, environmentId }: DemoDeps): Promise<void
   );
 }
 
-async function seedApplication({ queries, newId, environmentId }: DemoDeps): Promise<string> {
+async function seedApplication(deps: DemoDeps): Promise<string> {
+  const { queries, newId, environmentId } = deps;
   const known = await findApplication(queries, environmentId, demoApplicationUid);
   if (known) return known.id;
   const made = await insertApplication(queries, {
@@ -66,10 +67,13 @@ async function seedApplication({ queries, newId, environmentId }: DemoDeps): Pro
     throttle_rate: null,
   });
   // Another process was faster.
-  return made?.id ?? seedApplication({ queries, newId, environmentId } as DemoDeps);
+  return made?.id ?? seedApplication(deps);
 }
 
-async function seedEndpoint({ queries, box, newId, url }: DemoDeps, applicationId: string): Promise<string> {
+async function seedEndpoint(
+  { queries, box, newId, newSecret, url }: DemoDeps,
+  applicationId: string,
+): Promise<string> {
   await lockApplication(queries, applicationId);
   const known = await findEndpoint(queries, applicationId, demoEndpointUid);
   if (known) {
@@ -79,7 +83,7 @@ async function seedEndpoint({ queries, box, newId, url }: DemoDeps, applicationI
     return box.open(sealed, secretOwner(known.id));
   }
   const id = newId('ep_');
-  const secret = generateHmacSecret();
+  const secret = newSecret();
   await insertEndpoint(
     queries,
     {

@@ -21,7 +21,7 @@ export interface MigrationResult {
   migrations: { name: string; state: 'applied' | 'already applied' }[];
 }
 
-export async function readMigrations(): Promise<Migration[]> {
+async function readMigrations(): Promise<Migration[]> {
   const names = (await readdir(folder)).filter((name) => fileName.test(name)).sort();
   return Promise.all(
     names.map(async (name) => {

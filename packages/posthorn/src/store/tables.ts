@@ -77,7 +77,6 @@ export interface EventTypeTable {
   deprecated: Generated<boolean>;
   created_at: Timestamp;
   updated_at: Timestamp;
-  deleted_at: NullableTimestamp;
 }
 
 export interface MessageTable {

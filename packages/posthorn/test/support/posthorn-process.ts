@@ -9,7 +9,7 @@ const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const readyTimeoutMs = 30_000;
 
 /** Shared by the processes of one test, so that they can open each other's secrets. */
-export const testSecretKey = randomBytes(32).toString('base64');
+const testSecretKey = randomBytes(32).toString('base64');
 export const testToken = 'test-token-0123456789';
 
 export interface PosthornProcess {
@@ -25,7 +25,10 @@ export interface PosthornProcess {
 const running = new Set<ChildProcess>();
 
 /** `posthorn serve` on `databaseUrl`, ready; deliveries may reach loopback. `env` wins over the test's settings. */
-export async function startPosthorn(databaseUrl: string, env: Record<string, string> = {}): Promise<PosthornProcess> {
+export async function startPosthorn(
+  databaseUrl: string,
+  env: Record<string, string> = {},
+): Promise<PosthornProcess> {
   const child = spawn(process.execPath, [program, 'serve', '--json', '--port', '0'], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
