@@ -13,15 +13,21 @@ export async function startReceiver({ secret, storePath, chatUrl, port, log }) {
   const verifier = createVerifier(secret);
   const store = openUserStore(storePath);
 
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => void answer(request, response));
+
+  /**
+   * @param {import('node:http').IncomingMessage} request
+   * @param {import('node:http').ServerResponse} response
+   */
+  async function answer(request, response) {
     const status = await receive(request).catch((error) => {
       log(`not taken: ${error.message}`);
       return 500;
     });
-    // A second copy is answered like the first: the sender only wants to know that we have it.
+    // A second copy gets the same answer: the sender only wants to know that we have it.
     response.writeHead(status).end();
     if (status === 204) await announceAll();
-  });
+  }
 
   /** @param {import('node:http').IncomingMessage} request */
   async function receive(request) {

@@ -7,7 +7,7 @@ const suggestionDistanceMax = 4;
 const clientVariables = ['POSTHORN_SERVER_URL'];
 const nameMaxChars = 100;
 
-/** Every variable that the program knows. */
+/** Every variable that the program knows. @internal */
 export const knownVariables: readonly string[] = [
   ...settingKeys.flatMap((key) => {
     const { env, secret } = settings[key];
