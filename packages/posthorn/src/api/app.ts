@@ -13,6 +13,7 @@ import { registerEndpointRoutes } from './endpoints.ts';
 import { registerEventTypeRoutes } from './event-types.ts';
 import { registerHealthRoutes } from './health.ts';
 import { installJsonBody } from './json-body.ts';
+import { registerMessageBatchRoutes } from './message-batch.ts';
 import { registerMessageRoutes } from './messages.ts';
 import { installProblems, sendProblem, sendSocketProblem } from './problems.ts';
 import { registerTokenRoutes } from './tokens.ts';
@@ -64,6 +65,7 @@ export function createApi(deps: ApiDeps): Api {
   registerEndpointSecretRoutes(api, deps);
   registerEndpointHeaderRoutes(api, deps);
   registerMessageRoutes(api, deps);
+  registerMessageBatchRoutes(api, deps);
   registerAttemptRoutes(api, deps);
   return api;
 }

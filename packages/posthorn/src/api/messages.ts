@@ -31,7 +31,8 @@ const ListQuery = Type.Object(messageFilterFields);
 const quotedKey = /^"((?:[^"\\]|\\["\\])*)"$/;
 const keyPattern = /^[\x20-\x7e]{1,256}$/;
 
-function idempotencyKeyOf(headers: IncomingHttpHeaders): string | undefined {
+/** The key that the caller sent, without its quotes. Throws 422 when it is not usable. */
+export function idempotencyKeyOf(headers: IncomingHttpHeaders): string | undefined {
   const header = headers['idempotency-key'];
   if (header === undefined) return undefined;
   const text = String(header).trim();
@@ -42,17 +43,22 @@ function idempotencyKeyOf(headers: IncomingHttpHeaders): string | undefined {
   throw invalid([{ loc: ['header', 'idempotency-key'], msg, type: 'value_error' }]);
 }
 
-function idempotencyOf(headers: IncomingHttpHeaders, bytes: Buffer): Pick<NewMessage, 'idempotency'> {
-  const key = idempotencyKeyOf(headers);
+/** What `accept` is told of the key: `route` and `bytes` make its fingerprint. */
+export function idempotencyWith(
+  key: string | undefined,
+  route: string,
+  bytes: Uint8Array,
+): Pick<NewMessage, 'idempotency'> {
   if (key === undefined) return {};
   // The application is not part of it: the same one can be named by its id or its uid, and keys are its own.
-  const fingerprint = createHash('sha256').update(`POST ${createPath}\n`).update(bytes).digest();
+  const fingerprint = createHash('sha256').update(`POST ${route}\n`).update(bytes).digest();
   return { idempotency: { key, fingerprint } };
 }
 
+/** Why a message was not accepted. */
 type Refusal = Exclude<Acceptance, { kind: 'accepted' }>;
 
-function refusalOf(refusal: Refusal, body: MessageIn): ApiError {
+export function refusalOf(refusal: Refusal, body: MessageIn): ApiError {
   switch (refusal.kind) {
     case 'unknown_application':
       if (body.application === undefined || body.application === null)
@@ -69,7 +75,8 @@ function refusalOf(refusal: Refusal, body: MessageIn): ApiError {
   }
 }
 
-function createdText(
+/** The answer to an accepted message, as JSON text. `content` is JSON text too. */
+export function createdText(
   { messageId, createdAt }: Extract<Acceptance, { kind: 'accepted' }>,
   message: MessageContent,
   content: string,
@@ -118,7 +125,7 @@ function registerCreate(api: Api, deps: ApiDeps): void {
         environmentId,
         application: request.params.app,
         ...message,
-        ...idempotencyOf(headers, bodyBytes),
+        ...idempotencyWith(idempotencyKeyOf(headers), createPath, bodyBytes),
       });
       if (acceptance.kind !== 'accepted') throw refusalOf(acceptance, body);
       const withContent = request.query.with_content ?? true;

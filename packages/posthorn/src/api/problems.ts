@@ -133,8 +133,8 @@ function logUnexpected(error: unknown, request: FastifyRequest): void {
   );
 }
 
-/** Answers with the problem that `error` is. Anything unknown is a 500 without details, logged with the request id. */
-export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+/** The problem that `error` is. Anything unknown is a 500 without details, logged with the request id. */
+export function problemOf(error: unknown, request: FastifyRequest): ApiError {
   const problem = describe(error);
   if (problem.status === 500) logUnexpected(error, request);
   if (problem.status === 503) {
@@ -142,6 +142,14 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
       { reason: error instanceof Error ? error.message : String(error) },
       'database unavailable',
     );
+  }
+  return problem;
+}
+
+/** Answers with the problem that `error` is. */
+export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const problem = problemOf(error, request);
+  if (problem.status === 503) {
     // Spread, so that callers who failed together do not come back together.
     reply.header('retry-after', randomInt(retryAfterMinSeconds, retryAfterMaxSeconds + 1));
   }

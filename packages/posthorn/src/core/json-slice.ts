@@ -39,9 +39,13 @@ function skipString(json: Uint8Array, from: number): number {
   return at + 1;
 }
 
+function endsScalar(byte: number | undefined): boolean {
+  return byte === comma || byte === closeBrace || byte === closeBracket || isSpace(byte);
+}
+
 function skipScalar(json: Uint8Array, from: number): number {
   let at = from;
-  while (at < json.length && json[at] !== comma && json[at] !== closeBrace && !isSpace(json[at])) at += 1;
+  while (at < json.length && !endsScalar(json[at])) at += 1;
   return at;
 }
 
@@ -83,6 +87,22 @@ function nameAt(json: Uint8Array, { start, end }: Slice, names: readonly string[
   return names.find(
     (name) => name.length === bytes.length && bytes.every((byte, i) => byte === name.charCodeAt(i)),
   );
+}
+
+/**
+ * The slices of the elements of the JSON array at `array` in `json`, without the white space around them. 'too_deep'
+ * when an element nests deeper than `depthMax`. The same holds as for `sliceMembers`.
+ */
+export function sliceElements(json: Uint8Array, array: Slice, depthMax: number): Slice[] | 'too_deep' {
+  const slices: Slice[] = [];
+  let at = skipSpace(json, array.start + 1);
+  while (at < array.end && json[at] !== closeBracket) {
+    const end = skipValue(json, at, depthMax);
+    if (end === tooDeep) return 'too_deep';
+    slices.push({ start: at, end });
+    at = skipSpace(json, skipSpace(json, end) + 1);
+  }
+  return slices;
 }
 
 /**

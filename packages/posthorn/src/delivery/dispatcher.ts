@@ -190,8 +190,9 @@ export class Dispatcher {
     const work = lane.queue[lane.next];
     if (!work) return;
     lane.next += 1;
-    if (waitingCount(lane) === 0) {
-      lane.queue = [];
+    // What was started is let go of when it is half of the queue: a lane may never be empty.
+    if (lane.next * 2 >= lane.queue.length) {
+      lane.queue = lane.queue.slice(lane.next);
       lane.next = 0;
     }
     lane.inFlightCount += 1;

@@ -51,7 +51,8 @@ export function createLoop(options: LoopOptions): Loop {
   const run = () => {
     timer = undefined;
     dueAtMs = Number.POSITIVE_INFINITY;
-    running = iterate();
+    // Not called directly: a run that wakes its own loop, or throws, before it waits must find `running` set.
+    running = Promise.resolve().then(iterate);
   };
 
   const wakeWithin = (delayMs: number) => {
