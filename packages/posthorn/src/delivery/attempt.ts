@@ -1,4 +1,5 @@
 // One attempt, end to end: find the endpoint, prepare, send, settle. Storing the result is the settler's part.
+import type { GateSignal } from '../core/endpoint-gate.ts';
 import { describeOutcome } from '../core/outcome.ts';
 import type { RetryPolicy } from '../core/retry-schedule.ts';
 import { settle } from '../core/settle.ts';
@@ -22,13 +23,14 @@ export interface AttemptDeps {
   random: () => number;
 }
 
-/** A settled delivery before its batch is written; `endedAtMs` is monotonic, the record's age is taken at the write. */
+/** A settled delivery before its batch is written. `startedAtMs` is monotonic: its age is taken at the write. */
 export interface Finished {
   work: Work;
   settled: Settled;
   startedAtMs: number;
   endpointGone: boolean;
-  eventUrl: string;
+  /** What the attempt tells about the endpoint's health; undefined when there was none. */
+  signal?: GateSignal;
 }
 
 export type MakeAttempt = (work: Work) => Promise<Finished>;
@@ -47,13 +49,13 @@ export function createAttempt(deps: AttemptDeps): MakeAttempt {
     const { transition, endpointGone } = settle(work, result, deps.policy, deps.random);
     const attempt = attemptRecord(deps.newId('atmpt_'), work, request, result);
     const settled: Settled = { ...leaseOf(work), transition, attempt };
-    return { work, settled, startedAtMs, endpointGone, eventUrl: request.url };
+    return { work, settled, startedAtMs, endpointGone, signal: result };
   };
 }
 
 async function findEndpoint(configs: ConfigCache, work: Work): Promise<EndpointConfig | undefined> {
   const config = await configs.forSend(work.applicationId);
-  return config?.endpoints.find((endpoint) => endpoint.id === work.endpointId);
+  return config?.endpointsById.get(work.endpointId);
 }
 
 function leaseOf({ applicationId, messageId, endpointId, leaseOwner, leaseSeq }: Work) {
@@ -62,7 +64,7 @@ function leaseOf({ applicationId, messageId, endpointId, leaseOwner, leaseSeq }:
 
 function cancelled(work: Work, startedAtMs: number): Finished {
   const settled: Settled = { ...leaseOf(work), transition: { state: 'cancelled', attempts: work.attempts } };
-  return { work, settled, startedAtMs, endpointGone: false, eventUrl: '' };
+  return { work, settled, startedAtMs, endpointGone: false };
 }
 
 function attemptRecord(

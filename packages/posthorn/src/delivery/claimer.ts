@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { createLoop, type Loop } from '../lib/loop.ts';
 import type { Log } from '../lib/log.ts';
 import { claimDeliveries, nextDueInMs } from '../store/claim-deliveries.ts';
+import type { ConfigCache } from './config-cache.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 
@@ -16,13 +17,14 @@ const perEndpointMax = 20;
 export interface ClaimerDeps {
   pool: pg.Pool;
   dispatcher: Dispatcher;
+  configs: ConfigCache;
   leases: LeaseKeeper;
   log: Log;
 }
 
 /** `runOnce` claims until nothing is due or memory is full, and resolves with the milliseconds until it is worth trying again. */
 export function createClaimer(deps: ClaimerDeps): Loop & { runOnce(): Promise<number> } {
-  const { pool, dispatcher, leases } = deps;
+  const { pool, dispatcher, configs, leases } = deps;
 
   const claim = async (): Promise<number> => {
     const claimed = await claimDeliveries(pool, leases.owner(), {
@@ -30,6 +32,10 @@ export function createClaimer(deps: ClaimerDeps): Loop & { runOnce(): Promise<nu
       perEndpointMax,
       fullEndpoints: dispatcher.fullEndpoints(),
     });
+    // Their rate limits are in there: known before the first of them starts.
+    await Promise.all(
+      [...new Set(claimed.map((work) => work.applicationId))].map((id) => configs.forSend(id)),
+    );
     for (const work of claimed) dispatcher.take(work);
     return claimed.length;
   };

@@ -25,6 +25,8 @@ export interface ConfigCache {
   forAccept(environmentId: string, idOrUid: string): Promise<ApplicationConfig | undefined>;
   /** For sending: not older than a second. */
   forSend(applicationId: string): Promise<ApplicationConfig | undefined>;
+  /** What is in memory, however old. */
+  peek(applicationId: string): ApplicationConfig | undefined;
   /** The database has just confirmed this version. */
   confirm(config: ApplicationConfig): void;
   /** The database has just refused this version. */
@@ -75,6 +77,7 @@ export function createConfigCache(deps: { pool: pg.Pool; box: SecretBox; clock: 
       const config = await loadApplicationConfig(pool, box, applicationId);
       return config && remember(config);
     },
+    peek: (applicationId) => byId.get(applicationId)?.config,
     confirm(config) {
       const entry = byId.get(config.applicationId);
       if (entry?.config === config) entry.checkedAtMs = clock.monotonicMs();

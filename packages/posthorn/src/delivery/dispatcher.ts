@@ -1,6 +1,21 @@
 // Deliveries in memory: one lane per endpoint, so that a hanging endpoint costs its own slots and nobody else's.
+import {
+  afterAttempt,
+  defaultGateLimits,
+  type Gate,
+  type GateLimits,
+  type GateSignal,
+  isPristine,
+  newGate,
+  slotsOf,
+} from '../core/endpoint-gate.ts';
+import { systemClock } from '../lib/clock.ts';
+import type { Clock } from '../lib/clock.ts';
+import { Fifo } from '../lib/fifo.ts';
+import { systemRandom } from '../lib/random.ts';
 import type { ClaimedDelivery } from '../store/claim-deliveries.ts';
 import type { Lease } from '../store/settle-deliveries.ts';
+import { Turns } from './turns.ts';
 
 /** A delivery leased to this process and waiting for, or in, its attempt. */
 export type Work = ClaimedDelivery;
@@ -30,39 +45,60 @@ export interface DispatchHooks {
   start(work: Work): Promise<void>;
   /** False while this process cannot be sure of its leases. */
   mayStart(): boolean;
+  /** 0: it may start now, and a rate limit has been charged for it. Otherwise the milliseconds until it is worth asking again. */
+  throttleMs?(work: Work): number;
+  /** An endpoint that was full has room again: there may be something to claim for it. */
+  onRoom?(): void;
+  /** The endpoint is closed for `closedMs`; `waiting` has been taken out of memory and is better off in the database. */
+  onClosed?(waiting: Work[], closedMs: number): void;
 }
 
 interface Lane {
   endpointId: string;
+  applicationId: string;
   /** Reserved, waiting, in flight and unsettled. */
   heldCount: number;
   inFlightCount: number;
-  queue: Work[];
-  /** Index of the next work in `queue`: shifting a long array would copy it. */
-  next: number;
-  /** Stands in the line of lanes that may start something. */
+  waiting: Fifo<Work>;
+  /** Stands in the line of lanes that may start something, or waits for its timer. */
   ready: boolean;
+  /** Was full when somebody asked: tells when it is not any more. */
+  wasFull: boolean;
 }
+
+// A lane that is closed for longer gives its waiting deliveries back: others may need the memory.
+const giveBackAfterMs = 1_000;
 
 const workKey = (lease: Lease) =>
   `${lease.messageId} ${lease.endpointId} ${lease.leaseOwner} ${lease.leaseSeq}`;
 const workBytes = (work: Work) => work.payload?.length ?? 0;
-const waitingCount = (lane: Lane) => lane.queue.length - lane.next;
 
 export class Dispatcher {
   readonly #limits: DispatchLimits;
+  readonly #gateLimits: GateLimits;
   readonly #hooks: DispatchHooks;
+  readonly #clock: Clock;
+  readonly #random: () => number;
   readonly #lanes = new Map<string, Lane>();
+  /** Of endpoints that are not in perfect health. */
+  readonly #gates = new Map<string, Gate>();
   readonly #held = new Map<string, Work>();
-  #ready: Lane[] = [];
+  readonly #turns = new Turns<Lane>();
   #heldCount = 0;
   #heldBytes = 0;
   #inFlightCount = 0;
   #onIdle: (() => void)[] = [];
 
-  constructor(limits: DispatchLimits, hooks: DispatchHooks) {
+  constructor(
+    limits: DispatchLimits,
+    hooks: DispatchHooks,
+    system = { clock: systemClock, random: systemRandom },
+  ) {
     this.#limits = limits;
+    this.#gateLimits = { ...defaultGateLimits, inFlightMax: limits.inFlightPerEndpointMax };
     this.#hooks = hooks;
+    this.#clock = system.clock;
+    this.#random = system.random;
   }
 
   /** Reserves room; false when the delivery must stay in the database. */
@@ -70,7 +106,7 @@ export class Dispatcher {
     if (this.#heldCount >= this.#limits.heldMax) return false;
     if (this.#heldBytes + bytes > this.#limits.heldBytesMax) return false;
     const lane = this.#lanes.get(endpointId);
-    if (lane && this.#isFull(lane)) return false;
+    if (this.#isFull(endpointId, lane)) return false;
     this.#hold(endpointId, bytes);
     return true;
   }
@@ -81,13 +117,17 @@ export class Dispatcher {
     this.#heldCount -= 1;
     this.#heldBytes -= bytes;
     if (lane.heldCount === 0) this.#lanes.delete(endpointId);
+    if (!lane.wasFull || this.#isHalfFull(endpointId, lane)) return;
+    lane.wasFull = false;
+    this.#hooks.onRoom?.();
   }
 
   /** Takes a delivery whose room is reserved. */
   dispatch(work: Work): void {
     this.#held.set(workKey(work), work);
     const lane = this.#lane(work.endpointId);
-    lane.queue.push(work);
+    lane.applicationId = work.applicationId;
+    lane.waiting.push(work);
     this.#lineUp(lane);
     this.pump();
   }
@@ -103,47 +143,58 @@ export class Dispatcher {
     if (this.#held.delete(workKey(work))) this.unreserve(work.endpointId, workBytes(work));
   }
 
+  /** What an attempt told about its endpoint's health. */
+  report(endpointId: string, signal: GateSignal): void {
+    const gate = this.#gates.get(endpointId);
+    if (!gate && signal.outcome.kind === 'accepted') return;
+    const nowMs = this.#clock.monotonicMs();
+    const before = gate ?? newGate(this.#gateLimits);
+    const after = afterAttempt(before, signal, this.#gateLimits, {
+      nowMs,
+      random: this.#random,
+    });
+    if (isPristine(after, this.#gateLimits)) this.#gates.delete(endpointId);
+    else this.#gates.set(endpointId, after);
+    if (after.closedUntilMs > Math.max(nowMs, before.closedUntilMs))
+      this.#close(endpointId, after.closedUntilMs - nowMs);
+  }
+
   /** How many deliveries a claim may add. */
   claimRoom(): number {
     if (this.#heldBytes >= this.#limits.heldBytesMax) return 0;
     return Math.max(0, this.#limits.heldMax - this.#heldCount);
   }
 
-  /** Endpoints that have as much in memory as they may have. */
+  /** Endpoints that have as much in memory as they may have, or that take nothing now. */
   fullEndpoints(): string[] {
-    return [...this.#lanes.values()].filter((lane) => this.#isFull(lane)).map((lane) => lane.endpointId);
+    const full: string[] = [];
+    for (const [endpointId, lane] of this.#lanes) {
+      lane.wasFull = this.#isFull(endpointId, lane);
+      if (lane.wasFull) full.push(endpointId);
+    }
+    for (const endpointId of this.#gates.keys()) {
+      if (!this.#lanes.has(endpointId) && this.#isFull(endpointId, undefined)) full.push(endpointId);
+    }
+    return full;
   }
 
   holds(lease: Lease): boolean {
     return this.#held.has(workKey(lease));
   }
 
-  /** Starts what may start. Lanes take turns, one start each: a long lane does not go before a short one. */
+  /** Starts what may start. */
   pump(): void {
-    let turn = 0;
-    while (
-      turn < this.#ready.length &&
-      this.#inFlightCount < this.#limits.inFlightMax &&
-      this.#hooks.mayStart()
-    ) {
-      const lane = this.#ready[turn];
-      turn += 1;
-      if (lane) this.#startNext(lane);
+    while (this.#inFlightCount < this.#limits.inFlightMax && this.#hooks.mayStart()) {
+      const lane = this.#turns.take();
+      if (!lane) return;
+      this.#startNext(lane);
     }
-    if (turn > 0) this.#ready = this.#ready.slice(turn);
   }
 
   /** Takes back what has not started. */
   removeWaiting(): Work[] {
-    const removed: Work[] = [];
-    for (const lane of this.#lanes.values()) {
-      removed.push(...lane.queue.slice(lane.next));
-      lane.queue = [];
-      lane.next = 0;
-      lane.ready = false;
-    }
-    this.#ready = [];
-    return removed;
+    this.#turns.clear();
+    return [...this.#lanes.values()].flatMap((lane) => takeWaiting(lane));
   }
 
   /** Resolves when nothing is in flight. */
@@ -159,7 +210,7 @@ export class Dispatcher {
   #lane(endpointId: string): Lane {
     let lane = this.#lanes.get(endpointId);
     if (!lane) {
-      lane = { endpointId, heldCount: 0, inFlightCount: 0, queue: [], next: 0, ready: false };
+      lane = newLane(endpointId);
       this.#lanes.set(endpointId, lane);
     }
     return lane;
@@ -171,35 +222,56 @@ export class Dispatcher {
     this.#heldBytes += bytes;
   }
 
-  #isFull(lane: Lane): boolean {
+  #slots(endpointId: string): number {
+    const gate = this.#gates.get(endpointId);
+    return gate ? slotsOf(gate, this.#clock.monotonicMs()) : this.#gateLimits.inFlightMax;
+  }
+
+  /** An endpoint on probation gets one delivery at a time, and one that is closed none. */
+  #heldMaxOf(endpointId: string): number {
+    const slots = this.#slots(endpointId);
+    if (slots <= 1) return slots;
     const { heldMax, heldPerEndpointMax, heldPerEndpointWhenShortMax } = this.#limits;
-    return (
-      lane.heldCount >= (this.#heldCount < heldMax / 2 ? heldPerEndpointMax : heldPerEndpointWhenShortMax)
-    );
+    return this.#heldCount < heldMax / 2 ? heldPerEndpointMax : heldPerEndpointWhenShortMax;
+  }
+
+  #isFull(endpointId: string, lane: Lane | undefined): boolean {
+    return (lane?.heldCount ?? 0) >= this.#heldMaxOf(endpointId);
+  }
+
+  #isHalfFull(endpointId: string, lane: Lane): boolean {
+    return lane.heldCount > this.#heldMaxOf(endpointId) / 2;
   }
 
   #lineUp(lane: Lane): void {
-    if (lane.ready || waitingCount(lane) === 0) return;
-    if (lane.inFlightCount >= this.#limits.inFlightPerEndpointMax) return;
+    if (lane.ready || lane.waiting.length === 0) return;
+    if (lane.inFlightCount >= this.#slots(lane.endpointId)) return;
     lane.ready = true;
-    this.#ready.push(lane);
+    this.#turns.add(lane);
   }
 
   #startNext(lane: Lane): void {
     lane.ready = false;
-    const work = lane.queue[lane.next];
+    const work = lane.waiting.peek();
     if (!work) return;
-    lane.next += 1;
-    // What was started is let go of when it is half of the queue: a lane may never be empty.
-    if (lane.next * 2 >= lane.queue.length) {
-      lane.queue = lane.queue.slice(lane.next);
-      lane.next = 0;
-    }
+    const throttleMs = this.#hooks.throttleMs?.(work) ?? 0;
+    if (throttleMs > 0) return this.#lineUpIn(lane, throttleMs);
+    lane.waiting.shift();
     lane.inFlightCount += 1;
     this.#inFlightCount += 1;
     const end = () => this.#ended(lane);
     this.#hooks.start(work).then(end, end);
     this.#lineUp(lane);
+  }
+
+  #lineUpIn(lane: Lane, delayMs: number): void {
+    lane.ready = true;
+    const timer = setTimeout(() => {
+      lane.ready = false;
+      this.#lineUp(lane);
+      this.pump();
+    }, delayMs);
+    timer.unref();
   }
 
   #ended(lane: Lane): void {
@@ -211,4 +283,34 @@ export class Dispatcher {
     for (const resolve of this.#onIdle) resolve();
     this.#onIdle = [];
   }
+
+  #close(endpointId: string, closedMs: number): void {
+    const lane = this.#lanes.get(endpointId);
+    const waiting = lane && closedMs > giveBackAfterMs ? takeWaiting(lane) : [];
+    if (waiting.length > 0) this.#hooks.onClosed?.(waiting, closedMs);
+    const timer = setTimeout(() => {
+      const current = this.#lanes.get(endpointId);
+      if (current) this.#lineUp(current);
+      this.pump();
+      this.#hooks.onRoom?.();
+    }, closedMs);
+    timer.unref();
+  }
+}
+
+function newLane(endpointId: string): Lane {
+  return {
+    endpointId,
+    applicationId: '',
+    heldCount: 0,
+    inFlightCount: 0,
+    waiting: new Fifo(),
+    ready: false,
+    wasFull: false,
+  };
+}
+
+function takeWaiting(lane: Lane): Work[] {
+  lane.ready = false;
+  return lane.waiting.takeAll();
 }

@@ -21,6 +21,7 @@ import { createHousekeeper, type Housekeeper } from './housekeeper.ts';
 import { LeaseKeeper, type LeaseTimes } from './lease-keeper.ts';
 import { createPrepare } from './prepare.ts';
 import { Settler } from './settler.ts';
+import { Throttle } from './throttle.ts';
 
 export interface EngineDeps {
   pool: pg.Pool;
@@ -58,9 +59,13 @@ export class Engine {
     const { pool, policy, log } = deps;
     const configs = createConfigCache(deps);
     this.#makeAttempt = createAttempt({ ...deps, configs, prepare: createPrepare(deps.userAgent) });
+    const throttle = new Throttle({ pool, configs, clock: deps.clock, log });
     const dispatcher = new Dispatcher(deps.limits, {
       start: (work) => this.#attempt(work),
       mayStart: () => leases.isFresh(),
+      throttleMs: (work) => throttle.waitMs(work),
+      onRoom: () => this.wake(),
+      onClosed: (waiting, closedMs) => void this.#giveBack(waiting, closedMs),
     });
     const leases = new LeaseKeeper({
       ...deps,
@@ -75,7 +80,7 @@ export class Engine {
       onEnd: ({ work }) => dispatcher.finish(work),
       onSettled: (finished) => this.#settled(finished),
     });
-    this.#claimer = createClaimer({ pool, dispatcher, leases, log });
+    this.#claimer = createClaimer({ pool, dispatcher, configs, leases, log });
     this.#housekeeper = createHousekeeper(deps);
     this.#acceptor = new Acceptor({
       pool,
@@ -117,7 +122,9 @@ export class Engine {
   /** An error here is a bug or a database that is away: memory forgets the delivery, the sweep gives its lease back. */
   async #attempt(work: Work): Promise<void> {
     try {
-      this.#settler.add(await this.#makeAttempt(work));
+      const finished = await this.#makeAttempt(work);
+      this.#settler.add(finished);
+      if (finished.signal) this.#dispatcher.report(work.endpointId, finished.signal);
     } catch (error) {
       const { messageId, endpointId } = work;
       this.#deps.log.error(
@@ -127,6 +134,17 @@ export class Engine {
       this.#dispatcher.finish(work);
       this.#leases.sweepSoon();
     }
+  }
+
+  /** What is not given back because the database is away is found by the sweep: memory holds it no more. */
+  async #giveBack(waiting: Work[], delayMs: number): Promise<void> {
+    try {
+      await releaseLeases(this.#deps.pool, waiting, delayMs);
+    } catch (error) {
+      this.#deps.log.warn({ err: error, deliveries: waiting.length }, 'deliveries could not be given back');
+      this.#leases.sweepSoon();
+    }
+    for (const work of waiting) this.#dispatcher.finish(work);
   }
 
   #settled({ settled }: Finished): void {

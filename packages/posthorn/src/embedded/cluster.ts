@@ -93,7 +93,7 @@ async function watch(
   pruning.unref();
   await pruneLogFiles(context.dataDir);
   let server: RunningServer | undefined = first;
-  while (server && (await isGone(context, server, signal))) {
+  while (server && !signal.aborted && (await isGone(context, server, signal))) {
     const { pid, port } = server;
     context.log.warn({ pid, port }, 'the embedded PostgreSQL went away; starting it again');
     server = await bringBack(context, port, signal);
@@ -104,7 +104,6 @@ async function watch(
 
 // Resolves with true when the server is gone, with false when the watch is to end.
 async function isGone(context: ClusterContext, server: RunningServer, signal: AbortSignal): Promise<boolean> {
-  if (signal.aborted) return false;
   const { pid, kept } = server;
   const wake = new AbortController();
   const onWake = () => wake.abort();

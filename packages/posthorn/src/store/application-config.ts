@@ -12,6 +12,8 @@ export interface EndpointConfig {
   channels: readonly string[] | null;
   signatureStyle: SignatureStyle;
   headers: Readonly<Record<string, string>>;
+  /** Attempts per second at most, over all processes. */
+  throttleRate: number | null;
   /** Newest first. `expiresAtMs` in Unix milliseconds; undefined for the current one. */
   secrets: readonly { secret: string; expiresAtMs: number | undefined }[];
 }
@@ -22,7 +24,10 @@ export interface ApplicationConfig {
   uid: string | null;
   /** application.config_version: a bigint, kept as text. */
   version: string;
+  /** Attempts per second to all endpoints together. */
+  throttleRate: number | null;
   endpoints: readonly EndpointConfig[];
+  endpointsById: ReadonlyMap<string, EndpointConfig>;
 }
 
 interface EndpointRow {
@@ -32,6 +37,7 @@ interface EndpointRow {
   event_types: string[] | null;
   channels: string[] | null;
   signature_style: SignatureStyle;
+  throttle_rate: number | null;
   headers_sealed: string | null;
   secrets: { sealed: string; expires_at: string | null }[];
 }
@@ -41,15 +47,16 @@ interface ConfigRow {
   environment_id: string;
   uid: string | null;
   config_version: string;
+  throttle_rate: number | null;
   endpoints: EndpointRow[];
 }
 
 // One statement, so one snapshot: the version belongs to exactly these endpoints.
 const configSql = (where: string) => `
-select a.id, a.environment_id, a.uid, a.config_version, coalesce((
+select a.id, a.environment_id, a.uid, a.config_version, a.throttle_rate, coalesce((
   select json_agg(json_build_object(
     'id', e.id, 'url', e.url, 'disabled', e.disabled, 'event_types', e.event_types, 'channels', e.channels,
-    'signature_style', e.signature_style, 'headers_sealed', encode(e.headers_sealed, 'hex'),
+    'signature_style', e.signature_style, 'throttle_rate', e.throttle_rate, 'headers_sealed', encode(e.headers_sealed, 'hex'),
     'secrets', (
       select coalesce(json_agg(json_build_object('sealed', encode(s.secret_sealed, 'hex'), 'expires_at', s.expires_at)
         order by s.expires_at is not null, s.id desc), '[]')
@@ -69,6 +76,7 @@ function endpointConfig(row: EndpointRow, box: SecretBox): EndpointConfig {
     eventTypes: row.event_types,
     channels: row.channels,
     signatureStyle: row.signature_style,
+    throttleRate: row.throttle_rate,
     headers: row.headers_sealed
       ? (JSON.parse(open(row.headers_sealed, headersOwner(row.id))) as Record<string, string>)
       : {},
@@ -80,12 +88,15 @@ function endpointConfig(row: EndpointRow, box: SecretBox): EndpointConfig {
 }
 
 function applicationConfig(row: ConfigRow, box: SecretBox): ApplicationConfig {
+  const endpoints = row.endpoints.map((endpoint) => endpointConfig(endpoint, box));
   return {
     applicationId: row.id,
     environmentId: row.environment_id,
     uid: row.uid,
     version: row.config_version,
-    endpoints: row.endpoints.map((endpoint) => endpointConfig(endpoint, box)),
+    throttleRate: row.throttle_rate,
+    endpoints,
+    endpointsById: new Map(endpoints.map((endpoint) => [endpoint.id, endpoint])),
   };
 }
 

@@ -6,36 +6,41 @@ import { inTransaction } from './transaction.ts';
 
 // A delivery that is given back waits for its next claim, which may come at once. It counts no attempt: whether the
 // interrupted one arrived is not known, and sending it again is the promise.
-const giveBack = `
+const giveBack = (dueAt: string) => `
   set state = case when d.attempts = 0 then 'pending' else 'retrying' end::posthorn.delivery_state,
-    next_attempt_at = now(), lease_owner = null, updated_at = now()`;
+    next_attempt_at = ${dueAt}, lease_owner = null, updated_at = now()`;
 
-const markDue = `
+const markDue = (dueAt: string) => `
   insert into posthorn.endpoint_due (endpoint_id, application_id, due_at)
-  select endpoint_id, min(application_id), now() from released group by endpoint_id order by endpoint_id
+  select endpoint_id, min(application_id), ${dueAt} from released group by endpoint_id order by endpoint_id
   on conflict (endpoint_id) do update set due_at = least(endpoint_due.due_at, excluded.due_at)`;
 
+const dueLater = "now() + $6::bigint * interval '1 ms'";
 const releaseSql = `
 with input as (
   select * from unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::integer[])
     as i (application_id, message_id, endpoint_id, lease_owner, lease_seq)
 ), released as (
-  update posthorn.delivery d ${giveBack}
+  update posthorn.delivery d ${giveBack(dueLater)}
   from input i
   where d.application_id = i.application_id and d.message_id = i.message_id and d.endpoint_id = i.endpoint_id
     and d.state = 'delivering' and d.lease_owner = i.lease_owner and d.lease_seq = i.lease_seq
   returning d.application_id, d.endpoint_id
-), due as (${markDue})
+), due as (${markDue(dueLater)})
 select count(*)::integer as count from released`;
 
-/** Gives back deliveries that this process holds and will not send; returns how many leases still held. */
-export async function releaseLeases(pool: pg.Pool, leases: readonly Lease[]): Promise<number> {
+/**
+ * Gives back deliveries that this process holds and will not send, to be claimed in `delayMs` at the earliest; returns
+ * how many leases still held.
+ */
+export async function releaseLeases(pool: pg.Pool, leases: readonly Lease[], delayMs = 0): Promise<number> {
   const { rows } = await pool.query<{ count: number }>(releaseSql, [
     textArray(leases.map((lease) => lease.applicationId)),
     textArray(leases.map((lease) => lease.messageId)),
     textArray(leases.map((lease) => lease.endpointId)),
     leases.map((lease) => lease.leaseOwner),
     leases.map((lease) => lease.leaseSeq),
+    Math.ceil(delayMs),
   ]);
   return rows[0]?.count ?? 0;
 }
@@ -70,10 +75,10 @@ for update skip locked`;
 
 const recoverSql = `
 with released as (
-  update posthorn.delivery d ${giveBack}
+  update posthorn.delivery d ${giveBack('now()')}
   where d.lease_owner = any ($1::integer[]) and d.state = 'delivering'
   returning d.application_id, d.endpoint_id
-), due as (${markDue}
+), due as (${markDue('now()')}
 ), buried as (
   delete from posthorn.process where id = any ($1::integer[])
 )

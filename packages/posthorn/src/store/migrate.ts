@@ -97,6 +97,8 @@ async function applyPending(client: pg.Client): Promise<MigrationResult> {
  */
 export async function migrate(databaseUrl: string): Promise<MigrationResult> {
   const client = new pg.Client({ connectionString: databaseUrl, application_name: 'posthorn migrate' });
+  // A connection that is cut fails the statement under way; the event besides would end the process if nobody heard it.
+  client.on('error', () => {});
   await client.connect();
   try {
     await refuseOldServer(client);

@@ -1,0 +1,28 @@
+// Reserves starts under a rate limit, so that all processes together keep it.
+import type pg from 'pg';
+
+// Starts are spaced evenly: `next_at` moves on by one interval for each, and never lags behind now.
+const reserveSql = `
+insert into posthorn.rate_limit as r (id, next_at) values ($1, now() + $2::bigint * interval '1 microsecond')
+on conflict (id) do update
+  set next_at = greatest(r.next_at, now()) + $2::bigint * interval '1 microsecond'
+returning extract(epoch from r.next_at - now()) * 1000 as until_ms`;
+
+/**
+ * Reserves `count` starts of `ratePerSecond` for the endpoint or application `id`. Resolves with the milliseconds until
+ * the first of them; each further one follows 1/ratePerSecond later.
+ */
+export async function reserveStarts(
+  pool: pg.Pool,
+  id: string,
+  count: number,
+  ratePerSecond: number,
+): Promise<number> {
+  const spanMs = (count / ratePerSecond) * 1000;
+  const { rows } = await pool.query<{ until_ms: string }>({
+    name: 'reserve-starts',
+    text: reserveSql,
+    values: [id, Math.ceil(spanMs * 1000)],
+  });
+  return Math.max(0, Number(rows[0]?.until_ms ?? 0) - spanMs);
+}

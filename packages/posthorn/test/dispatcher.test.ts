@@ -1,0 +1,454 @@
+// Deliveries in memory: caps, order, fairness between endpoints, and an account of memory that always adds up.
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Dispatcher } from '../src/delivery/dispatcher.ts';
+import type { DispatchLimits, Work } from '../src/delivery/dispatcher.ts';
+
+const roomy: DispatchLimits = {
+  heldMax: 1_000,
+  heldBytesMax: 1_000_000,
+  heldPerEndpointMax: 500,
+  heldPerEndpointWhenShortMax: 20,
+  inFlightMax: 100,
+  inFlightPerEndpointMax: 10,
+};
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+let made = 0;
+function makeWork(endpointId: string, bytes = 10, more: Partial<Work> = {}): Work {
+  made += 1;
+  return {
+    applicationId: 'app_1',
+    messageId: `msg_${String(made).padStart(8, '0')}`,
+    endpointId,
+    leaseOwner: 1,
+    leaseSeq: 1,
+    attempts: 0,
+    trigger: 'scheduled',
+    hasResumeAt: false,
+    payload: new Uint8Array(bytes),
+    contentType: 'application/json',
+    ...more,
+  };
+}
+
+interface Flight {
+  work: Work;
+  end(): void;
+  fail(): void;
+}
+
+function makeDispatcher(limits: Partial<DispatchLimits> = {}) {
+  const started: Work[] = [];
+  const flights: Flight[] = [];
+  const gate = { open: true };
+  const dispatcher = new Dispatcher(
+    { ...roomy, ...limits },
+    {
+      mayStart: () => gate.open,
+      start(work) {
+        started.push(work);
+        return new Promise((resolve, reject) => {
+          const leave = () => flights.splice(flights.indexOf(flight), 1);
+          const flight = {
+            work,
+            end: () => {
+              leave();
+              resolve();
+            },
+            fail: () => {
+              leave();
+              reject(new Error('a bug'));
+            },
+          };
+          flights.push(flight);
+        });
+      },
+    },
+  );
+  const takeAll = (...works: Work[]) => {
+    for (const work of works) dispatcher.take(work);
+  };
+  const endpointsStarted = () => started.map(({ endpointId }) => endpointId);
+  return { dispatcher, started, flights, gate, takeAll, endpointsStarted };
+}
+
+const many = (endpointId: string, count: number) => Array.from({ length: count }, () => makeWork(endpointId));
+
+describe('caps and order', () => {
+  it('starts as many of one endpoint as may be in flight, in the order they came', async () => {
+    const { takeAll, started, flights } = makeDispatcher({ inFlightPerEndpointMax: 2 });
+    const works = many('ep_1', 5);
+    takeAll(...works);
+    expect(started).toEqual(works.slice(0, 2));
+    flights[0]!.end();
+    await turn();
+    expect(started).toEqual(works.slice(0, 3));
+    flights[0]!.end();
+    flights[0]!.end();
+    await turn();
+    expect(started).toEqual(works);
+  });
+
+  it('keeps the total in flight below its cap, over all endpoints', async () => {
+    const { takeAll, started, flights, dispatcher } = makeDispatcher({ inFlightMax: 3 });
+    takeAll(...many('ep_1', 2), ...many('ep_2', 2), ...many('ep_3', 2));
+    expect(dispatcher.counts().inFlight).toBe(3);
+    while (flights.length > 0) {
+      expect(flights.length).toBeLessThanOrEqual(3);
+      flights[0]!.end();
+      await turn();
+    }
+    expect(started).toHaveLength(6);
+  });
+
+  it('an endpoint that hangs costs its own slots only', async () => {
+    const { takeAll, flights, endpointsStarted } = makeDispatcher({
+      inFlightPerEndpointMax: 2,
+      inFlightMax: 4,
+    });
+    takeAll(...many('ep_hangs', 50));
+    for (let round = 0; round < 20; round += 1) {
+      takeAll(makeWork('ep_well'));
+      expect(endpointsStarted().at(-1)).toBe('ep_well');
+      flights.at(-1)!.end();
+      await turn();
+    }
+    expect(endpointsStarted().filter((id) => id === 'ep_hangs')).toHaveLength(2);
+  });
+
+  it('endpoints take turns: a long backlog does not go before a short one', async () => {
+    const { takeAll, flights, gate, dispatcher, endpointsStarted } = makeDispatcher({ inFlightMax: 1 });
+    gate.open = false;
+    takeAll(...many('ep_long', 6), ...many('ep_short', 2), ...many('ep_other', 3));
+    gate.open = true;
+    dispatcher.pump();
+    while (flights.length > 0) {
+      flights[0]!.end();
+      await turn();
+    }
+    const [long, short, other] = ['ep_long', 'ep_short', 'ep_other'];
+    expect(endpointsStarted()).toEqual([
+      ...[long, short, other],
+      ...[long, short, other],
+      ...[long, other],
+      ...[long, long, long],
+    ]);
+  });
+
+  it('a start that rejects frees its slot like any other', async () => {
+    const { takeAll, started, flights, dispatcher } = makeDispatcher({ inFlightPerEndpointMax: 1 });
+    takeAll(...many('ep_1', 2));
+    flights[0]!.fail();
+    await turn();
+    expect(started).toHaveLength(2);
+    flights[0]!.fail();
+    await dispatcher.idle();
+  });
+
+  it('does not keep what was sent and settled while more of the endpoint is always waiting', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const { dispatcher, flights, started } = makeDispatcher({ inFlightPerEndpointMax: 1 });
+    const sent: WeakRef<Work>[] = [];
+    for (const work of many('ep_1', 3)) dispatcher.take(work);
+    for (let count = 0; count < 500; count += 1) {
+      dispatcher.take(makeWork('ep_1'));
+      const { work } = flights[0]!;
+      sent.push(new WeakRef(work));
+      flights[0]!.end();
+      await turn();
+      dispatcher.finish(work);
+      started.length = 0;
+    }
+    expect(dispatcher.counts().held).toBe(3);
+    await turn();
+    collect();
+    const keptCount = sent.slice(0, 400).filter((ref) => ref.deref() !== undefined).length;
+    // A register or a stack slot may still point to one of them.
+    expect(keptCount).toBeLessThan(5);
+  });
+});
+
+describe('room', () => {
+  it('reserves up to the number held, and again when something was finished', () => {
+    const { dispatcher } = makeDispatcher({ heldMax: 4, heldPerEndpointMax: 4, heldPerEndpointWhenShortMax: 4 });
+    const works = many('ep_1', 4);
+    for (const work of works) {
+      expect(dispatcher.reserve('ep_1', 10)).toBe(true);
+      dispatcher.dispatch(work);
+    }
+    expect(dispatcher.reserve('ep_1', 10)).toBe(false);
+    expect(dispatcher.reserve('ep_2', 10)).toBe(false);
+    expect(dispatcher.claimRoom()).toBe(0);
+    dispatcher.finish(works[0]!);
+    expect(dispatcher.claimRoom()).toBe(1);
+    expect(dispatcher.reserve('ep_2', 10)).toBe(true);
+  });
+
+  it('reserves up to the bytes held', () => {
+    const { dispatcher } = makeDispatcher({ heldBytesMax: 100 });
+    expect(dispatcher.reserve('ep_1', 60)).toBe(true);
+    expect(dispatcher.reserve('ep_2', 41)).toBe(false);
+    expect(dispatcher.reserve('ep_2', 40)).toBe(true);
+    expect(dispatcher.claimRoom()).toBe(0);
+    dispatcher.unreserve('ep_1', 60);
+    expect(dispatcher.counts()).toEqual({ held: 1, inFlight: 0, bytes: 40 });
+    expect(dispatcher.claimRoom()).toBeGreaterThan(0);
+  });
+
+  it('an endpoint may hold much while memory is at most half full, and little beyond', () => {
+    const { dispatcher } = makeDispatcher({
+      heldMax: 20,
+      heldPerEndpointMax: 8,
+      heldPerEndpointWhenShortMax: 2,
+    });
+    const reserveAll = (endpointId: string) => {
+      let count = 0;
+      while (dispatcher.reserve(endpointId, 1)) count += 1;
+      return count;
+    };
+    expect(reserveAll('ep_1')).toBe(8);
+    expect(dispatcher.fullEndpoints()).toEqual(['ep_1']);
+    // The second one takes memory past its half.
+    expect(reserveAll('ep_2')).toBe(2);
+    expect(dispatcher.fullEndpoints()).toEqual(['ep_1', 'ep_2']);
+    expect(reserveAll('ep_3')).toBe(2);
+    dispatcher.unreserve('ep_3', 1);
+    expect(dispatcher.fullEndpoints()).toEqual(['ep_1', 'ep_2']);
+  });
+
+  it('what is under way and not yet settled counts, and only finish frees it', async () => {
+    const { dispatcher, flights } = makeDispatcher();
+    const work = makeWork('ep_1', 70);
+    dispatcher.take(work);
+    flights[0]!.end();
+    await turn();
+    expect(dispatcher.counts()).toEqual({ held: 1, inFlight: 0, bytes: 70 });
+    dispatcher.finish(work);
+    dispatcher.finish(work);
+    expect(dispatcher.counts()).toEqual({ held: 0, inFlight: 0, bytes: 0 });
+  });
+
+  it('a delivery whose content is gone takes a place but no bytes', () => {
+    const { dispatcher } = makeDispatcher();
+    const work = makeWork('ep_1', 0, { payload: null });
+    dispatcher.take(work);
+    expect(dispatcher.counts()).toMatchObject({ held: 1, bytes: 0 });
+    dispatcher.finish(work);
+    expect(dispatcher.counts()).toMatchObject({ held: 0, bytes: 0 });
+  });
+});
+
+describe('leases', () => {
+  it('holds what is waiting, under way or unsettled, by owner and sequence', async () => {
+    const { dispatcher, flights } = makeDispatcher({ inFlightPerEndpointMax: 1 });
+    const [first, second] = many('ep_1', 2) as [Work, Work];
+    dispatcher.take(first);
+    dispatcher.take(second);
+    flights[0]!.end();
+    await turn();
+    expect([first, second].map((work) => dispatcher.holds(work))).toEqual([true, true]);
+    expect(dispatcher.holds({ ...first, leaseSeq: 2 })).toBe(false);
+    expect(dispatcher.holds({ ...first, leaseOwner: 2 })).toBe(false);
+    expect(dispatcher.holds({ ...first, endpointId: 'ep_2' })).toBe(false);
+    dispatcher.finish(first);
+    expect(dispatcher.holds(first)).toBe(false);
+  });
+
+  it('the same delivery under a new lease is another piece of work', async () => {
+    const { dispatcher } = makeDispatcher();
+    const old = makeWork('ep_1', 5);
+    const renewed = { ...old, leaseSeq: 2 };
+    dispatcher.take(old);
+    dispatcher.take(renewed);
+    dispatcher.finish(old);
+    expect(dispatcher.holds(renewed)).toBe(true);
+    expect(dispatcher.counts()).toMatchObject({ held: 1, bytes: 5 });
+  });
+
+  it('starts nothing while the leases are in doubt, and all of it after the next pump', async () => {
+    const { dispatcher, gate, started, takeAll, flights } = makeDispatcher({ inFlightPerEndpointMax: 1 });
+    takeAll(...many('ep_1', 2));
+    gate.open = false;
+    flights[0]!.end();
+    await turn();
+    takeAll(makeWork('ep_2'));
+    dispatcher.pump();
+    expect(started).toHaveLength(1);
+    gate.open = true;
+    dispatcher.pump();
+    expect(started).toHaveLength(3);
+  });
+
+  it('removeWaiting gives back exactly what has not started, and room when it is finished', async () => {
+    const { dispatcher, takeAll, flights, started } = makeDispatcher({ inFlightPerEndpointMax: 1 });
+    const ones = many('ep_1', 3);
+    const twos = many('ep_2', 2);
+    takeAll(...ones, ...twos);
+    const removed = dispatcher.removeWaiting();
+    expect(removed).toEqual([ones[1], ones[2], twos[1]]);
+    for (const work of removed) dispatcher.finish(work);
+    expect(dispatcher.counts()).toMatchObject({ held: 2, inFlight: 2 });
+    expect(dispatcher.removeWaiting()).toEqual([]);
+    flights[0]!.end();
+    flights[0]!.end();
+    await dispatcher.idle();
+    expect(started).toEqual([ones[0], twos[0]]);
+    takeAll(makeWork('ep_1'));
+    expect(started).toHaveLength(3);
+  });
+
+  it('is idle when the last attempt has ended', async () => {
+    const { dispatcher, takeAll, flights } = makeDispatcher();
+    await dispatcher.idle();
+    takeAll(...many('ep_1', 2));
+    let idle = false;
+    const waiting = dispatcher.idle().then(() => {
+      idle = true;
+    });
+    flights[0]!.end();
+    await turn();
+    expect(idle).toBe(false);
+    flights[0]!.end();
+    await waiting;
+  });
+});
+
+// What may happen to a dispatcher, in any order; `pick` chooses among the candidates at that moment.
+type Step =
+  | { kind: 'accept' | 'cancel' | 'claim'; endpointId: string; bytes: number }
+  | { kind: 'end' | 'bug' | 'settle'; pick: number }
+  | { kind: 'doubt' | 'trust' | 'lose' };
+
+const anyEndpoint = fc.constantFrom('ep_1', 'ep_2', 'ep_3');
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('accept' as const, 'cancel' as const, 'claim' as const),
+      endpointId: anyEndpoint,
+      bytes: fc.nat({ max: 30 }),
+    }),
+  },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('end' as const, 'bug' as const, 'settle' as const),
+      pick: fc.nat({ max: 50 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('doubt' as const, 'trust' as const, 'lose' as const),
+    }),
+  },
+);
+const tight: DispatchLimits = {
+  heldMax: 12,
+  heldBytesMax: 200,
+  heldPerEndpointMax: 6,
+  heldPerEndpointWhenShortMax: 2,
+  inFlightMax: 4,
+  inFlightPerEndpointMax: 2,
+};
+
+function makeModel() {
+  const harness = makeDispatcher(tight);
+  const { dispatcher, flights, gate, started } = harness;
+  /** In memory: waiting, under way or unsettled. */
+  const held = new Set<Work>();
+  const unsettled: Work[] = [];
+  const waiting = (endpointId?: string) =>
+    [...held].filter(
+      (work) => !started.includes(work) && (endpointId === undefined || work.endpointId === endpointId),
+    );
+
+  const forget = (work: Work | undefined) => {
+    if (!work) return;
+    dispatcher.finish(work);
+    held.delete(work);
+  };
+  const add = (endpointId: string, bytes: number, how: 'accept' | 'cancel' | 'claim') => {
+    const work = makeWork(endpointId, bytes);
+    if (how === 'claim') {
+      if (dispatcher.claimRoom() === 0 || dispatcher.fullEndpoints().includes(endpointId)) return;
+      held.add(work);
+      dispatcher.take(work);
+      return;
+    }
+    if (!dispatcher.reserve(endpointId, bytes)) return;
+    if (how === 'cancel') return dispatcher.unreserve(endpointId, bytes);
+    held.add(work);
+    dispatcher.dispatch(work);
+  };
+  const step = (chosen: Step) => {
+    if (chosen.kind === 'accept' || chosen.kind === 'cancel' || chosen.kind === 'claim') {
+      add(chosen.endpointId, chosen.bytes, chosen.kind);
+    } else if (chosen.kind === 'settle') forget(unsettled.splice(chosen.pick % (unsettled.length || 1), 1)[0]);
+    else if (chosen.kind === 'end' || chosen.kind === 'bug') {
+      const flight = flights[chosen.pick % (flights.length || 1)];
+      if (flight && chosen.kind === 'end') unsettled.push(flight.work);
+      // As the engine does when no attempt could be made: the room is free before the slot is.
+      if (flight && chosen.kind === 'bug') forget(flight.work);
+      flight?.end();
+    } else if (chosen.kind === 'lose') {
+      const removed = dispatcher.removeWaiting();
+      expect(new Set(removed)).toEqual(new Set(waiting()));
+      for (const work of removed) forget(work);
+    } else {
+      gate.open = chosen.kind === 'trust';
+      dispatcher.pump();
+    }
+  };
+  const check = () => {
+    const bytes = [...held].reduce((sum, work) => sum + work.payload!.length, 0);
+    expect(dispatcher.counts()).toEqual({ held: held.size, inFlight: flights.length, bytes });
+    expect(flights.length).toBeLessThanOrEqual(tight.inFlightMax);
+    expect([...held].every((work) => dispatcher.holds(work))).toBe(true);
+    for (const endpointId of ['ep_1', 'ep_2', 'ep_3']) {
+      const inFlight = flights.filter(({ work }) => work.endpointId === endpointId).length;
+      expect(inFlight).toBeLessThanOrEqual(tight.inFlightPerEndpointMax);
+      const couldStart =
+        gate.open && flights.length < tight.inFlightMax && inFlight < tight.inFlightPerEndpointMax;
+      if (couldStart) expect(waiting(endpointId)).toEqual([]);
+      const order = started.filter((work) => work.endpointId === endpointId).map(({ messageId }) => messageId);
+      expect(order).toEqual(order.toSorted());
+    }
+  };
+  const empty = async () => {
+    gate.open = true;
+    dispatcher.pump();
+    while (flights.length > 0) {
+      step({ kind: 'end', pick: 0 });
+      await turn();
+      check();
+    }
+    while (unsettled.length > 0) step({ kind: 'settle', pick: 0 });
+  };
+  return { ...harness, step, check, empty };
+}
+
+describe('whatever happens in whatever order', () => {
+  it('caps hold, nothing idles that could start, and memory adds up, to zero in the end', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(anyStep, { maxLength: 60 }), async (steps) => {
+        const { dispatcher, step, check, empty } = makeModel();
+        for (const chosen of steps) {
+          step(chosen);
+          await turn();
+          check();
+        }
+        await empty();
+        expect(dispatcher.counts()).toEqual({ held: 0, inFlight: 0, bytes: 0 });
+        expect(dispatcher.fullEndpoints()).toEqual([]);
+        expect(dispatcher.claimRoom()).toBe(tight.heldMax);
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
