@@ -46,7 +46,7 @@ export async function startReceiver({ secret, storePath, chatUrl, port, log }) {
   }
 
   let announcing = Promise.resolve();
-  // One after the other, so that nobody is announced twice. What fails is tried again with the next webhook or start.
+  // One after the other, so that two webhooks do not announce the same user. What fails is tried again with the next webhook or start.
   const announceAll = () => {
     announcing = announcing
       .then(async () => {
@@ -66,8 +66,8 @@ export async function startReceiver({ secret, storePath, chatUrl, port, log }) {
       body: JSON.stringify({ text }),
       signal: AbortSignal.timeout(chatTimeoutMs),
     };
-    const answer = await fetch(chatUrl, init);
-    if (!answer.ok) throw new Error(`the chat answered ${answer.status}`);
+    const chatAnswer = await fetch(chatUrl, init);
+    if (!chatAnswer.ok) throw new Error(`the chat answered ${chatAnswer.status}`);
   }
 
   const listening = await listen(server, port);

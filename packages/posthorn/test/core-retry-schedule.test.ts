@@ -1,10 +1,6 @@
 // The delay before the next automatic attempt.
 import { describe, expect, it } from 'vitest';
-import {
-  defaultJitterRatio,
-  defaultRetryAfterSecondsMax,
-  nextDelayMs,
-} from '../src/core/retry-schedule.ts';
+import { defaultJitterRatio, defaultRetryAfterSecondsMax, nextDelayMs } from '../src/core/retry-schedule.ts';
 import type { RetryPolicy } from '../src/core/retry-schedule.ts';
 
 const policy: RetryPolicy = {

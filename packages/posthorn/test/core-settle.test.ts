@@ -18,9 +18,9 @@ const failures: Outcome[] = [
   ...[199, 301, 308, 400, 401, 404, 409, 411, 429, 500, 503, 599].map(
     (status): Outcome => ({ kind: 'rejected', status }),
   ),
-  ...(
-    ['timeout', 'dns', 'tls', 'connection', 'forbidden_address', 'too_large', 'protocol'] as const
-  ).map((reason): Outcome => ({ kind: 'unreachable', reason, detail: 'why' })),
+  ...(['timeout', 'dns', 'tls', 'connection', 'forbidden_address', 'too_large', 'protocol'] as const).map(
+    (reason): Outcome => ({ kind: 'unreachable', reason, detail: 'why' }),
+  ),
 ];
 const gone: Outcome = { kind: 'rejected', status: 410 };
 
@@ -105,7 +105,10 @@ describe('settle', () => {
   });
 
   it('honours Retry-After of a scheduled failure, also without a status', () => {
-    const outcomes: Outcome[] = [{ kind: 'rejected', status: 503 }, { kind: 'rejected', status: 404 }];
+    const outcomes: Outcome[] = [
+      { kind: 'rejected', status: 503 },
+      { kind: 'rejected', status: 404 },
+    ];
     for (const outcome of outcomes) {
       const { transition } = settle(scheduled(0), { outcome, retryAfterSeconds: 60 }, policy, noJitter);
       expect(transition).toEqual({ state: 'retrying', attempts: 1, delayMs: 60_000 });

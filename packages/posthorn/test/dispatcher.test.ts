@@ -175,7 +175,11 @@ describe('caps and order', () => {
 
 describe('room', () => {
   it('reserves up to the number held, and again when something was finished', () => {
-    const { dispatcher } = makeDispatcher({ heldMax: 4, heldPerEndpointMax: 4, heldPerEndpointWhenShortMax: 4 });
+    const { dispatcher } = makeDispatcher({
+      heldMax: 4,
+      heldPerEndpointMax: 4,
+      heldPerEndpointWhenShortMax: 4,
+    });
     const works = many('ep_1', 4);
     for (const work of works) {
       expect(dispatcher.reserve('ep_1', 10)).toBe(true);
@@ -389,7 +393,8 @@ function makeModel() {
   const step = (chosen: Step) => {
     if (chosen.kind === 'accept' || chosen.kind === 'cancel' || chosen.kind === 'claim') {
       add(chosen.endpointId, chosen.bytes, chosen.kind);
-    } else if (chosen.kind === 'settle') forget(unsettled.splice(chosen.pick % (unsettled.length || 1), 1)[0]);
+    } else if (chosen.kind === 'settle')
+      forget(unsettled.splice(chosen.pick % (unsettled.length || 1), 1)[0]);
     else if (chosen.kind === 'end' || chosen.kind === 'bug') {
       const flight = flights[chosen.pick % (flights.length || 1)];
       if (flight && chosen.kind === 'end') unsettled.push(flight.work);
@@ -416,7 +421,9 @@ function makeModel() {
       const couldStart =
         gate.open && flights.length < tight.inFlightMax && inFlight < tight.inFlightPerEndpointMax;
       if (couldStart) expect(waiting(endpointId)).toEqual([]);
-      const order = started.filter((work) => work.endpointId === endpointId).map(({ messageId }) => messageId);
+      const order = started
+        .filter((work) => work.endpointId === endpointId)
+        .map(({ messageId }) => messageId);
       expect(order).toEqual(order.toSorted());
     }
   };

@@ -312,3 +312,18 @@ test('the same idempotency key delivers once; another payload under it is refuse
   await arrived(2);
   expect(receiver.requests.map(({ body }) => body.toString()).sort()).toEqual(['{"last":true}', '{"n":1}']);
 });
+
+test('a uid that has moved on to another application leads to that one, also from memory', async () => {
+  const { client } = posthorn;
+  const other = await startRecorder();
+  await client.endpoint.create(application, { url: receiver.url });
+  await client.message.create(application, { eventType: 'x', payload: { n: 1 } });
+  await client.application.patch(application, { uid: `${application}-renamed` });
+  await client.message.create(`${application}-renamed`, { eventType: 'x', payload: { n: 2 } });
+  await client.application.create({ name: 'Another', uid: application });
+  await client.endpoint.create(application, { url: other.url });
+  await client.message.create(application, { eventType: 'x', payload: { n: 3 } });
+  await waitFor(() => other.requests.length === 1, { what: 'the message of the new application' });
+  expect(receiver.requests.map(({ body }) => body.toString())).toEqual(['{"n":1}', '{"n":2}']);
+  await other.stop();
+});

@@ -16,14 +16,17 @@ function increases(ids: readonly string[]): boolean {
 }
 
 describe('ids', () => {
-  it.each(prefixes)('%s ids have their prefix, the base 62 alphabet, and a fixed length below 64', (prefix) => {
-    const id = sourceAt(someTimeMs)(prefix);
-    expect(id.startsWith(prefix)).toBe(true);
-    expect(id.slice(prefix.length)).toMatch(/^[0-9A-Za-z]{22}$/);
-    expect(id.length).toBeLessThanOrEqual(64);
-    // The signed content is joined with dots.
-    expect(id).not.toContain('.');
-  });
+  it.each(prefixes)(
+    '%s ids have their prefix, the base 62 alphabet, and a fixed length below 64',
+    (prefix) => {
+      const id = sourceAt(someTimeMs)(prefix);
+      expect(id.startsWith(prefix)).toBe(true);
+      expect(id.slice(prefix.length)).toMatch(/^[0-9A-Za-z]{22}$/);
+      expect(id.length).toBeLessThanOrEqual(64);
+      // The signed content is joined with dots.
+      expect(id).not.toContain('.');
+    },
+  );
 
   it('sort by the time they were made at, whichever process made them', () => {
     fc.assert(

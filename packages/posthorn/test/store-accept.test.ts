@@ -170,7 +170,10 @@ describe('a stale message', () => {
 
   it.each([
     ['its application was deleted', 'update posthorn.application set deleted_at = now() where id = $1'],
-    ['an endpoint was added', "insert into posthorn.endpoint (id, application_id, url) values ('ep_new', $1, 'x')"],
+    [
+      'an endpoint was added',
+      "insert into posthorn.endpoint (id, application_id, url) values ('ep_new', $1, 'x')",
+    ],
     ['an endpoint was deleted', 'update posthorn.endpoint set deleted_at = now() where application_id = $1'],
     ['an endpoint was disabled', 'update posthorn.endpoint set disabled = true where application_id = $1'],
     [

@@ -66,7 +66,12 @@ describe('a claim', () => {
       },
     ]);
     const [delivery] = await store.deliveries();
-    expect(delivery).toMatchObject({ state: 'delivering', lease_owner: owner, lease_seq: 1, next_in_ms: null });
+    expect(delivery).toMatchObject({
+      state: 'delivering',
+      lease_owner: owner,
+      lease_seq: 1,
+      next_in_ms: null,
+    });
     expect((await store.due()).size).toBe(0);
     expect(await claim()).toEqual([]);
   });
@@ -277,7 +282,9 @@ describe('the plan of a claim', () => {
       const { rows } = await pool.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(
         `explain (format json) execute "claim-deliveries" (${owner}, array[${endpoints.join()}]::text[], 20)`,
       );
-      const nodes = nodesOf(rows[0]!['QUERY PLAN'][0]!.Plan).filter((node) => node['Relation Name'] === filled);
+      const nodes = nodesOf(rows[0]!['QUERY PLAN'][0]!.Plan).filter(
+        (node) => node['Relation Name'] === filled,
+      );
       // Empty partitions are scanned as a whole: that is cheaper than looking into their index.
       expect(nodes.map((node) => node['Node Type'])).not.toContain('Seq Scan');
       expect(nodes.map((node) => node['Index Name'])).toContain(`${filled}_endpoint_id_next_attempt_at_idx`);

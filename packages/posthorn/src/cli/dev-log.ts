@@ -1,6 +1,7 @@
 // The log of `posthorn dev`: a line for people per delivery, and warnings without JSON around them.
 import { Writable } from 'node:stream';
 import { type Logger, pino } from 'pino';
+import { loggedError } from '../lib/log-error.ts';
 import type { LogLevel } from '../config-parsers.ts';
 import type { Settled } from '../store/settle-deliveries.ts';
 import type { Io } from './io.ts';
@@ -25,7 +26,10 @@ export function createDevLog(io: Io, level: LogLevel): Logger {
       done();
     },
   });
-  return pino({ level: level === 'info' ? 'warn' : level, base: null }, stream);
+  return pino(
+    { level: level === 'info' ? 'warn' : level, base: null, serializers: { err: loggedError } },
+    stream,
+  );
 }
 
 function plainLine(line: string, io: Io): string {

@@ -1,6 +1,7 @@
 // `posthorn serve`: production. JSON log on stderr, private addresses refused.
 import { pino } from 'pino';
 import type { Config } from '../config.ts';
+import { loggedError } from '../lib/log-error.ts';
 import { version } from '../lib/version.ts';
 import { type Io, writeJson } from './io.ts';
 import { runServer } from './run-server.ts';
@@ -9,7 +10,7 @@ const stderrFd = 2;
 
 export async function runServe(config: Config, io: Io): Promise<number> {
   const log = pino(
-    { level: config.logLevel, base: { pid: io.pid } },
+    { level: config.logLevel, base: { pid: io.pid }, serializers: { err: loggedError } },
     pino.destination({ fd: stderrFd, sync: true }),
   );
   return runServer(config, io, {

@@ -36,7 +36,8 @@ export interface ConfigCache {
 export function createConfigCache(deps: { pool: pg.Pool; box: SecretBox; clock: Clock }): ConfigCache {
   const { pool, box, clock } = deps;
   const byId = new Map<string, Entry>();
-  // The names that callers use, `environment/idOrUid`, to application ids.
+  // The names that callers use, `environment/idOrUid`, to application ids. A uid can move on to another application:
+  // a name counts only while the configuration it leads to still goes by it.
   const ids = new Map<string, string>();
 
   const remember = (config: ApplicationConfig): ApplicationConfig => {
@@ -63,8 +64,8 @@ export function createConfigCache(deps: { pool: pg.Pool; box: SecretBox; clock: 
 
   return {
     async forAccept(environmentId, idOrUid) {
-      const entry = byId.get(ids.get(`${environmentId}/${idOrUid}`) ?? '');
-      if (entry) return entry.config;
+      const known = byId.get(ids.get(`${environmentId}/${idOrUid}`) ?? '')?.config;
+      if (known && (known.applicationId === idOrUid || known.uid === idOrUid)) return known;
       const config = await findApplicationConfig(pool, box, environmentId, idOrUid);
       return config && remember(config);
     },

@@ -13,8 +13,9 @@ const reservedMax = 100;
 // While a reservation is under way, and after one that failed.
 const askAgainMs = 5;
 const failedAskAgainMs = 500;
-// A reserved start that was not used by then is forfeit: saved up, they would make a burst.
-const forfeitAfterMs = 1_000;
+// A reserved start that is not used in time is forfeit: saved up, they would make a burst. Of slow limits each may be
+// late by its whole interval, or a busy moment would cost a second.
+const lateMaxMs = 50;
 
 interface Bucket {
   id: string;
@@ -44,7 +45,7 @@ export class Throttle {
     if (waitMs > 0) return Math.ceil(waitMs);
     for (const bucket of buckets) {
       bucket.reservedCount -= 1;
-      bucket.nextAtMs = Math.max(bucket.nextAtMs, nowMs) + 1000 / bucket.ratePerSecond;
+      bucket.nextAtMs += intervalMs(bucket);
     }
     return 0;
   }
@@ -69,7 +70,7 @@ export class Throttle {
   }
 
   #bucketWaitMs(bucket: Bucket, nowMs: number): number {
-    if (bucket.reservedCount > 0 && nowMs - bucket.nextAtMs > forfeitAfterMs) bucket.reservedCount = 0;
+    forfeitLate(bucket, nowMs);
     if (bucket.reservedCount > 0) return Math.max(0, bucket.nextAtMs - nowMs);
     if (bucket.reserving) return askAgainMs;
     if (nowMs < bucket.askAgainAtMs) return bucket.askAgainAtMs - nowMs;
@@ -93,4 +94,14 @@ export class Throttle {
       bucket.reserving = false;
     }
   }
+}
+
+const intervalMs = (bucket: Bucket) => 1000 / bucket.ratePerSecond;
+
+function forfeitLate(bucket: Bucket, nowMs: number): void {
+  const lateMs = nowMs - bucket.nextAtMs - Math.max(lateMaxMs, intervalMs(bucket));
+  if (bucket.reservedCount === 0 || lateMs <= 0) return;
+  const lost = Math.min(bucket.reservedCount, Math.ceil(lateMs / intervalMs(bucket)));
+  bucket.reservedCount -= lost;
+  bucket.nextAtMs += lost * intervalMs(bucket);
 }

@@ -86,7 +86,12 @@ with input as materialized (
   select endpoint_id from health where not any_accepted order by endpoint_id
   on conflict do nothing
 ), recovered as (
-  delete from posthorn.endpoint_failing f using health h where f.endpoint_id = h.endpoint_id and h.any_accepted
+  delete from posthorn.endpoint_failing f using (
+    select endpoint_id from posthorn.endpoint_failing
+    where endpoint_id in (select endpoint_id from health where any_accepted)
+    order by endpoint_id for update
+  ) well
+  where f.endpoint_id = well.endpoint_id
 )
 select (select count(*)::integer from moved) as moved_count,
   array(
@@ -122,9 +127,9 @@ function attemptParameters(batch: readonly Settled[]): unknown[] {
     textArray(attempts.map((a) => a.url)),
     textArray(attempts.map((a) => a.outcome.kind)),
     textArray(attempts.map((a) => reasonOf(a.outcome))),
-    textArray(attempts.map((a) => a.detail)),
+    textArray(attempts.map((a) => a.detail && storable(a.detail))),
     attempts.map((a) => statusOf(a.outcome)),
-    textArray(attempts.map((a) => (a.responseHeaders ? jsonText(a.responseHeaders) : null))),
+    textArray(attempts.map((a) => a.responseHeaders && headersJson(a.responseHeaders))),
     byteaArray(attempts.map((a) => a.responseBody ?? null)),
     attempts.map((a) => a.responseTruncated),
     attempts.map((a) => Math.round(a.durationMs)),
@@ -132,8 +137,18 @@ function attemptParameters(batch: readonly Settled[]): unknown[] {
   ];
 }
 
-// jsonb has no NUL character; a header cannot carry one, but one odd byte must not fail a whole batch.
-const jsonText = (value: object) => JSON.stringify(value).replaceAll('\\u0000', '');
+// PostgreSQL stores no NUL, and jsonb no half of a surrogate pair: an odd byte from outside must not fail a whole batch.
+const mayBeOdd = /[\p{Cc}\p{Cs}]/u;
+
+function storable(text: string): string {
+  return mayBeOdd.test(text) ? Buffer.from(text.replaceAll('\u0000', '')).toString() : text;
+}
+
+// Cleaned before it becomes JSON: there, the text \u0000 and an escaped NUL look alike.
+function headersJson(headers: Record<string, string>): string {
+  const entries = Object.entries(headers).map(([name, value]) => [storable(name), storable(value)]);
+  return JSON.stringify(Object.fromEntries(entries));
+}
 
 export async function settleDeliveries(
   pool: pg.Pool,

@@ -52,8 +52,8 @@ export async function startPosthorn(
   });
   const exited = new Promise<number | null>((resolve) => child.on('exit', (code) => resolve(code)));
   void exited.then(() => running.delete(child));
-  const ready = await Promise.race([
-    waitFor(() => (stdout.trimEnd().endsWith('}') ? (JSON.parse(stdout) as { url: string }) : undefined), {
+  const url = await Promise.race([
+    waitFor(() => readyUrl(stdout), {
       timeoutMs: readyTimeoutMs,
       what: 'Posthorn being ready',
     }),
@@ -62,15 +62,21 @@ export async function startPosthorn(
     }),
   ]);
   return {
-    url: ready.url,
+    url,
     pid: child.pid ?? 0,
-    client: new Svix(testToken, { serverUrl: ready.url, retryScheduleInMs: [] }),
+    client: new Svix(testToken, { serverUrl: url, retryScheduleInMs: [] }),
     log: () => stderr,
     end(signal) {
       child.kill(signal);
       return exited;
     },
   };
+}
+
+/** Undefined while the ready object is not complete, and when it tells an error: then the process exits. */
+function readyUrl(stdout: string): string | undefined {
+  if (!stdout.trimEnd().endsWith('}')) return undefined;
+  return (JSON.parse(stdout) as { url?: string }).url;
 }
 
 /** Ends whatever a failed test left behind. */

@@ -119,7 +119,9 @@ export async function openTestStore(connectionsMax = 10): Promise<TestStore> {
     async lease(application, owner, count = 1) {
       const messages = Array.from({ length: count }, () => makeMessage(application));
       await acceptMessages(pool, messages, { owner, firstDelayMs: 0 });
-      return messages.flatMap((message) => message.deliveries.map((d) => leaseOf(message, d.endpointId, owner)));
+      return messages.flatMap((message) =>
+        message.deliveries.map((d) => leaseOf(message, d.endpointId, owner)),
+      );
     },
     deliveries: async () => (await pool.query<DeliveryView>(deliveriesSql)).rows,
     async due() {
