@@ -30,6 +30,7 @@ import { ensureToken } from './store/tokens.ts';
 const bodyMaxBytes = 2 * 1024 * 1024;
 const failingMaxMs = 5 * 24 * 60 * 60 * 1000;
 const stopTimeoutMs = 25_000;
+const closeGraceMs = 3_000;
 const databaseWaitMs = 60_000;
 const databaseRetryMs = 1_000;
 const portsTriedMax = 100;
@@ -225,8 +226,11 @@ async function serverVersion({ pool }: Database): Promise<string> {
   return rows[0]?.server_version ?? 'unknown';
 }
 
+// Requests that are being served are served to the end, and one that only trickles in does not keep the server up.
 async function stop({ api, engine, database }: Parts): Promise<void> {
+  const impatience = setTimeout(() => api.server.closeAllConnections(), closeGraceMs);
   await api.close();
+  clearTimeout(impatience);
   await engine.stop(stopTimeoutMs);
   await database.close();
 }

@@ -1,6 +1,7 @@
 // Kills: of one process, of one among two, of PostgreSQL. What was answered 202 arrives.
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -106,6 +107,20 @@ test('SIGTERM finishes what is under way and gives the rest back: nothing is los
   await waitFor(() => receiver.answeredCount() >= 100, { what: 'all 100', timeoutMs: 30_000 });
   expect(receivedIds(receiver).sort()).toEqual([...accepted].sort());
 }, 60_000);
+
+test('SIGTERM does not wait for a request that never ends', async () => {
+  const posthorn = await startPosthorn(await testDatabase());
+  const { hostname, port } = new URL(posthorn.url);
+  const head = 'POST /api/v1/app/acme/msg HTTP/1.1\r\nhost: x\r\ncontent-length: 9999\r\n';
+  for (const text of ['GET / HTTP/1.1\r\nx-half: ', `${head}content-type: application/json\r\n\r\n{"a`]) {
+    const socket = connect(Number(port), hostname);
+    socket.on('error', () => {});
+    await new Promise((resolve) => socket.write(text, resolve));
+  }
+  const stoppedAtMs = performance.now();
+  expect(await posthorn.end('SIGTERM')).toBe(0);
+  expect(performance.now() - stoppedAtMs).toBeLessThan(15_000);
+}, 40_000);
 
 test('PostgreSQL killed and back: 503 meanwhile, then everything that was accepted arrives', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'posthorn-crash-'));
