@@ -45,6 +45,8 @@ function makeDispatcher(limits: Partial<DispatchLimits> = {}) {
   const started: Work[] = [];
   const flights: Flight[] = [];
   const gate = { open: true };
+  const time = { nowMs: 1_000_000 };
+  const clock = { now: () => time.nowMs, monotonicMs: () => time.nowMs };
   const dispatcher = new Dispatcher(
     { ...roomy, ...limits },
     {
@@ -68,12 +70,13 @@ function makeDispatcher(limits: Partial<DispatchLimits> = {}) {
         });
       },
     },
+    { clock, random: () => 0 },
   );
   const takeAll = (...works: Work[]) => {
     for (const work of works) dispatcher.take(work);
   };
   const endpointsStarted = () => started.map(({ endpointId }) => endpointId);
-  return { dispatcher, started, flights, gate, takeAll, endpointsStarted };
+  return { dispatcher, started, flights, gate, time, takeAll, endpointsStarted };
 }
 
 const many = (endpointId: string, count: number) => Array.from({ length: count }, () => makeWork(endpointId));
@@ -170,6 +173,33 @@ describe('caps and order', () => {
     const keptCount = sent.slice(0, 400).filter((ref) => ref.deref() !== undefined).length;
     // A register or a stack slot may still point to one of them.
     expect(keptCount).toBeLessThan(5);
+  });
+});
+
+describe('an endpoint that closes while it stands in line', () => {
+  const busy = { outcome: { kind: 'rejected', status: 503 } } as const;
+
+  it('is sent nothing until the time that it asked for', async () => {
+    const { dispatcher, takeAll, flights, endpointsStarted, time } = makeDispatcher({ inFlightMax: 1 });
+    takeAll(makeWork('ep_other'), makeWork('ep_1'));
+    dispatcher.report('ep_1', { ...busy, retryAfterSeconds: 1 });
+    flights[0]!.end();
+    await turn();
+    expect(endpointsStarted()).toEqual(['ep_other']);
+    time.nowMs += 1_001;
+    takeAll(makeWork('ep_1'));
+    expect(endpointsStarted()).toEqual(['ep_other', 'ep_1']);
+  });
+
+  it('is probed with one delivery when it opens again, not with one for each time it stood in line', async () => {
+    const { dispatcher, takeAll, flights, endpointsStarted, time } = makeDispatcher({ inFlightMax: 3 });
+    takeAll(...many('ep_other', 3), makeWork('ep_1'));
+    for (let failures = 0; failures < 10; failures += 1) dispatcher.report('ep_1', busy);
+    time.nowMs += 600_000;
+    takeAll(...many('ep_1', 3));
+    for (const flight of [...flights]) flight.end();
+    await turn();
+    expect(endpointsStarted().slice(3)).toEqual(['ep_1']);
   });
 });
 

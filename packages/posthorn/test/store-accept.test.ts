@@ -1,8 +1,16 @@
 // Accepting a batch in one statement: what is stored, what is refused, and that nobody blocks anybody.
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { idFloor } from '../src/lib/ids.ts';
 import { acceptMessages, findConflicts } from '../src/store/accept-messages.ts';
 import type { MessageToStore, StoredMessage } from '../src/store/accept-messages.ts';
+import {
+  currentConfigVersion,
+  findApplicationConfig,
+  loadApplicationConfig,
+} from '../src/store/application-config.ts';
+import { headersOwner, secretOwner } from '../src/store/endpoints.ts';
+import { createSecretBox } from '../src/store/secret-box.ts';
 import { dayMs, ensurePartitions } from '../src/store/partitions.ts';
 import { forgetProcess } from '../src/store/processes.ts';
 import { openTestStore, shuffled } from './support/store.ts';
@@ -341,5 +349,87 @@ describe('a statement that fails', () => {
       expect(await store.count(`posthorn.${table} ${ofApplication}`, [application.id])).toBe(0);
     }
     expect(kinds(await accept([good]), [good])).toEqual(['stored']);
+  });
+});
+
+describe('the configuration that messages are matched against', () => {
+  const box = createSecretBox(randomBytes(32));
+
+  async function addSecret(endpointId: string, text: string, expires: string): Promise<void> {
+    const sealed = box.seal(text, secretOwner(endpointId));
+    await store.pool.query(
+      `insert into posthorn.endpoint_secret (id, endpoint_id, secret_sealed, expires_at)
+       values ($1, $2, $3, ${expires})`,
+      [store.newId('sec_'), endpointId, sealed],
+    );
+  }
+
+  const environmentOf = async (applicationId: string) =>
+    (
+      await store.pool.query<{ id: string }>(
+        'select environment_id as id from posthorn.application where id = $1',
+        [applicationId],
+      )
+    ).rows[0]!.id;
+
+  it('has each endpoint with its filters, headers and the secrets that still sign, the current one first', async () => {
+    const application = await store.makeApplication(2);
+    const [full, plain] = application.endpointIds as [string, string];
+    await addSecret(full, 'rotated long ago', "now() - interval '1 s'");
+    await addSecret(full, 'rotated', "now() + interval '1 h'");
+    await addSecret(full, 'current', 'null');
+    await store.pool.query(
+      `update posthorn.endpoint set event_types = '{a,b}', channels = '{eu}', disabled = true, url = 'http://ü.test/"',
+         signature_style = 'both', headers_sealed = $2 where id = $1`,
+      [full, box.seal('{"x-key":"ü"}', headersOwner(full))],
+    );
+    const config = await loadApplicationConfig(store.pool, box, application.id);
+    const [first, second] = config!.endpoints;
+    expect(first).toMatchObject({
+      id: full,
+      url: 'http://ü.test/"',
+      disabled: true,
+      eventTypes: ['a', 'b'],
+      channels: ['eu'],
+      signatureStyle: 'both',
+      headers: { 'x-key': 'ü' },
+    });
+    expect(first!.secrets.map(({ secret }) => secret)).toEqual(['current', 'rotated']);
+    const expiresInMs = first!.secrets.map(({ expiresAtMs }) => (expiresAtMs ?? 0) - Date.now());
+    expect(expiresInMs[1]).toBeGreaterThan(3_500_000);
+    expect(first!.secrets[0]!.expiresAtMs).toBeUndefined();
+    expect(second).toMatchObject({ id: plain, eventTypes: null, channels: null, headers: {}, secrets: [] });
+  });
+
+  it('has the version that the accept statement compares, and none of what is deleted', async () => {
+    const application = await store.makeApplication(2);
+    await store.pool.query('update posthorn.endpoint set deleted_at = now() where id = $1', [
+      application.endpointIds[0],
+    ]);
+    const config = await loadApplicationConfig(store.pool, box, application.id);
+    expect(config!.endpoints.map(({ id }) => id)).toEqual([application.endpointIds[1]]);
+    expect(await currentConfigVersion(store.pool, application.id)).toBe(config!.version);
+    const message = store.makeMessage({ ...application, configVersion: config!.version, endpointIds: [] });
+    expect(kinds(await accept([message]), [message])).toEqual(['stored']);
+    await store.pool.query('update posthorn.application set deleted_at = now() where id = $1', [
+      application.id,
+    ]);
+    expect(await loadApplicationConfig(store.pool, box, application.id)).toBeUndefined();
+    expect(await currentConfigVersion(store.pool, application.id)).toBeUndefined();
+  });
+
+  it('is found by id and by uid, within its environment only', async () => {
+    const application = await store.makeApplication(0);
+    const environmentId = await environmentOf(application.id);
+    await store.pool.query("update posthorn.application set uid = 'customer-1' where id = $1", [
+      application.id,
+    ]);
+    const find = async (environment: string, name: string) =>
+      (await findApplicationConfig(store.pool, box, environment, name))?.applicationId;
+    expect(await find(environmentId, application.id)).toBe(application.id);
+    expect(await find(environmentId, 'customer-1')).toBe(application.id);
+    expect(await find(environmentId, 'customer-2')).toBeUndefined();
+    expect(await find('env_other', application.id)).toBeUndefined();
+    expect(await find('env_other', 'customer-1')).toBeUndefined();
   });
 });

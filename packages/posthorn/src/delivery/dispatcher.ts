@@ -253,7 +253,8 @@ export class Dispatcher {
   #startNext(lane: Lane): void {
     lane.ready = false;
     const work = lane.waiting.peek();
-    if (!work) return;
+    // Its health may have changed while it stood in line. Whoever frees a slot, or opens it again, lines it up anew.
+    if (!work || lane.inFlightCount >= this.#slots(lane.endpointId)) return;
     const throttleMs = this.#hooks.throttleMs?.(work) ?? 0;
     if (throttleMs > 0) return this.#lineUpIn(lane, throttleMs);
     lane.waiting.shift();

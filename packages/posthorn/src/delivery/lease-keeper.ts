@@ -3,9 +3,8 @@ import type pg from 'pg';
 import type { Clock } from '../lib/clock.ts';
 import { createLoop, type Loop } from '../lib/loop.ts';
 import type { Log } from '../lib/log.ts';
-import { listLeases, recoverLeases, releaseLeases } from '../store/leases.ts';
+import { forgetProcess, listLeases, recoverLeases, releaseLeases } from '../store/leases.ts';
 import {
-  forgetProcess,
   listNeighbours,
   type ProcessIdentity,
   recordHeartbeat,
@@ -103,9 +102,10 @@ export class LeaseKeeper {
 
   /** One heartbeat, with the recovery of dead processes. */
   async beatOnce(): Promise<void> {
-    const { pool, clock, log, onLost, onFresh } = this.#deps;
+    const { pool, clock, log, times, onLost, onFresh } = this.#deps;
     const askedAtMs = clock.monotonicMs();
-    if (await recordHeartbeat(pool, this.#owner)) {
+    const { alive, othersSilent } = await recordHeartbeat(pool, this.#owner, times.silentMaxMs);
+    if (alive) {
       this.#beatenAtMs = askedAtMs;
     } else {
       log.warn(
@@ -116,7 +116,7 @@ export class LeaseKeeper {
       await this.#register();
     }
     onFresh();
-    await this.#recover([]);
+    if (othersSilent) await this.#recover([]);
   }
 
   /** One comparison of the database's leases with memory; what is unknown twice in a row is given back. */
@@ -138,8 +138,6 @@ export class LeaseKeeper {
   /** Gives back everything that is still leased, and forgets the process. */
   async stop(): Promise<void> {
     await Promise.all([this.#heart.stop(), this.#sweeper.stop()]);
-    const left = await listLeases(this.#deps.pool, this.#owner);
-    if (left.length > 0) await releaseLeases(this.#deps.pool, left);
     await forgetProcess(this.#deps.pool, this.#owner);
   }
 

@@ -8,6 +8,8 @@ const statementTimeoutMs = 15_000;
 // The client's own limit, longer than the server's: it ends a wait on a server that is frozen or unreachable.
 const queryTimeoutMs = 20_000;
 const idleTimeoutMs = 30_000;
+// A process that freezes inside a transaction must not keep its locks for longer than it counts as alive.
+const idleInTransactionMs = 10_000;
 
 export type Queries = Kysely<Tables>;
 
@@ -37,7 +39,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     statement_timeout: statementTimeoutMs,
     keepAlive: true,
     // Whatever the server's default: an answered message is on disk.
-    options: '-c synchronous_commit=on',
+    options: `-c synchronous_commit=on -c idle_in_transaction_session_timeout=${idleInTransactionMs}`,
   });
   pool.on('error', options.onIdleError);
   // A connection cut between two statements of a transaction belongs to no query: without a listener of its own, the

@@ -84,6 +84,11 @@ with released as (
 )
 select count(*)::integer as count from released`;
 
+export interface Recovered {
+  processIds: number[];
+  deliveryCount: number;
+}
+
 /**
  * Frees the leases of processes whose heartbeat is older than `silentMaxMs`, and of those known to be dead
  * (`deadProcessIds`), and forgets these processes.
@@ -92,12 +97,27 @@ export function recoverLeases(
   pool: pg.Pool,
   silentMaxMs: number,
   deadProcessIds: readonly number[] = [],
-): Promise<{ processIds: number[]; deliveryCount: number }> {
+): Promise<Recovered> {
   return inTransaction(pool, async (client) => {
     const dead = await client.query<{ id: number }>(lockDeadSql, [silentMaxMs, deadProcessIds]);
-    const processIds = dead.rows.map((row) => row.id);
-    if (processIds.length === 0) return { processIds, deliveryCount: 0 };
-    const { rows } = await client.query<{ count: number }>(recoverSql, [processIds]);
-    return { processIds, deliveryCount: rows[0]?.count ?? 0 };
+    return bury(
+      client,
+      dead.rows.map((row) => row.id),
+    );
   });
+}
+
+/** For a process that ends: gives back all that is still leased to it, and takes it off the list. */
+export function forgetProcess(pool: pg.Pool, id: number): Promise<Recovered> {
+  return inTransaction(pool, async (client) => {
+    await client.query('select id from posthorn.process where id = $1 for update', [id]);
+    return bury(client, [id]);
+  });
+}
+
+/** The rows of these processes must be locked. */
+async function bury(client: pg.PoolClient, processIds: number[]): Promise<Recovered> {
+  if (processIds.length === 0) return { processIds, deliveryCount: 0 };
+  const { rows } = await client.query<{ count: number }>(recoverSql, [processIds]);
+  return { processIds, deliveryCount: rows[0]?.count ?? 0 };
 }

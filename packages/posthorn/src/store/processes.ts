@@ -19,18 +19,24 @@ export async function registerProcess(pool: pg.Pool, identity: ProcessIdentity):
   return id;
 }
 
-/** False when the process was declared dead meanwhile: its leases are void. */
-export async function recordHeartbeat(pool: pg.Pool, id: number): Promise<boolean> {
-  const { rowCount } = await pool.query({
-    name: 'heartbeat',
-    text: 'update posthorn.process set heartbeat_at = now() where id = $1',
-    values: [id],
-  });
-  return rowCount === 1;
+export interface Heartbeat {
+  /** False when the process was declared dead meanwhile: its leases are void. */
+  alive: boolean;
+  /** Another process has been silent for too long. */
+  othersSilent: boolean;
 }
 
-export async function forgetProcess(pool: pg.Pool, id: number): Promise<void> {
-  await pool.query('delete from posthorn.process where id = $1', [id]);
+export async function recordHeartbeat(pool: pg.Pool, id: number, silentMaxMs: number): Promise<Heartbeat> {
+  const { rows } = await pool.query<{ alive: boolean; others_silent: boolean }>({
+    name: 'heartbeat',
+    text: `
+      with beat as (update posthorn.process set heartbeat_at = now() where id = $1 returning id)
+      select exists (select from beat) as alive, exists (
+        select from posthorn.process where id <> $1 and heartbeat_at < now() - $2::bigint * interval '1 ms'
+      ) as others_silent`,
+    values: [id, silentMaxMs],
+  });
+  return { alive: rows[0]?.alive ?? false, othersSilent: rows[0]?.others_silent ?? false };
 }
 
 /** The other processes that registered from `host`. */

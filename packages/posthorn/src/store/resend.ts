@@ -52,7 +52,8 @@ export async function requestResend(
         state = 'pending', trigger = 'manual', updated_at = now(),
         next_attempt_at = least(delivery.next_attempt_at, now()),
         resume_at = case
-          when delivery.state = 'pending' and delivery.trigger = 'manual' then delivery.resume_at
+          -- A resend that waits, also one that was given back by a dead process, keeps what was planned before it.
+          when delivery.state in ('pending', 'retrying') and delivery.trigger = 'manual' then delivery.resume_at
           when delivery.state in ('pending', 'retrying') then delivery.next_attempt_at
         end
       where delivery.state <> 'delivering'

@@ -44,6 +44,8 @@ export interface SettleResult {
 
 // A repeat of the same batch, after an answer that was lost, finds the leases ended and the attempt ids taken: it
 // changes nothing.
+// Endpoints are locked in the order of their ids, and all inserts into endpoint_failing come before all deletes (the
+// count of `failing` has no other purpose): batches that share endpoints cannot deadlock.
 // Rows of 'retrying' without a delay go on when the automatic chain would have (resume_at).
 const settleSql = `
 with input as materialized (
@@ -85,10 +87,12 @@ with input as materialized (
   insert into posthorn.endpoint_failing (endpoint_id)
   select endpoint_id from health where not any_accepted order by endpoint_id
   on conflict do nothing
+  returning endpoint_id
 ), recovered as (
   delete from posthorn.endpoint_failing f using (
     select endpoint_id from posthorn.endpoint_failing
     where endpoint_id in (select endpoint_id from health where any_accepted)
+      and (select count(*) from failing) >= 0
     order by endpoint_id for update
   ) well
   where f.endpoint_id = well.endpoint_id

@@ -24,13 +24,22 @@ export interface PosthornProcess {
 
 const running = new Set<ChildProcess>();
 
+export interface PosthornOptions {
+  /** Further flags of `serve`; they win over the test's. */
+  flags?: readonly string[];
+  /** Makes it the leader of a process group of its own, as a shell does for what is typed into a terminal. */
+  leadsGroup?: boolean;
+}
+
 /** `posthorn serve` on `databaseUrl`, ready; deliveries may reach loopback. `env` wins over the test's settings. */
 export async function startPosthorn(
   databaseUrl: string,
   env: Record<string, string> = {},
+  { flags = [], leadsGroup = false }: PosthornOptions = {},
 ): Promise<PosthornProcess> {
-  const child = spawn(process.execPath, [program, 'serve', '--json', '--port', '0'], {
+  const child = spawn(process.execPath, [program, 'serve', '--json', '--port', '0', ...flags], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    detached: leadsGroup,
     env: {
       PATH: process.env.PATH,
       DATABASE_URL: databaseUrl,
