@@ -40,7 +40,7 @@ export function createAttempt(deps: AttemptDeps): MakeAttempt {
     const endpoint = await findEndpoint(deps.configs, work);
     const startedAtMs = deps.clock.monotonicMs();
     if (!endpoint || endpoint.disabled || work.payload === null) return cancelled(work, startedAtMs);
-    const request = await deps.prepare(work, endpoint, deps.clock.now());
+    const request = deps.prepare(work, endpoint, deps.clock.now());
     const result = await deps.connector.send({
       ...request,
       method: 'POST',
