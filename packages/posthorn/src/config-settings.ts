@@ -25,6 +25,7 @@ export interface Setting<T> {
 export interface SettingValues {
   port: number;
   host: string;
+  processes: number;
   databaseUrl: string;
   embedded: boolean;
   databaseConnectionsMax: number;
@@ -57,6 +58,14 @@ export const settings: { readonly [K in SettingKey]: Setting<SettingValues[K]> }
     doc: 'Address to listen on; 0.0.0.0 or :: for all of them.',
     parse: parse.listenHost,
   },
+  processes: {
+    env: 'POSTHORN_PROCESSES',
+    flag: '--processes',
+    valueName: 'number',
+    defaultText: '1',
+    doc: 'Server processes that share the port and the database, 1 to 64; one for each core is plenty.',
+    parse: parse.wholeNumber(1, 64),
+  },
   databaseUrl: {
     env: 'DATABASE_URL',
     flag: '--database-url',
@@ -77,7 +86,7 @@ export const settings: { readonly [K in SettingKey]: Setting<SettingValues[K]> }
     flag: '--database-connections',
     valueName: 'number',
     defaultText: '10',
-    doc: 'Connections that this process opens to PostgreSQL at most, 2 to 1000.',
+    doc: 'Connections that each server process opens to PostgreSQL at most, 2 to 1000.',
     parse: parse.wholeNumber(2, 1_000),
   },
   dataDir: {

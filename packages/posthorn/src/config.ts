@@ -14,6 +14,8 @@ export interface Config {
   readonly mode: Mode;
   readonly host: string;
   readonly port: number;
+  /** Server processes on this port and database; 1: this one alone. */
+  readonly processes: number;
   /** Missing: the embedded PostgreSQL. */
   readonly databaseUrl?: string;
   readonly databaseConnectionsMax: number;

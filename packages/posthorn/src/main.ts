@@ -1,12 +1,16 @@
 #!/usr/bin/env node
 // From the process to the program: the only reader of argv and the environment.
+import cluster from 'node:cluster';
 import { styleText } from 'node:util';
 import { exitCodes } from './cli/exit-codes.ts';
 import type { Io, Paint, StopSignal } from './cli/io.ts';
+import { workerArgument } from './cli/worker-messages.ts';
 import { version } from './lib/version.ts';
 
 const { argv, env, stdin, stdout, stderr } = process;
 const arguments_ = argv.slice(2);
+/** Forked by a primary of ours: another program's cluster may run us, too. */
+const isWorker = cluster.isWorker && arguments_[0] === workerArgument;
 const flags = arguments_.includes('--') ? arguments_.slice(0, arguments_.indexOf('--')) : arguments_;
 
 function isSet(text: string | undefined): boolean {
@@ -57,7 +61,14 @@ stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
+// ^C reaches every process of the terminal's group. What it means is the primary's to say, from the first moment on.
+if (isWorker) process.on('SIGINT', () => {});
+
 async function run(): Promise<number> {
+  if (isWorker) {
+    const { runWorker } = await import('./cli/worker.ts');
+    return runWorker(io);
+  }
   const { runProgram } = await import('./cli/program.ts');
   return runProgram(arguments_, io);
 }
@@ -67,5 +78,5 @@ const [first] = arguments_;
 const asksForVersion = arguments_.length === 1 && (first === '--version' || first === '-V');
 if (asksForVersion) stdout.write(`${version}\n`);
 else process.exitCode = await run();
-// A command that was interrupted may have left a read of stdin or a request open.
-if (process.exitCode === exitCodes.interrupted) process.exit();
+// A command that was interrupted may have left a read of stdin or a request open; a worker has its channel open.
+if (process.exitCode === exitCodes.interrupted || isWorker) process.exit();

@@ -45,9 +45,9 @@ test('the payload bytes of each message are stored as they came', async () => {
   const data = await results(text);
   for (const [index, payload] of payloads.entries()) {
     const row = await api.db.queries
-      .selectFrom('message')
+      .selectFrom('message_body')
       .select('payload')
-      .where('id', '=', data[index]?.message?.id ?? '')
+      .where('message_id', '=', data[index]?.message?.id ?? '')
       .executeTakeFirstOrThrow();
     expect(row.payload?.toString()).toBe(payload);
   }

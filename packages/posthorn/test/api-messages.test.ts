@@ -25,11 +25,30 @@ async function newApplication(): Promise<string> {
 
 async function storedPayload(id: unknown): Promise<string | undefined> {
   const row = await test.db.queries
-    .selectFrom('message')
+    .selectFrom('message_body')
     .select('payload')
-    .where('id', '=', String(id))
+    .where('message_id', '=', String(id))
     .executeTakeFirst();
   return row?.payload?.toString();
+}
+
+async function insertMessage(message: { id: string; applicationId: string; payload: Buffer }): Promise<void> {
+  const { id, applicationId, payload } = message;
+  await test.db.queries
+    .insertInto('message')
+    .values({
+      id,
+      application_id: applicationId,
+      event_type: 'large',
+      event_id: null,
+      channels: null,
+      tags: null,
+    })
+    .execute();
+  await test.db.queries
+    .insertInto('message_body')
+    .values({ application_id: applicationId, message_id: id, payload })
+    .execute();
 }
 
 describe('creating a message', () => {
@@ -391,11 +410,7 @@ describe('reading messages', () => {
     const payload = Buffer.from(JSON.stringify({ text: 'x'.repeat(1024 * 1024) }));
     const ids = Array.from({ length: 20 }, () => test.newId('msg_'));
     for (const id of ids) {
-      const row = { id, application_id: of, event_type: 'large', event_id: null, channels: null, tags: null };
-      await test.db.queries
-        .insertInto('message')
-        .values({ ...row, payload })
-        .execute();
+      await insertMessage({ id, applicationId: of, payload });
     }
     const first = await test.client.message.list(of, { withContent: true });
     expect(first.data.length).toBe(15);
@@ -411,11 +426,7 @@ describe('reading messages', () => {
 
   it('shows bytes that are no text as base64', async () => {
     const id = test.newId('msg_');
-    const row = { id, application_id: app, event_type: 'b', event_id: null, channels: null, tags: null };
-    await test.db.queries
-      .insertInto('message')
-      .values({ ...row, payload: Buffer.from([0xff, 0x00]) })
-      .execute();
+    await insertMessage({ id, applicationId: app, payload: Buffer.from([0xff, 0x00]) });
     expect((await get(`/msg/${id}`)).body.payload).toBe('/wA=');
   });
 

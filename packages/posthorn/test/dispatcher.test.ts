@@ -133,13 +133,11 @@ describe('caps and order', () => {
       flights[0]!.end();
       await turn();
     }
-    const [long, short, other] = ['ep_long', 'ep_short', 'ep_other'];
-    expect(endpointsStarted()).toEqual([
-      ...[long, short, other],
-      ...[long, short, other],
-      ...[long, other],
-      ...[long, long, long],
-    ]);
+    expect(
+      endpointsStarted()
+        .map((id) => id.slice(3))
+        .join(' '),
+    ).toBe('long short other long short other long other long long long');
   });
 
   it('a start that rejects frees its slot like any other', async () => {
@@ -197,7 +195,7 @@ describe('an endpoint that closes while it stands in line', () => {
     for (let failures = 0; failures < 10; failures += 1) dispatcher.report('ep_1', busy);
     time.nowMs += 600_000;
     takeAll(...many('ep_1', 3));
-    for (const flight of [...flights]) flight.end();
+    while (flights.length > 0) flights[0]!.end();
     await turn();
     expect(endpointsStarted().slice(3)).toEqual(['ep_1']);
   });

@@ -327,3 +327,20 @@ test('a uid that has moved on to another application leads to that one, also fro
   expect(receiver.requests.map(({ body }) => body.toString())).toEqual(['{"n":1}', '{"n":2}']);
   await other.stop();
 });
+
+test('an application that is changed all the time still accepts messages', async () => {
+  const { client } = posthorn;
+  const endpoint = await client.endpoint.create(application, { url: receiver.url });
+  let changing = true;
+  const change = async () => {
+    for (let n = 0; changing; n += 1) {
+      await client.endpoint.patch(application, endpoint.id, { description: `change ${n}` });
+    }
+  };
+  const changes = [change(), change(), change()];
+  for (let n = 0; n < 40; n += 1)
+    await client.message.create(application, { eventType: 'x', payload: { n } });
+  changing = false;
+  await Promise.all(changes);
+  await arrived(40);
+});

@@ -10,9 +10,9 @@ import {
   loadApplicationConfig,
 } from '../src/store/application-config.ts';
 import { headersOwner, secretOwner } from '../src/store/endpoints.ts';
+import { forgetProcess } from '../src/store/leases.ts';
 import { createSecretBox } from '../src/store/secret-box.ts';
 import { dayMs, ensurePartitions } from '../src/store/partitions.ts';
-import { forgetProcess } from '../src/store/processes.ts';
 import { openTestStore, shuffled } from './support/store.ts';
 import type { TestStore } from './support/store.ts';
 import { waitFor } from './support/wait.ts';
@@ -51,7 +51,11 @@ describe('an accepted message', () => {
       createdAt: expect.any(Date),
       leaseGranted: true,
     });
-    const { rows } = await store.pool.query('select * from posthorn.message where id = $1', [message.id]);
+    const { rows } = await store.pool.query(
+      `select m.*, b.payload from posthorn.message m join posthorn.message_body b on b.message_id = m.id
+       where m.id = $1`,
+      [message.id],
+    );
     expect(rows[0]).toMatchObject({
       application_id: application.id,
       event_type: 'user.created',
@@ -392,13 +396,15 @@ describe('the configuration that messages are matched against', () => {
       eventTypes: ['a', 'b'],
       channels: ['eu'],
       signatureStyle: 'both',
-      headers: { 'x-key': 'ü' },
     });
-    expect(first!.secrets.map(({ secret }) => secret)).toEqual(['current', 'rotated']);
-    const expiresInMs = first!.secrets.map(({ expiresAtMs }) => (expiresAtMs ?? 0) - Date.now());
+    const { headers, secrets } = first!.open();
+    expect(headers).toEqual({ 'x-key': 'ü' });
+    expect(secrets.map(({ secret }) => secret)).toEqual(['current', 'rotated']);
+    const expiresInMs = secrets.map(({ expiresAtMs }) => (expiresAtMs ?? 0) - Date.now());
     expect(expiresInMs[1]).toBeGreaterThan(3_500_000);
-    expect(first!.secrets[0]!.expiresAtMs).toBeUndefined();
-    expect(second).toMatchObject({ id: plain, eventTypes: null, channels: null, headers: {}, secrets: [] });
+    expect(secrets[0]!.expiresAtMs).toBeUndefined();
+    expect(second).toMatchObject({ id: plain, eventTypes: null, channels: null });
+    expect(second!.open()).toEqual({ headers: {}, secrets: [] });
   });
 
   it('has the version that the accept statement compares, and none of what is deleted', async () => {

@@ -2,14 +2,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { acceptMessages } from '../src/store/accept-messages.ts';
 import { claimDeliveries, nextDueInMs } from '../src/store/claim-deliveries.ts';
-import type { ClaimedDelivery } from '../src/store/claim-deliveries.ts';
+import type { ClaimedDelivery, ClaimLimits } from '../src/store/claim-deliveries.ts';
+import { forgetProcess } from '../src/store/leases.ts';
 import { ensurePartitions } from '../src/store/partitions.ts';
-import { forgetProcess } from '../src/store/processes.ts';
 import { settleDeliveries } from '../src/store/settle-deliveries.ts';
 import { openTestStore, settledAs } from './support/store.ts';
 import type { TestApplication, TestStore } from './support/store.ts';
 
-const plenty = { endpointsMax: 1_000, perEndpointMax: 1_000, fullEndpoints: [] };
+const plenty: ClaimLimits = { endpointsMax: 1_000, perEndpointMax: 1_000, bytesMax: 1e9, fullEndpoints: [] };
 const failingMaxMs = 3_600_000;
 
 let store: TestStore;
@@ -21,10 +21,12 @@ beforeAll(async () => {
 });
 afterAll(() => store.stop());
 beforeEach(() =>
-  store.pool.query('truncate posthorn.message, posthorn.delivery, posthorn.attempt, posthorn.endpoint_due'),
+  store.pool.query(
+    'truncate posthorn.message, posthorn.message_body, posthorn.delivery, posthorn.attempt, posthorn.endpoint_due',
+  ),
 );
 
-const claim = (limits: Partial<typeof plenty> & { fullEndpoints?: string[] } = {}, by = owner) =>
+const claim = (limits: Partial<ClaimLimits> = {}, by = owner) =>
   claimDeliveries(store.pool, by, { ...plenty, ...limits });
 
 /** `count` messages that wait, due in `dueInMs`. */
@@ -37,11 +39,14 @@ async function add(application: TestApplication, count = 1, dueInMs = 0): Promis
 const keyOf = ({ messageId, endpointId }: { messageId: string; endpointId: string }) =>
   `${messageId} ${endpointId}`;
 
-/** Counts 0 when the endpoint of every waiting delivery is on the list, for the delivery's time or at once. */
+/**
+ * Counts 0 when the endpoint of every waiting delivery is on the list, for the delivery's time or at once. The clock is
+ * read after the snapshot: `now()` may be older than a claim that the snapshot has seen.
+ */
 const forgottenSql = `
   posthorn.delivery d left join posthorn.endpoint_due e on e.endpoint_id = d.endpoint_id
   where d.state in ('pending', 'retrying')
-    and (e.due_at is null or e.due_at > greatest(d.next_attempt_at, now()))`;
+    and (e.due_at is null or e.due_at > greatest(d.next_attempt_at, clock_timestamp()))`;
 
 describe('a claim', () => {
   it('leases what is due, with all that an attempt needs', async () => {
@@ -102,6 +107,35 @@ describe('a claim', () => {
     expect(await claim({ perEndpointMax: 3 })).toHaveLength(0);
   });
 
+  it('stops with the delivery that fills the memory, and shares the content of a message', async () => {
+    const application = await store.makeApplication(3);
+    const payload = Buffer.alloc(100_000, 'x');
+    const large = Array.from({ length: 4 }, () => store.makeMessage(application, { leased: false, payload }));
+    await acceptMessages(store.pool, large, { owner, firstDelayMs: 0 });
+    const claimed = await claim({ bytesMax: 250_000 });
+    expect(claimed).toHaveLength(3);
+    const [first] = claimed;
+    const ofSame = claimed.filter(({ messageId }) => messageId === first!.messageId);
+    expect(new Set(ofSame.map((one) => one.payload)).size).toBe(1);
+    let rest = 0;
+    for (let taken = await claim({ bytesMax: 1 }); taken.length > 0; taken = await claim({ bytesMax: 1 })) {
+      rest += taken.length;
+    }
+    expect(rest).toBe(9);
+  });
+
+  it('keeps an endpoint on the list for a row that somebody else has locked and then leaves as it is', async () => {
+    const application = await store.makeApplication(1);
+    const [messageId] = await add(application, 1);
+    const locker = await store.pool.connect();
+    await locker.query('begin');
+    await locker.query('select from posthorn.delivery where message_id = $1 for update', [messageId]);
+    expect(await claim()).toEqual([]);
+    await locker.query('rollback');
+    locker.release();
+    expect((await claim()).map((one) => one.messageId)).toEqual([messageId]);
+  });
+
   it('takes turns between endpoints with long backlogs', async () => {
     const endpoints = await Promise.all(Array.from({ length: 4 }, () => store.makeApplication(1)));
     for (const application of endpoints) await add(application, 6);
@@ -158,7 +192,7 @@ describe('a claim', () => {
     await store.pool.query(
       "update posthorn.delivery set trigger = 'manual', resume_at = now() + interval '1 h', attempts = 3",
     );
-    await store.pool.query('update posthorn.message set payload = null');
+    await store.pool.query('delete from posthorn.message_body');
     expect(await claim()).toMatchObject([
       { trigger: 'manual', hasResumeAt: true, attempts: 3, payload: null, contentType: 'application/json' },
     ]);
@@ -191,7 +225,12 @@ describe('many claims at the same time', () => {
     const claimUntilAllGone = async (by: number) => {
       while (claimed.length < 1_000 && performance.now() < deadlineMs) {
         claimed.push(
-          ...(await claimDeliveries(pool, by, { endpointsMax: 3, perEndpointMax: 7, fullEndpoints: [] })),
+          ...(await claimDeliveries(pool, by, {
+            endpointsMax: 3,
+            perEndpointMax: 7,
+            bytesMax: 1e9,
+            fullEndpoints: [],
+          })),
         );
       }
     };
@@ -226,6 +265,7 @@ describe('many claims at the same time', () => {
         const claimed = await claimDeliveries(pool, by, {
           endpointsMax: 2,
           perEndpointMax: 4,
+          bytesMax: 1e9,
           fullEndpoints: [],
         });
         for (const one of claimed) claimsOf.set(keyOf(one), (claimsOf.get(keyOf(one)) ?? 0) + 1);
@@ -275,12 +315,17 @@ describe('the plan of a claim', () => {
     expect(await store.count(`posthorn.${filled}`)).toBe(10_000);
     await pool.query('analyze posthorn.delivery, posthorn.message, posthorn.endpoint_due');
     // Prepares the statement on the only connection of this pool.
-    await claimDeliveries(pool, owner, { endpointsMax: 1, perEndpointMax: 1, fullEndpoints: [] });
+    await claimDeliveries(pool, owner, {
+      endpointsMax: 1,
+      perEndpointMax: 1,
+      bytesMax: 1e9,
+      fullEndpoints: [],
+    });
     for (const mode of ['force_custom_plan', 'force_generic_plan']) {
       await pool.query(`set plan_cache_mode = ${mode}`);
       const endpoints = applications[0]!.endpointIds.map((id) => `'${id}'`);
       const { rows } = await pool.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(
-        `explain (format json) execute "claim-deliveries" (${owner}, array[${endpoints.join()}]::text[], 20)`,
+        `explain (format json) execute "claim-deliveries" (${owner}, array[${endpoints.join()}]::text[], 20, 1000000)`,
       );
       const nodes = nodesOf(rows[0]!['QUERY PLAN'][0]!.Plan).filter(
         (node) => node['Relation Name'] === filled,

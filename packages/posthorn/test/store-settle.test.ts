@@ -12,7 +12,7 @@ import type { TestApplication, TestStore } from './support/store.ts';
 import { waitFor } from './support/wait.ts';
 
 const failingMaxMs = 60_000;
-const plenty = { endpointsMax: 100, perEndpointMax: 100, fullEndpoints: [] };
+const plenty = { endpointsMax: 100, perEndpointMax: 100, bytesMax: 1e9, fullEndpoints: [] };
 
 let store: TestStore;
 let owner: number;

@@ -1,4 +1,5 @@
 // `posthorn dev`, which `npm start` runs: its own PostgreSQL, a demo application, and all that a first message needs.
+import type { Logger } from 'pino';
 import { systemClock } from '../lib/clock.ts';
 import { version } from '../lib/version.ts';
 import { type Config, devSubnets } from '../config.ts';
@@ -6,29 +7,36 @@ import { redactDatabaseUrl } from '../config-parsers.ts';
 import { createDevLog, deliveryLines } from './dev-log.ts';
 import { removeDevState, writeDevState } from './dev-state.ts';
 import { type Io, writeJson } from './io.ts';
-import { runServer, type Started } from './run-server.ts';
+import { runServer, type ServerParts, type Started } from './run-server.ts';
 import { ensureDevToken } from './token-file.ts';
 
 export async function runDev(given: Config, io: Io): Promise<number> {
   const token = given.token ?? (await ensureDevToken(given.dataDir));
   const config = { ...given, token };
-  let quiet = true;
+  let isAnnounced = false;
   return runServer(config, io, {
-    log: createDevLog(io, config.logLevel),
-    demo: true,
-    onSettled(settled) {
-      if (!quiet) io.stderr.write(deliveryLines(settled, io));
-    },
+    ...devParts(config, io, () => isAnnounced && !io.json),
     async onReady(started) {
       const { server, databaseUrl } = started;
       await writeDevState(config.dataDir, { url: server.url, token, pid: io.pid, databaseUrl });
       const readyMs = Math.round(systemClock.monotonicMs());
       if (io.json) writeJson(io, readyObject(started, token, readyMs));
       else io.stdout.write(banner({ started, token, readyMs, config, io }));
-      quiet = io.json;
+      isAnnounced = true;
     },
     onStop: () => removeDevState(config.dataDir, io.pid),
   });
+}
+
+/** What a development server needs of its process. `isShown`: whether a delivery is printed now. */
+export function devParts(config: Config, io: Io, isShown: () => boolean): ServerParts & { log: Logger } {
+  return {
+    log: createDevLog(io, config.logLevel),
+    demo: true,
+    onSettled(settled) {
+      if (isShown()) io.stderr.write(deliveryLines(settled, io));
+    },
+  };
 }
 
 function readyObject({ server, databaseUrl, embeddedIn }: Started, token: string, readyMs: number): object {

@@ -1,52 +1,57 @@
-// What `serve` and `dev` share: the database, the secret key, the server, and a stop that finishes what is under way.
+// What `serve` and `dev` share: the database, the secret key, the servers, and a stop that finishes what is under way.
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../embedded/cluster.ts';
 import { EmbeddedPostgresError } from '../embedded/embedded-error.ts';
-import { type RunningServer, type ServerOptions, startServer } from '../server.ts';
+import { defaultSettings } from '../embedded/settings.ts';
+import type { RunningServer, ServerOptions } from '../server.ts';
 import { CliError } from './cli-error.ts';
-import { withDatabaseErrors } from './database-access.ts';
+import { ServerProcesses, type Servers } from './cluster.ts';
+import { createDeferred } from './deferred.ts';
 import { exitCodes } from './exit-codes.ts';
 import { type Io, writeNote } from './io.ts';
 import { ensureSecretKey } from './secret-key-file.ts';
+import type { ServerFacts } from './start-server.ts';
+import type { ServerJob } from './worker-messages.ts';
 
 const postgresFolder = 'postgres';
+// For `posthorn migrate`, psql and PostgreSQL itself.
+const spareConnections = 20;
 
 export interface Started {
-  server: RunningServer;
+  server: ServerFacts;
   databaseUrl: string;
   /** The folder of the embedded PostgreSQL, when it is used. */
   embeddedIn?: string;
 }
 
-export interface RunOptions extends Pick<ServerOptions, 'demo' | 'onSettled'> {
+/** What a server needs besides its configuration, in whichever process it runs. */
+export type ServerParts = Pick<ServerOptions, 'log' | 'demo' | 'onSettled'>;
+
+export interface RunOptions extends ServerParts {
   log: Logger;
-  /** Runs when the server is ready. */
+  /** Runs when all servers are ready. */
   onReady(started: Started): Promise<void>;
-  /** Runs before it stops. */
+  /** Runs before they stop. */
   onStop?(): Promise<void>;
 }
 
-/** Runs the server until a stop signal; returns the exit code. A second signal does not wait. */
+/** Runs the server, or several, until a stop signal; returns the exit code. A second signal does not wait. */
 export async function runServer(config: Config, io: Io, options: RunOptions): Promise<number> {
-  const stopped = stopSignal(io);
+  const signals = stopSignals(io);
   const embedded = config.databaseUrl === undefined ? await startEmbedded(config, options.log) : undefined;
   try {
     const databaseUrl = config.databaseUrl ?? embedded?.url ?? '';
-    const server = await start(config, databaseUrl, io, options);
-    await options.onReady({
-      server,
-      databaseUrl,
-      ...(embedded ? { embeddedIn: join(config.dataDir, postgresFolder) } : {}),
-    });
-    await stopped.first;
-    writeNote(io, 'stopping: finishing what is under way (once more to stop at once)');
-    const finished = async () => {
-      await options.onStop?.();
-      await server.stop();
-    };
-    const code = await Promise.race([finished().then(() => exitCodes.ok), stopped.second]);
+    const secretKey = config.secretKey ?? (await ensureSecretKey(config.dataDir));
+    const job = { config, databaseUrl, secretKey, json: io.json };
+    const servers =
+      config.processes > 1 ? new ServerProcesses(job, options.log) : serverHere(job, io, options);
+    const embeddedIn = embedded ? { embeddedIn: join(config.dataDir, postgresFolder) } : {};
+    const onReady = (server: ServerFacts) => options.onReady({ server, databaseUrl, ...embeddedIn });
+    const work = runUntilStopped(servers, signals.first, { io, onReady, onStop: options.onStop });
+    const code = await Promise.race([work, signals.second]);
+    if (code === exitCodes.interrupted) await servers.stopAtOnce();
     writeNote(
       io,
       code === exitCodes.ok ? 'stopped' : 'stopped at once: what was under way will be sent again',
@@ -57,78 +62,75 @@ export async function runServer(config: Config, io: Io, options: RunOptions): Pr
   }
 }
 
-function stopSignal(io: Io): { first: Promise<void>; second: Promise<typeof exitCodes.interrupted> } {
+interface Steps {
+  io: Io;
+  onReady(server: ServerFacts): Promise<void>;
+  onStop: (() => Promise<void>) | undefined;
+}
+
+async function runUntilStopped(
+  servers: Servers,
+  signal: Promise<void>,
+  { io, onReady, onStop }: Steps,
+): Promise<typeof exitCodes.ok> {
+  await onReady(await servers.start());
+  servers.announced();
+  const failure = await Promise.race([signal, servers.failed]);
+  writeNote(io, 'stopping: finishing what is under way (once more to stop at once)');
+  await onStop?.();
+  await servers.stop();
+  if (failure) throw failure;
+  return exitCodes.ok;
+}
+
+/** One server, in this process: where it cannot go on, the process ends. */
+function serverHere(job: ServerJob, io: Io, { log, demo, onSettled }: RunOptions): Servers {
+  let server: RunningServer | undefined;
+  return {
+    async start() {
+      // Here, so that a primary does without the code of a server.
+      const { startServerHere } = await import('./start-server.ts');
+      server = await startServerHere({
+        ...job,
+        log,
+        pid: io.pid,
+        isAlive: io.isAlive,
+        ...(demo === undefined ? {} : { demo }),
+        ...(onSettled ? { onSettled } : {}),
+      });
+      return server;
+    },
+    announced: () => {},
+    failed: createDeferred<Error>().promise,
+    stop: async () => server?.stop(),
+    stopAtOnce: async () => {},
+  };
+}
+
+function stopSignals(io: Io): { first: Promise<void>; second: Promise<typeof exitCodes.interrupted> } {
+  const first = createDeferred<void>();
+  const second = createDeferred<typeof exitCodes.interrupted>();
   let count = 0;
-  let onFirst: () => void;
-  let onSecond: (code: typeof exitCodes.interrupted) => void;
-  const first = new Promise<void>((resolve) => {
-    onFirst = resolve;
-  });
-  const second = new Promise<typeof exitCodes.interrupted>((resolve) => {
-    onSecond = resolve;
-  });
   io.onSignal(() => {
     count += 1;
-    if (count === 1) onFirst();
-    else onSecond(exitCodes.interrupted);
+    if (count === 1) first.resolve();
+    else second.resolve(exitCodes.interrupted);
   });
-  return { first, second };
+  return { first: first.promise, second: second.promise };
 }
 
 async function startEmbedded(config: Config, log: Logger): Promise<EmbeddedPostgres> {
+  const dataDir = join(config.dataDir, postgresFolder);
   try {
-    return await startEmbeddedPostgres({ dataDir: join(config.dataDir, postgresFolder), log });
+    return await startEmbeddedPostgres({ dataDir, log, settings: settingsFor(config) });
   } catch (cause) {
     if (!(cause instanceof EmbeddedPostgresError)) throw cause;
     throw new CliError(exitCodes.unreachable, 'embedded_postgres', cause.message, { cause });
   }
 }
 
-async function start(
-  config: Config,
-  databaseUrl: string,
-  io: Io,
-  options: RunOptions,
-): Promise<RunningServer> {
-  const secretKey = config.secretKey ?? (await ensureSecretKey(config.dataDir));
-  const { log, demo, onSettled } = options;
-  try {
-    return await withDatabaseErrors(() =>
-      startServer({
-        config,
-        databaseUrl,
-        secretKey,
-        log,
-        pid: io.pid,
-        isAlive: io.isAlive,
-        ...(demo === undefined ? {} : { demo }),
-        ...(onSettled ? { onSettled } : {}),
-      }),
-    );
-  } catch (error) {
-    throw describeStartError(error, config);
-  }
-}
-
-function describeStartError(error: unknown, config: Config): unknown {
-  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
-  const where = `${config.host}:${config.port}`;
-  if (code === 'EADDRINUSE') {
-    return new CliError(exitCodes.refused, 'port_taken', `${where} is used by another program`, {
-      fix: 'stop it, or choose another port with --port or PORT',
-      cause: error,
-    });
-  }
-  if (code === 'EACCES' || code === 'EADDRNOTAVAIL') {
-    return new CliError(
-      exitCodes.usage,
-      'cannot_listen',
-      `this process may not listen on ${where} (${code})`,
-      {
-        fix: 'choose another address with --host, or a port above 1023 with --port',
-        cause: error,
-      },
-    );
-  }
-  return error;
+/** Room for the connections of every process. */
+function settingsFor({ processes, databaseConnectionsMax }: Config): Record<string, string> {
+  const needed = processes * databaseConnectionsMax + spareConnections;
+  return needed > Number(defaultSettings.max_connections) ? { max_connections: String(needed) } : {};
 }

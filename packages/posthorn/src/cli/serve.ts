@@ -1,7 +1,6 @@
 // `posthorn serve`: production. JSON log on stderr, private addresses refused.
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import type { Config } from '../config.ts';
-import { loggedError } from '../lib/log-error.ts';
 import { version } from '../lib/version.ts';
 import { type Io, writeJson } from './io.ts';
 import { runServer } from './run-server.ts';
@@ -9,10 +8,7 @@ import { runServer } from './run-server.ts';
 const stderrFd = 2;
 
 export async function runServe(config: Config, io: Io): Promise<number> {
-  const log = pino(
-    { level: config.logLevel, base: { pid: io.pid }, serializers: { err: loggedError } },
-    pino.destination({ fd: stderrFd, sync: true }),
-  );
+  const { log } = serveParts(config, io);
   return runServer(config, io, {
     log,
     async onReady({ server, embeddedIn }) {
@@ -25,4 +21,13 @@ export async function runServe(config: Config, io: Io): Promise<number> {
       if (io.json) writeJson(io, ready);
     },
   });
+}
+
+/** What a production server needs of its process. */
+export function serveParts(config: Config, io: Io): { log: Logger } {
+  const log = pino(
+    { level: config.logLevel, base: { pid: io.pid } },
+    pino.destination({ fd: stderrFd, sync: true }),
+  );
+  return { log };
 }

@@ -24,5 +24,13 @@ export type Acceptance =
   /** The idempotency key was used before with another payload. */
   | { kind: 'idempotency_mismatch' };
 
-/** Resolves after the commit. Rejects when the database is away: then nothing may be promised to the caller. */
+/** Too much waits for the database already: nothing more is taken in until it catches up. */
+export class OverloadedError extends Error {
+  constructor() {
+    super('the database cannot keep up with the messages that are coming in');
+    this.name = 'OverloadedError';
+  }
+}
+
+/** Resolves after the commit. Rejects when the database is away or cannot keep up: then nothing may be promised. */
 export type Accept = (message: NewMessage) => Promise<Acceptance>;

@@ -1,6 +1,6 @@
 // Accepts messages: matched in memory, stored by group commit, dispatched from memory straight after the commit.
 import type pg from 'pg';
-import type { Accept, Acceptance, NewMessage } from '../core/acceptance.ts';
+import { type Accept, type Acceptance, type NewMessage, OverloadedError } from '../core/acceptance.ts';
 import { matches } from '../core/matching.ts';
 import { type Batcher, createBatcher } from '../lib/batcher.ts';
 import type { NewId } from '../lib/ids.ts';
@@ -11,18 +11,27 @@ import {
   type MessageToStore,
   type StoredMessage,
 } from '../store/accept-messages.ts';
-import type { ApplicationConfig } from '../store/application-config.ts';
+import {
+  type ApplicationConfig,
+  holdApplicationConfig,
+  loadApplicationConfig,
+} from '../store/application-config.ts';
 import { isDatabaseUnavailable } from '../store/availability.ts';
+import type { SecretBox } from '../store/secret-box.ts';
+import { inTransaction } from '../store/transaction.ts';
 import type { ConfigCache } from './config-cache.ts';
 import type { Dispatcher, Work } from './dispatcher.ts';
 
 const batchMax = 200;
+// Content that waits for its statement, and that memory is held for.
+const waitingBytesMax = 64 * 1024 * 1024;
 const batchesInFlightMax = 2;
-// A message whose application changes under it on every try would otherwise go round for ever.
-const triesMax = 20;
+// After so many tries under an application that changes all the time, it is held still for one.
+const triesMax = 3;
 
 export interface AcceptDeps {
   pool: pg.Pool;
+  box: SecretBox;
   configs: ConfigCache;
   dispatcher: Dispatcher;
   newId: NewId;
@@ -53,6 +62,7 @@ interface Planned {
 export class Acceptor {
   readonly #deps: AcceptDeps;
   readonly #batcher: Batcher<Pending>;
+  #waitingBytes = 0;
 
   constructor(deps: AcceptDeps) {
     this.#deps = deps;
@@ -63,10 +73,18 @@ export class Acceptor {
     });
   }
 
-  readonly accept: Accept = (message) =>
-    new Promise((resolve, reject) => {
-      void this.#enqueue({ message, triesLeft: triesMax, resolve, reject });
-    });
+  readonly accept: Accept = async (message) => {
+    const bytes = message.payload.length;
+    if (this.#waitingBytes + bytes > waitingBytesMax) throw new OverloadedError();
+    this.#waitingBytes += bytes;
+    try {
+      return await new Promise<Acceptance>((resolve, reject) => {
+        void this.#enqueue({ message, triesLeft: triesMax, resolve, reject });
+      });
+    } finally {
+      this.#waitingBytes -= bytes;
+    }
+  };
 
   drain(): Promise<void> {
     return this.#batcher.drain();
@@ -75,7 +93,7 @@ export class Acceptor {
   async #enqueue(waiting: Waiting): Promise<void> {
     const { message, triesLeft, resolve, reject } = waiting;
     try {
-      if (triesLeft === 0) throw new Error('the application is being changed too often to accept a message');
+      if (triesLeft === 0) return await this.#commitHeld(waiting);
       const config = await this.#deps.configs.forAccept(message.environmentId, message.application);
       if (config) this.#batcher.add({ ...waiting, config, triesLeft: triesLeft - 1 });
       else resolve({ kind: 'unknown_application' });
@@ -96,6 +114,31 @@ export class Acceptor {
       for (const planned of batch) this.#unreserve(planned);
       if (isDatabaseUnavailable(error)) this.#deps.onUncertain();
       rejectAll(batch, error);
+    }
+  }
+
+  /** One message in a transaction of its own that nobody can change the application during. */
+  async #commitHeld(waiting: Waiting): Promise<void> {
+    const { pool, box, configs, firstDelayMs } = this.#deps;
+    const { environmentId, application } = waiting.message;
+    const known = await configs.forAccept(environmentId, application);
+    if (!known) return waiting.resolve({ kind: 'unknown_application' });
+    const owner = this.#deps.leaseOwner();
+    let planned: Planned | undefined;
+    try {
+      const results = await inTransaction(pool, async (client) => {
+        await holdApplicationConfig(client, known.applicationId);
+        const config = await loadApplicationConfig(client, box, known.applicationId);
+        if (!config) return undefined;
+        planned = this.#plan({ ...waiting, config });
+        return acceptMessages(client, [planned.store], { owner, firstDelayMs });
+      });
+      if (planned && results) this.#conclude([planned], results, owner);
+      else waiting.resolve({ kind: 'unknown_application' });
+    } catch (error) {
+      if (planned) this.#unreserve(planned);
+      if (isDatabaseUnavailable(error)) this.#deps.onUncertain();
+      throw error;
     }
   }
 

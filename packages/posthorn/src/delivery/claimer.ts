@@ -30,6 +30,7 @@ export function createClaimer(deps: ClaimerDeps): Loop & { runOnce(): Promise<nu
     const claimed = await claimDeliveries(pool, leases.owner(), {
       endpointsMax: endpointsPerClaimMax,
       perEndpointMax,
+      bytesMax: dispatcher.bytesRoom(),
       fullEndpoints: dispatcher.fullEndpoints(),
     });
     // Their rate limits are in there: known before the first of them starts.

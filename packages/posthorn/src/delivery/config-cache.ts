@@ -20,71 +20,95 @@ interface Entry {
   checkedAtMs: number;
 }
 
-export interface ConfigCache {
-  /** For matching. `environmentId` and `idOrUid` as a caller gave them. */
-  forAccept(environmentId: string, idOrUid: string): Promise<ApplicationConfig | undefined>;
-  /** For sending: not older than a second. */
-  forSend(applicationId: string): Promise<ApplicationConfig | undefined>;
-  /** What is in memory, however old. */
-  peek(applicationId: string): ApplicationConfig | undefined;
-  /** The database has just confirmed this version. */
-  confirm(config: ApplicationConfig): void;
-  /** The database has just refused this version. */
-  drop(config: ApplicationConfig): void;
+type Load = () => Promise<ApplicationConfig | undefined>;
+
+export interface ConfigCacheDeps {
+  pool: pg.Pool;
+  box: SecretBox;
+  clock: Clock;
 }
 
-export function createConfigCache(deps: { pool: pg.Pool; box: SecretBox; clock: Clock }): ConfigCache {
-  const { pool, box, clock } = deps;
-  const byId = new Map<string, Entry>();
+export class ConfigCache {
+  readonly #deps: ConfigCacheDeps;
+  readonly #byId = new Map<string, Entry>();
   // The names that callers use, `environment/idOrUid`, to application ids. A uid can move on to another application:
   // a name counts only while the configuration it leads to still goes by it.
-  const ids = new Map<string, string>();
+  readonly #ids = new Map<string, string>();
+  readonly #loading = new Map<string, Promise<ApplicationConfig | undefined>>();
 
-  const remember = (config: ApplicationConfig): ApplicationConfig => {
-    byId.delete(config.applicationId);
-    byId.set(config.applicationId, { config, checkedAtMs: clock.monotonicMs() });
-    for (const name of [config.applicationId, config.uid]) {
-      if (name !== null) ids.set(`${config.environmentId}/${name}`, config.applicationId);
-    }
-    evict();
-    return config;
-  };
+  constructor(deps: ConfigCacheDeps) {
+    this.#deps = deps;
+  }
 
-  const forget = ({ applicationId, environmentId, uid }: ApplicationConfig) => {
-    byId.delete(applicationId);
-    ids.delete(`${environmentId}/${applicationId}`);
-    if (uid !== null) ids.delete(`${environmentId}/${uid}`);
-  };
+  /** For matching. `environmentId` and `idOrUid` as a caller gave them. */
+  async forAccept(environmentId: string, idOrUid: string): Promise<ApplicationConfig | undefined> {
+    const name = `${environmentId}/${idOrUid}`;
+    const known = this.peek(this.#ids.get(name) ?? '');
+    if (known && (known.applicationId === idOrUid || known.uid === idOrUid)) return known;
+    const { pool, box } = this.#deps;
+    return this.#once(name, () => findApplicationConfig(pool, box, environmentId, idOrUid));
+  }
 
-  const evict = () => {
-    if (byId.size <= applicationsMax) return;
-    const oldest = byId.values().next().value;
-    if (oldest) forget(oldest.config);
-  };
-
-  return {
-    async forAccept(environmentId, idOrUid) {
-      const known = byId.get(ids.get(`${environmentId}/${idOrUid}`) ?? '')?.config;
-      if (known && (known.applicationId === idOrUid || known.uid === idOrUid)) return known;
-      const config = await findApplicationConfig(pool, box, environmentId, idOrUid);
-      return config && remember(config);
-    },
-    async forSend(applicationId) {
-      const entry = byId.get(applicationId);
-      if (entry && clock.monotonicMs() - entry.checkedAtMs <= sendAgeMsMax) return entry.config;
+  /** For sending: not older than a second. */
+  async forSend(applicationId: string): Promise<ApplicationConfig | undefined> {
+    const { pool, box, clock } = this.#deps;
+    const entry = this.#byId.get(applicationId);
+    if (entry && clock.monotonicMs() - entry.checkedAtMs <= sendAgeMsMax) return entry.config;
+    return this.#once(applicationId, async () => {
       const version = entry && (await currentConfigVersion(pool, applicationId));
-      if (entry && entry.config.version === version) return remember(entry.config);
-      if (entry) forget(entry.config);
-      const config = await loadApplicationConfig(pool, box, applicationId);
-      return config && remember(config);
-    },
-    peek: (applicationId) => byId.get(applicationId)?.config,
-    confirm(config) {
-      const entry = byId.get(config.applicationId);
-      if (entry?.config === config) entry.checkedAtMs = clock.monotonicMs();
-    },
-    drop(config) {
-      if (byId.get(config.applicationId)?.config === config) forget(config);
-    },
-  };
+      if (entry && entry.config.version === version) return entry.config;
+      if (entry) this.drop(entry.config);
+      return loadApplicationConfig(pool, box, applicationId);
+    });
+  }
+
+  /** What is in memory, however old. */
+  peek(applicationId: string): ApplicationConfig | undefined {
+    return this.#byId.get(applicationId)?.config;
+  }
+
+  /** The database has just confirmed this version. */
+  confirm(config: ApplicationConfig): void {
+    const entry = this.#byId.get(config.applicationId);
+    if (entry?.config === config) entry.checkedAtMs = this.#deps.clock.monotonicMs();
+  }
+
+  /** The database has just refused this version. */
+  drop(config: ApplicationConfig): void {
+    if (this.peek(config.applicationId) === config) this.#forget(config);
+  }
+
+  /** One load for all who ask at the same time: a change to a large application must not make everyone load it. */
+  #once(key: string, load: Load): Promise<ApplicationConfig | undefined> {
+    const running = this.#loading.get(key);
+    if (running) return running;
+    const askedAtMs = this.#deps.clock.monotonicMs();
+    const started = load()
+      .then((config) => config && this.#remember(config, askedAtMs))
+      .finally(() => this.#loading.delete(key));
+    this.#loading.set(key, started);
+    return started;
+  }
+
+  /** A slow answer does not replace what came after it. */
+  #remember(config: ApplicationConfig, checkedAtMs: number): ApplicationConfig {
+    const known = this.peek(config.applicationId);
+    if (known && BigInt(known.version) > BigInt(config.version)) return known;
+    if (known) this.#forget(known);
+    this.#byId.set(config.applicationId, { config, checkedAtMs });
+    for (const name of [config.applicationId, config.uid]) {
+      if (name !== null) this.#ids.set(`${config.environmentId}/${name}`, config.applicationId);
+    }
+    if (this.#byId.size > applicationsMax) {
+      const oldest = this.#byId.values().next().value;
+      if (oldest) this.#forget(oldest.config);
+    }
+    return config;
+  }
+
+  #forget({ applicationId, environmentId, uid }: ApplicationConfig): void {
+    this.#byId.delete(applicationId);
+    this.#ids.delete(`${environmentId}/${applicationId}`);
+    if (uid !== null) this.#ids.delete(`${environmentId}/${uid}`);
+  }
 }

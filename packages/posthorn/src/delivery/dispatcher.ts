@@ -159,9 +159,13 @@ export class Dispatcher {
       this.#close(endpointId, after.closedUntilMs - nowMs);
   }
 
+  bytesRoom(): number {
+    return Math.max(0, this.#limits.heldBytesMax - this.#heldBytes);
+  }
+
   /** How many deliveries a claim may add. */
   claimRoom(): number {
-    if (this.#heldBytes >= this.#limits.heldBytesMax) return 0;
+    if (this.bytesRoom() === 0) return 0;
     return Math.max(0, this.#limits.heldMax - this.#heldCount);
   }
 

@@ -14,7 +14,7 @@ import type { Settled } from '../store/settle-deliveries.ts';
 import { Acceptor } from './accept.ts';
 import { createAttempt, type Finished, type MakeAttempt } from './attempt.ts';
 import { createClaimer } from './claimer.ts';
-import { createConfigCache } from './config-cache.ts';
+import { ConfigCache } from './config-cache.ts';
 import type { HttpConnector } from './connectors/http.ts';
 import { Dispatcher, type DispatchLimits, type Work } from './dispatcher.ts';
 import { createHousekeeper, type Housekeeper } from './housekeeper.ts';
@@ -57,7 +57,7 @@ export class Engine {
   constructor(deps: EngineDeps) {
     this.#deps = deps;
     const { pool, policy, log } = deps;
-    const configs = createConfigCache(deps);
+    const configs = new ConfigCache(deps);
     this.#makeAttempt = createAttempt({ ...deps, configs, prepare: createPrepare(deps.userAgent) });
     const throttle = new Throttle({ pool, configs, clock: deps.clock, log });
     const dispatcher = new Dispatcher(deps.limits, {
@@ -84,6 +84,7 @@ export class Engine {
     this.#housekeeper = createHousekeeper(deps);
     this.#acceptor = new Acceptor({
       pool,
+      box: deps.box,
       configs,
       dispatcher,
       newId: deps.newId,
@@ -102,7 +103,10 @@ export class Engine {
   readonly wake = (): void => this.#claimer.wake();
 
   async start(): Promise<void> {
-    await this.#housekeeper.runOnce();
+    // Without it the server works on: what no partition covers goes to the default one.
+    await this.#housekeeper
+      .runOnce()
+      .catch((error: unknown) => this.#deps.log.error({ err: error }, 'housekeeping failed'));
     await this.#leases.start();
     this.#claimer.start();
     this.#housekeeper.start();

@@ -1,24 +1,117 @@
-// Slow upkeep: partitions made ahead, idempotency keys forgotten after their day.
+// Slow upkeep: partitions made ahead, what is past its time deleted.
+import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Clock } from '../lib/clock.ts';
 import { createLoop, type Loop } from '../lib/loop.ts';
 import type { Log } from '../lib/log.ts';
-import { dayMs, deleteOldIdempotencyKeys, ensurePartitions } from '../store/partitions.ts';
+import { dayMs, dropPartition, ensurePartitions, listPartitions } from '../store/partitions.ts';
+import type { Connection } from '../store/partitions.ts';
+import {
+  countOpenDeliveries,
+  deleteOldIdempotencyKeys,
+  floorOf,
+  listRetentions,
+  sweepEventIds,
+  sweepTable,
+  sweptTables,
+  withHousekeepingLock,
+} from '../store/retention.ts';
+import type { Pace, Retention } from '../store/retention.ts';
 
 const everyMs = 60 * 60 * 1000;
 const errorDelayMs = 30_000;
 const partitionDaysAhead = 7;
 /** An idempotency key is remembered for this long. */
 const idempotencyKeyMs = dayMs;
+/** One statement deletes this much, a few ten milliseconds' work; then the others have their turn. */
+const rowsPerStatementMax = 5_000;
+const betweenStatementsMs = 50;
 
-export type Housekeeper = Loop & { runOnce(): Promise<number> };
+export interface Housekeeper extends Loop {
+  /** What a process needs before it accepts: the partitions. */
+  prepare(): Promise<void>;
+  /** All of it, unless another process is at it; resolves with the milliseconds until the next time. */
+  runOnce(): Promise<number>;
+}
 
-export function createHousekeeper(deps: { pool: pg.Pool; clock: Clock; log: Log }): Housekeeper {
+export interface HousekeeperDeps {
+  pool: pg.Pool;
+  clock: Clock;
+  log: Log;
+}
+
+export function createHousekeeper(deps: HousekeeperDeps): Housekeeper {
+  const { pool, clock, log } = deps;
+  const stopping = new AbortController();
+  const pace: Pace = {
+    rowsMax: rowsPerStatementMax,
+    breathe: () => pause(betweenStatementsMs, undefined, { signal: stopping.signal }),
+  };
+
+  const makePartitions = async (db: Connection) => {
+    const made = await ensurePartitions(db, clock.now(), partitionDaysAhead);
+    if (made.length > 0) log.debug({ partitions: made }, 'partitions made');
+  };
+
+  const keepHouse = async (db: Connection) => {
+    await makePartitions(db);
+    await deleteOldIdempotencyKeys(db, idempotencyKeyMs, pace);
+    const retentions = await listRetentions(db, clock.now());
+    await dropExpiredPartitions(db, retentions, log);
+    for (const retention of retentions) await sweepEnvironment(db, retention, pace, log);
+  };
+
   const runOnce = async () => {
-    const made = await ensurePartitions(deps.pool, deps.clock.now(), partitionDaysAhead);
-    if (made.length > 0) deps.log.debug({ partitions: made.length }, 'partitions made');
-    await deleteOldIdempotencyKeys(deps.pool, idempotencyKeyMs);
+    try {
+      await withHousekeepingLock(pool, keepHouse);
+    } catch (error) {
+      // Stopped between two statements; the next run goes on where this one was.
+      if (!stopping.signal.aborted) throw error;
+    }
     return everyMs;
   };
-  return { ...createLoop({ name: 'housekeeper', runOnce, errorDelayMs, log: deps.log }), runOnce };
+
+  const loop = createLoop({ name: 'housekeeper', runOnce, errorDelayMs, log });
+  const stop = () => {
+    stopping.abort();
+    return loop.stop();
+  };
+  return { ...loop, stop, prepare: () => makePartitions(pool), runOnce };
+}
+
+/** Drops what no environment keeps any more. */
+async function dropExpiredPartitions(
+  db: Connection,
+  retentions: readonly Retention[],
+  log: Log,
+): Promise<void> {
+  if (retentions.length === 0) return;
+  const dropped: string[] = [];
+  const partitions = await listPartitions(db);
+  for (const table of sweptTables) {
+    const floorMs = Math.min(...retentions.map((retention) => floorOf(retention, table)));
+    const expired = partitions.filter((one) => one.table === table && one.startMs + dayMs <= floorMs);
+    for (const partition of expired) {
+      const result = await dropPartition(db, partition);
+      const { name } = partition;
+      if (result === 'dropped') dropped.push(name);
+      if (result === 'busy') log.info({ partition: name }, 'partition in use; it is dropped the next time');
+      if (result !== 'kept') continue;
+      const openDeliveries = await countOpenDeliveries(db, partition.startMs);
+      log.warn(
+        { partition: name, openDeliveries },
+        'partition kept past its time: deliveries are still open',
+      );
+    }
+  }
+  if (dropped.length > 0) log.info({ partitions: dropped }, 'partitions dropped');
+}
+
+async function sweepEnvironment(db: Connection, retention: Retention, pace: Pace, log: Log): Promise<void> {
+  const deleted: Record<string, number> = {};
+  for (const table of sweptTables) deleted[table.name] = await sweepTable(db, table, retention, pace);
+  deleted.message_event_id = await sweepEventIds(db, retention, pace);
+  const total = Object.values(deleted).reduce((sum, count) => sum + count, 0);
+  if (total > 0)
+    log.info({ environmentId: retention.environmentId, deleted }, 'rows past their time deleted');
 }

@@ -9,8 +9,9 @@ export interface PreparedRequest {
   body: Uint8Array;
 }
 
-interface CachedSigner {
+interface Opened {
   sign: RequestSigner;
+  headers: Readonly<Record<string, string>>;
   /** A secret that is being rotated out stops signing then; Unix milliseconds. */
   validUntilMs: number;
 }
@@ -25,31 +26,32 @@ const prefixesOf: Readonly<Record<EndpointConfig['signatureStyle'], readonly str
 
 export function createPrepare(userAgent: string): Prepare {
   // An endpoint's configuration is immutable: a change makes a new object, and with it a new signer.
-  const signers = new WeakMap<EndpointConfig, CachedSigner>();
+  const opened = new WeakMap<EndpointConfig, Opened>();
 
-  const signerOf = (endpoint: EndpointConfig, nowMs: number): RequestSigner => {
-    const cached = signers.get(endpoint);
-    if (cached && nowMs < cached.validUntilMs) return cached.sign;
-    const valid = endpoint.secrets.filter(
-      ({ expiresAtMs }) => expiresAtMs === undefined || expiresAtMs > nowMs,
-    );
+  const open = (endpoint: EndpointConfig, nowMs: number): Opened => {
+    const cached = opened.get(endpoint);
+    if (cached && nowMs < cached.validUntilMs) return cached;
+    const { headers, secrets } = endpoint.open();
+    const valid = secrets.filter(({ expiresAtMs }) => expiresAtMs === undefined || expiresAtMs > nowMs);
     const fresh = {
+      headers,
       sign: createRequestSigner(valid.map(({ secret }) => secret)),
       validUntilMs: Math.min(...valid.map(({ expiresAtMs }) => expiresAtMs ?? Number.POSITIVE_INFINITY)),
     };
-    signers.set(endpoint, fresh);
-    return fresh.sign;
+    opened.set(endpoint, fresh);
+    return fresh;
   };
 
   return (work, endpoint, nowMs) => {
     const body = work.payload ?? new Uint8Array();
     const timestamp = Math.floor(nowMs / 1000);
-    const signature = signerOf(endpoint, nowMs)(work.messageId, timestamp, body);
+    const { sign, headers: own } = open(endpoint, nowMs);
+    const signature = sign(work.messageId, timestamp, body);
     const headers: Record<string, string> = {
       accept: '*/*',
       'user-agent': userAgent,
       'content-type': work.contentType,
-      ...endpoint.headers,
+      ...own,
     };
     for (const prefix of prefixesOf[endpoint.signatureStyle]) {
       headers[`${prefix}id`] = work.messageId;

@@ -101,9 +101,15 @@ export class Settler {
   }
 
   async #disable(endpointIds: readonly string[], reason: DisabledReason): Promise<void> {
+    const { pool, log } = this.#deps;
     for (const endpointId of endpointIds) {
-      const disabled = await disableEndpoint(this.#deps.pool, endpointId, reason);
-      if (disabled) this.#deps.log.warn({ endpointId, reason }, 'endpoint disabled');
+      try {
+        if (await disableEndpoint(pool, endpointId, reason))
+          log.warn({ endpointId, reason }, 'endpoint disabled');
+      } catch (error) {
+        // The attempts are stored; the endpoint's next one gives the same reason again.
+        log.warn({ err: error, endpointId, reason }, 'an endpoint could not be disabled');
+      }
     }
   }
 }

@@ -57,11 +57,14 @@ with input as materialized (
   on conflict do nothing
   returning message_id
 ), stored as (
-  insert into posthorn.message (application_id, id, event_type, event_id, channels, tags, payload)
+  insert into posthorn.message (application_id, id, event_type, event_id, channels, tags)
   select application_id, id, event_type, event_id,
-    string_to_array(channels, e'\\x1f'), string_to_array(tags, e'\\x1f'), payload
+    string_to_array(channels, e'\\x1f'), string_to_array(tags, e'\\x1f')
   from fresh where event_id is null or id in (select message_id from named)
   returning application_id, id
+), kept as (
+  insert into posthorn.message_body (application_id, message_id, payload)
+  select application_id, id, payload from fresh where event_id is null or id in (select message_id from named)
 ), planned as (
   insert into posthorn.delivery
     (application_id, message_id, endpoint_id, state, next_attempt_at, lease_owner, lease_seq)
@@ -99,16 +102,16 @@ interface AcceptRow {
   lease_granted: boolean;
 }
 
-/** The result for each message by its id. `leaseOwner` is the process that the leased deliveries belong to. */
+/** The result for each message by its id. `database`: the pool, or the connection of a transaction. `lease.owner` is the process that the leased deliveries belong to. */
 export async function acceptMessages(
-  pool: pg.Pool,
+  database: Pick<pg.ClientBase, 'query'>,
   messages: readonly MessageToStore[],
   lease: { owner: number; firstDelayMs: number },
 ): Promise<Map<string, StoredMessage>> {
   const deliveries = messages.flatMap((message) =>
     message.deliveries.map((d) => ({ ...d, messageId: message.id })),
   );
-  const { rows } = await pool.query<AcceptRow>({
+  const { rows } = await database.query<AcceptRow>({
     name: 'accept-messages',
     text: acceptSql,
     values: [

@@ -11,9 +11,14 @@ export interface EndpointConfig {
   eventTypes: readonly string[] | null;
   channels: readonly string[] | null;
   signatureStyle: SignatureStyle;
-  headers: Readonly<Record<string, string>>;
   /** Attempts per second at most, over all processes. */
   throttleRate: number | null;
+  /** Decrypts what only sending needs, so that matching a message costs nothing of it. */
+  open(): OpenedEndpoint;
+}
+
+export interface OpenedEndpoint {
+  headers: Readonly<Record<string, string>>;
   /** Newest first. `expiresAtMs` in Unix milliseconds; undefined for the current one. */
   secrets: readonly { secret: string; expiresAtMs: number | undefined }[];
 }
@@ -67,8 +72,20 @@ select a.id, a.environment_id, a.uid, a.config_version, a.throttle_rate, coalesc
 ), '[]') as endpoints
 from posthorn.application a where ${where} and a.deleted_at is null`;
 
-function endpointConfig(row: EndpointRow, box: SecretBox): EndpointConfig {
+function openEndpoint(row: EndpointRow, box: SecretBox): OpenedEndpoint {
   const open = (hex: string, owner: string) => box.open(Buffer.from(hex, 'hex'), owner);
+  return {
+    headers: row.headers_sealed
+      ? (JSON.parse(open(row.headers_sealed, headersOwner(row.id))) as Record<string, string>)
+      : {},
+    secrets: row.secrets.map(({ sealed, expires_at }) => ({
+      secret: open(sealed, secretOwner(row.id)),
+      expiresAtMs: expires_at === null ? undefined : Date.parse(expires_at),
+    })),
+  };
+}
+
+function endpointConfig(row: EndpointRow, box: SecretBox): EndpointConfig {
   return {
     id: row.id,
     url: row.url,
@@ -77,13 +94,7 @@ function endpointConfig(row: EndpointRow, box: SecretBox): EndpointConfig {
     channels: row.channels,
     signatureStyle: row.signature_style,
     throttleRate: row.throttle_rate,
-    headers: row.headers_sealed
-      ? (JSON.parse(open(row.headers_sealed, headersOwner(row.id))) as Record<string, string>)
-      : {},
-    secrets: row.secrets.map(({ sealed, expires_at }) => ({
-      secret: open(sealed, secretOwner(row.id)),
-      expiresAtMs: expires_at === null ? undefined : Date.parse(expires_at),
-    })),
+    open: () => openEndpoint(row, box),
   };
 }
 
@@ -116,12 +127,13 @@ export async function findApplicationConfig(
   return row && applicationConfig(row, box);
 }
 
+/** `database`: the pool, or the connection of a transaction. */
 export async function loadApplicationConfig(
-  pool: pg.Pool,
+  database: Pick<pg.ClientBase, 'query'>,
   box: SecretBox,
   applicationId: string,
 ): Promise<ApplicationConfig | undefined> {
-  const { rows } = await pool.query<ConfigRow>({
+  const { rows } = await database.query<ConfigRow>({
     name: 'load-application-config',
     text: configSql('a.id = $1'),
     values: [applicationId],
@@ -140,4 +152,12 @@ export async function currentConfigVersion(
     values: [applicationId],
   });
   return rows[0]?.config_version;
+}
+
+/**
+ * Keeps the application and its endpoints as they are until the transaction ends: whoever changes one of them changes
+ * the application's version first, and waits.
+ */
+export async function holdApplicationConfig(client: pg.ClientBase, applicationId: string): Promise<void> {
+  await client.query('select from posthorn.application where id = $1 for share', [applicationId]);
 }

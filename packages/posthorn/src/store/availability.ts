@@ -1,6 +1,8 @@
 // Tells a database that is away, or cannot work right now, from a statement that is wrong: the first is answered with
 // "try again", the second is a bug. Also names the one violation that callers cause, a value that is taken.
 
+import { OverloadedError } from '../core/acceptance.ts';
+
 const uniqueViolation = '23505';
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -60,6 +62,7 @@ function isUnavailableCode(error: Error, code: string): boolean {
 /** True when the same statement may well succeed later: PostgreSQL refuses, is gone, restarts, is full or too slow. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
+  if (error instanceof OverloadedError) return true;
   // A name with several addresses fails with one error for each of them.
   if (error instanceof AggregateError && error.errors.some(isDatabaseUnavailable)) return true;
   const code = textProperty(error, 'code');

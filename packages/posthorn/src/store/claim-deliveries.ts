@@ -39,38 +39,57 @@ order by e.due_at limit $2
 for update of e skip locked`;
 
 // One row more than wanted is read: it tells when to look at this endpoint again. An endpoint with more work than it
-// may have now goes behind the others (due_at = now()).
+// may have now goes behind the others (due_at = now()). What is waiting is read without locks, and only what is taken
+// is locked: a row that somebody else has locked for a moment keeps its endpoint on the list.
 const claimSql = `
 with due as materialized (
   select unnest($2::text[]) as endpoint_id
 ), waiting as materialized (
-  select d.*, row_number() over (partition by d.endpoint_id order by d.next_attempt_at, d.message_id) as place
+  select w.*, coalesce(octet_length(b.payload), 0) as bytes,
+    row_number() over (partition by w.endpoint_id order by w.next_attempt_at, w.message_id) as place
   from due cross join lateral (
     select application_id, message_id, endpoint_id, next_attempt_at from posthorn.delivery
     where endpoint_id = due.endpoint_id and state in ('pending', 'retrying')
     order by next_attempt_at limit $3::integer + 1
-    for update skip locked
-  ) d
+  ) w
+  left join posthorn.message_body b on b.application_id = w.application_id and b.message_id = w.message_id
+), wanted as (
+  select *, sum(bytes) over (order by place, endpoint_id) - bytes as bytes_before
+  from waiting where place <= $3 and next_attempt_at <= now()
+), locked as materialized (
+  select d.application_id, d.message_id, d.endpoint_id
+  from wanted w
+  join posthorn.delivery d
+    on d.application_id = w.application_id and d.message_id = w.message_id and d.endpoint_id = w.endpoint_id
+  where w.bytes_before < $4::bigint and d.state in ('pending', 'retrying') and d.next_attempt_at <= now()
+  for update of d skip locked
 ), claimed as (
   update posthorn.delivery d
   set state = 'delivering', next_attempt_at = null, lease_owner = $1, lease_seq = d.lease_seq + 1, updated_at = now()
-  from waiting w
-  where w.place <= $3 and w.next_attempt_at <= now() and d.application_id = w.application_id
-    and d.message_id = w.message_id and d.endpoint_id = w.endpoint_id
+  from locked l
+  where d.application_id = l.application_id and d.message_id = l.message_id and d.endpoint_id = l.endpoint_id
   returning d.application_id, d.message_id, d.endpoint_id, d.lease_seq, d.attempts, d.trigger,
     d.resume_at is not null as has_resume_at
 ), next as (
-  select due.endpoint_id, min(w.next_attempt_at) filter (where w.place > $3 or w.next_attempt_at > now()) as at
-  from due left join waiting w on w.endpoint_id = due.endpoint_id group by due.endpoint_id
+  select due.endpoint_id, min(w.next_attempt_at) filter (where l.message_id is null) as at
+  from due
+  left join waiting w on w.endpoint_id = due.endpoint_id
+  left join locked l on l.message_id = w.message_id and l.endpoint_id = w.endpoint_id
+  group by due.endpoint_id
 ), later as (
   update posthorn.endpoint_due e set due_at = greatest(next.at, now())
   from next where e.endpoint_id = next.endpoint_id and next.at is not null
 ), done as (
   delete from posthorn.endpoint_due e using next where e.endpoint_id = next.endpoint_id and next.at is null
 )
-select c.*, m.payload, coalesce(m.content_type, '') as content_type
-from claimed c
-left join posthorn.message m on m.application_id = c.application_id and m.id = c.message_id`;
+select * from claimed`;
+
+// Apart from the claim, so that a message that goes to many endpoints is read, sent over and kept once.
+const contentSql = `
+select m.application_id, m.id, b.payload, m.content_type
+from unnest($1::text[], $2::text[]) as k (application_id, id)
+join posthorn.message m on m.application_id = k.application_id and m.id = k.id
+left join posthorn.message_body b on b.application_id = k.application_id and b.message_id = k.id`;
 
 interface ClaimRow {
   application_id: string;
@@ -80,6 +99,11 @@ interface ClaimRow {
   attempts: number;
   trigger: Trigger;
   has_resume_at: boolean;
+}
+
+interface ContentRow {
+  application_id: string;
+  id: string;
   payload: Buffer | null;
   content_type: string;
 }
@@ -87,11 +111,13 @@ interface ClaimRow {
 export interface ClaimLimits {
   endpointsMax: number;
   perEndpointMax: number;
+  /** Stops with the delivery whose content reaches this. */
+  bytesMax: number;
   /** Endpoints that have as much in memory as they may have. */
   fullEndpoints: readonly string[];
 }
 
-function claimedDelivery(row: ClaimRow, owner: number): ClaimedDelivery {
+function claimedDelivery(row: ClaimRow, owner: number, content: ContentRow | undefined): ClaimedDelivery {
   return {
     applicationId: row.application_id,
     messageId: row.message_id,
@@ -101,9 +127,22 @@ function claimedDelivery(row: ClaimRow, owner: number): ClaimedDelivery {
     attempts: row.attempts,
     trigger: row.trigger,
     hasResumeAt: row.has_resume_at,
-    payload: row.payload,
-    contentType: row.content_type,
+    payload: content?.payload ?? null,
+    contentType: content?.content_type ?? '',
   };
+}
+
+async function readContents(
+  client: pg.PoolClient,
+  claimed: readonly ClaimRow[],
+): Promise<Map<string, ContentRow>> {
+  const messages = new Map(claimed.map((row) => [row.message_id, row.application_id]));
+  const { rows } = await client.query<ContentRow>({
+    name: 'claimed-contents',
+    text: contentSql,
+    values: [textArray([...messages.values()]), textArray([...messages.keys()])],
+  });
+  return new Map(rows.map((row) => [row.id, row]));
 }
 
 export function claimDeliveries(
@@ -118,12 +157,15 @@ export function claimDeliveries(
       values: [textArray(limits.fullEndpoints), limits.endpointsMax, owner],
     });
     if (due.rows.length === 0) return [];
+    const endpointIds = textArray(due.rows.map((row) => row.endpoint_id));
     const { rows } = await client.query<ClaimRow>({
       name: 'claim-deliveries',
       text: claimSql,
-      values: [owner, textArray(due.rows.map((row) => row.endpoint_id)), limits.perEndpointMax],
+      values: [owner, endpointIds, limits.perEndpointMax, limits.bytesMax],
     });
-    return rows.map((row) => claimedDelivery(row, owner));
+    if (rows.length === 0) return [];
+    const contents = await readContents(client, rows);
+    return rows.map((row) => claimedDelivery(row, owner, contents.get(row.message_id)));
   });
 }
 

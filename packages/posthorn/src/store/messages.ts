@@ -30,8 +30,11 @@ export const messageColumns = [
   'message.created_at',
 ] as const;
 
-// Does not read the content: PostgreSQL keeps the size of a large value beside the pointer to it.
-export const payloadBytes: RawBuilder<number | null> = sql<number | null>`octet_length(message.payload)`;
+// Does not read a large content: PostgreSQL keeps its size beside the pointer to it.
+export const payloadBytes: RawBuilder<number | null> = sql<number | null>`(
+  select octet_length(b.payload) from posthorn.message_body b
+  where b.application_id = message.application_id and b.message_id = message.id
+)`;
 
 /** All conditions hold; `after` and `before` are exclusive. */
 export interface MessageFilter {
@@ -127,27 +130,26 @@ export async function findMessages(
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-/** The content of these messages, by id; null where it was expunged or has expired. */
+/** The content of these messages, by id; none where it was expunged or has expired. */
 export async function findPayloads(
   queries: Queries,
   applicationId: string,
   ids: readonly string[],
-): Promise<Map<string, Buffer | null>> {
+): Promise<Map<string, Buffer>> {
   const rows = await queries
-    .selectFrom('message')
-    .select(['id', 'payload'])
+    .selectFrom('message_body')
+    .select(['message_id', 'payload'])
     .where('application_id', '=', applicationId)
-    .where(sql<SqlBool>`id = any(${ids}::text[])`)
+    .where(sql<SqlBool>`message_id = any(${ids}::text[])`)
     .execute();
-  return new Map(rows.map((row) => [row.id, row.payload]));
+  return new Map(rows.map((row) => [row.message_id, row.payload]));
 }
 
 /** Deletes the message's content for good; the message itself and its attempts stay. */
 export async function expungePayload(queries: Queries, applicationId: string, id: string): Promise<void> {
   await queries
-    .updateTable('message')
-    .set({ payload: null })
+    .deleteFrom('message_body')
     .where('application_id', '=', applicationId)
-    .where('id', '=', id)
+    .where('message_id', '=', id)
     .execute();
 }

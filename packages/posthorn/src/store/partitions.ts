@@ -1,48 +1,139 @@
-// The partitions of message, delivery and attempt: one a day, made ahead of time.
+// The partitions of message, message_body, delivery and attempt: one a day, made ahead of time, dropped by age.
 import type pg from 'pg';
 import { idFloor } from '../lib/ids.ts';
+import type { IdPrefix } from '../lib/ids.ts';
 
 export const dayMs = 24 * 60 * 60 * 1000;
 
-const tables = [
-  { name: 'message', prefix: 'msg_' },
-  { name: 'delivery', prefix: 'msg_' },
-  { name: 'attempt', prefix: 'atmpt_' },
-] as const;
+/** A pool, or one connection of it. */
+export interface Connection {
+  query<R extends pg.QueryResultRow>(text: string, values?: unknown[]): Promise<pg.QueryResult<R>>;
+}
 
-const dayName = (timeMs: number) => new Date(timeMs).toISOString().slice(0, 10).replaceAll('-', '');
+export interface PartitionedTable {
+  name: 'message' | 'message_body' | 'delivery' | 'attempt';
+  /** The column that the table is partitioned by, and the kind of id in it. */
+  idColumn: 'id' | 'message_id';
+  prefix: IdPrefix;
+}
+
+export const partitionedTables: readonly PartitionedTable[] = [
+  { name: 'message', idColumn: 'id', prefix: 'msg_' },
+  { name: 'message_body', idColumn: 'message_id', prefix: 'msg_' },
+  { name: 'delivery', idColumn: 'message_id', prefix: 'msg_' },
+  { name: 'attempt', idColumn: 'id', prefix: 'atmpt_' },
+];
+
+/** A day's partition of `table`; it holds the ids from `startMs` (Unix milliseconds, midnight UTC) for a day. */
+export interface Partition {
+  table: PartitionedTable;
+  name: string;
+  startMs: number;
+}
+
+// Making and dropping locks the whole table for a moment, and whoever comes after waits behind us while we wait for
+// others: so we wait briefly, and come again later.
+const lockTimeoutMs = 250;
+const lockBriefly = `set local lock_timeout = ${lockTimeoutMs};`;
+const lockNotAvailable = '55P03';
+// Another process made it a moment ago; or the day has rows in the default partition already, which then keeps the day.
+const duplicateTable = '42P07';
+const checkViolation = '23514';
+
+const errorCode = (error: unknown) => (error instanceof Error && 'code' in error ? error.code : undefined);
+
+const startOfDay = (timeMs: number) => Math.floor(timeMs / dayMs) * dayMs;
+
+function partitionOf(table: PartitionedTable, startMs: number): Partition {
+  const day = new Date(startMs).toISOString().slice(0, 10).replaceAll('-', '');
+  return { table, name: `${table.name}_${day}`, startMs };
+}
+
+/** The ids of a partition's day: from the first, up to but without the second. */
+export function idBounds({ table, startMs }: Partition): [string, string] {
+  return [idFloor(table.prefix, startMs), idFloor(table.prefix, startMs + dayMs)];
+}
+
+/** All partitions of the four tables but the default ones, the oldest first. */
+export async function listPartitions(db: Connection): Promise<Partition[]> {
+  const { rows } = await db.query<{ parent: string; day: string }>(
+    `select p.relname as parent, substring(c.relname from '_(\\d{8})$') as day
+     from pg_inherits i join pg_class c on c.oid = i.inhrelid join pg_class p on p.oid = i.inhparent
+     where p.relnamespace = 'posthorn'::regnamespace and p.relkind = 'p' and c.relname ~ '_\\d{8}$' order by day`,
+  );
+  const byName = new Map<string, PartitionedTable>(partitionedTables.map((table) => [table.name, table]));
+  return rows.flatMap(({ parent, day }) => {
+    const table = byName.get(parent);
+    const isoDay = `${day.slice(0, 4)}-${day.slice(4, 6)}-${day.slice(6)}`;
+    return table === undefined ? [] : [partitionOf(table, Date.parse(isoDay))];
+  });
+}
 
 /**
  * Makes the partitions of the day of `nowMs` (Unix milliseconds) and of `daysAhead` days after it, where they are
- * missing. What no partition covers goes to the default one: nothing is refused for a clock that is off.
+ * missing; returns their names. What no partition covers goes to the default one: nothing is refused for a clock that
+ * is off, and a day that began there stays there. A table that is busy is left for the next time.
  */
-export async function ensurePartitions(pool: pg.Pool, nowMs: number, daysAhead: number): Promise<string[]> {
-  const { rows } = await pool.query<{ relname: string }>(
-    "select relname from pg_class where relnamespace = 'posthorn'::regnamespace and relispartition",
-  );
-  const existing = new Set(rows.map((row) => row.relname));
-  const today = Math.floor(nowMs / dayMs) * dayMs;
+export async function ensurePartitions(db: Connection, nowMs: number, daysAhead: number): Promise<string[]> {
+  const existing = new Set((await listPartitions(db)).map(({ name }) => name));
   const made: string[] = [];
   for (let day = 0; day <= daysAhead; day += 1) {
-    const start = today + day * dayMs;
-    for (const { name, prefix } of tables) {
-      const partition = `${name}_${dayName(start)}`;
-      if (existing.has(partition)) continue;
-      await pool.query(
-        `create table if not exists posthorn.${partition} partition of posthorn.${name}
-         for values from ('${idFloor(prefix, start)}') to ('${idFloor(prefix, start + dayMs)}')`,
-      );
-      made.push(partition);
+    for (const table of partitionedTables) {
+      const partition = partitionOf(table, startOfDay(nowMs) + day * dayMs);
+      if (!existing.has(partition.name) && (await makePartition(db, partition))) made.push(partition.name);
     }
   }
   return made;
 }
 
-/** Deletes idempotency keys older than `ageMs`; returns how many. */
-export async function deleteOldIdempotencyKeys(pool: pg.Pool, ageMs: number): Promise<number> {
-  const { rowCount } = await pool.query(
-    "delete from posthorn.idempotency_key where created_at < now() - $1::bigint * interval '1 ms'",
-    [ageMs],
+/** False when it cannot be made now, or need not be. */
+async function makePartition(db: Connection, partition: Partition): Promise<boolean> {
+  const [from, to] = idBounds(partition);
+  try {
+    await db.query(
+      `${lockBriefly}
+       create table posthorn.${partition.name} partition of posthorn.${partition.table.name}
+       for values from ('${from}') to ('${to}')`,
+    );
+    return true;
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === duplicateTable || code === checkViolation || code === lockNotAvailable) return false;
+    throw error;
+  }
+}
+
+/** `busy`: somebody uses the table for longer than we wait. `kept`: a delivery of that day is still open. */
+export type DropResult = 'dropped' | 'busy' | 'kept';
+
+const isOpen = (from: string, to: string) => `(
+  exists (select from posthorn.delivery
+    where message_id >= '${from}' and message_id < '${to}' and state in ('pending', 'retrying'))
+  or exists (select from posthorn.delivery
+    where message_id >= '${from}' and message_id < '${to}' and state = 'delivering'))`;
+
+/**
+ * Drops a partition with all that is in it, unless it holds what an open delivery still needs. Not detached first:
+ * `detach concurrently` is not to be had on a table with a default partition.
+ */
+export async function dropPartition(db: Connection, partition: Partition): Promise<DropResult> {
+  const [from, to] = idBounds(partition);
+  const spared = partition.table.name === 'attempt' ? 'false' : isOpen(from, to);
+  try {
+    // The parent first, as every other statement does. Looked at again under the lock: a resend may have come.
+    await db.query(
+      `${lockBriefly}
+       do $$ begin
+         lock table only posthorn.${partition.table.name} in access exclusive mode;
+         if not ${spared} then drop table posthorn.${partition.name}; end if;
+       end $$`,
+    );
+  } catch (error) {
+    if (errorCode(error) === lockNotAvailable) return 'busy';
+    throw error;
+  }
+  const { rows } = await db.query<{ gone: boolean }>(
+    `select to_regclass('posthorn.${partition.name}') is null as gone`,
   );
-  return rowCount ?? 0;
+  return rows[0]?.gone === true ? 'dropped' : 'kept';
 }

@@ -38,8 +38,10 @@ export async function requestResend(
 ): Promise<ResendResult> {
   const { rows } = await sql<Findings>`
     with message as (
-      select payload is not null as has_payload from posthorn.message
-      where application_id = ${applicationId} and id = ${messageId}
+      select exists (
+        select from posthorn.message_body where application_id = ${applicationId} and message_id = ${messageId}
+      ) as has_payload
+      from posthorn.message where application_id = ${applicationId} and id = ${messageId}
     ), endpoint as (
       select disabled from posthorn.endpoint
       where id = ${endpointId} and application_id = ${applicationId} and deleted_at is null

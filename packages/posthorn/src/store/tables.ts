@@ -13,6 +13,8 @@ export interface EnvironmentTable {
   id: string;
   name: string;
   created_at: Timestamp;
+  message_retention_days: Generated<number>;
+  attempt_retention_days: Generated<number>;
 }
 
 export interface TokenTable {
@@ -86,9 +88,15 @@ export interface MessageTable {
   event_id: string | null;
   channels: string[] | null;
   tags: string[] | null;
-  payload: Buffer | null;
   content_type: Generated<string>;
   created_at: Timestamp;
+}
+
+/** No row: the content was expunged or has expired. */
+export interface MessageBodyTable {
+  application_id: string;
+  message_id: string;
+  payload: Buffer;
 }
 
 export interface MessageEventIdTable {
@@ -148,6 +156,7 @@ export interface Tables {
   endpoint_secret: EndpointSecretTable;
   event_type: EventTypeTable;
   message: MessageTable;
+  message_body: MessageBodyTable;
   message_event_id: MessageEventIdTable;
   delivery: DeliveryTable;
   attempt: AttemptTable;

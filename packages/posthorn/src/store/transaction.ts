@@ -9,7 +9,8 @@ export async function inTransaction<T>(
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    await client.query('begin');
+    // Whatever the server's default: claims and recovery count on a new snapshot for each statement.
+    await client.query('begin isolation level read committed');
     const result = await work(client);
     await client.query('commit');
     return result;
