@@ -48,8 +48,13 @@ async function serveUntilStopped(worker: Worker, primary: Primary, io: Io): Prom
   const { stop, ...facts } = server;
   await tell(worker, { kind: 'ready', server: facts });
   await primary.stopped;
-  await stop();
-  return exitCodes.ok;
+  try {
+    await stop();
+    return exitCodes.ok;
+  } catch (error) {
+    parts.log.warn({ err: error }, 'could not stop in order: what was under way will be sent again');
+    return exitCodes.failure;
+  }
 }
 
 function workerDevParts({ config, json }: ServerJob, { isAnnounced }: Primary, io: Io): ServerParts {
