@@ -13,6 +13,7 @@ const roomy: DispatchLimits = {
   heldPerEndpointWhenShortMax: 20,
   inFlightMax: 100,
   inFlightPerEndpointMax: 10,
+  inFlightPerEndpointWhenShortMax: 10,
 };
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -82,6 +83,15 @@ function makeDispatcher(limits: Partial<DispatchLimits> = {}) {
 const many = (endpointId: string, count: number) => Array.from({ length: count }, () => makeWork(endpointId));
 
 describe('caps and order', () => {
+  it('gives an endpoint one slot when half of all are taken, so that those that hang leave some to the others', () => {
+    const { takeAll, flights } = makeDispatcher({ inFlightMax: 40, inFlightPerEndpointWhenShortMax: 1 });
+    for (let n = 0; n < 15; n += 1) takeAll(...Array.from({ length: 12 }, () => makeWork(`hangs_${n}`)));
+    // Two with all they may have, one of the thirteen others each: 33 of 40.
+    expect(flights.length).toBeLessThanOrEqual(33 + 1);
+    takeAll(makeWork('healthy'));
+    expect(flights.at(-1)!.work.endpointId).toBe('healthy');
+  });
+
   it('starts as many of one endpoint as may be in flight, in the order they came', async () => {
     const { takeAll, started, flights } = makeDispatcher({ inFlightPerEndpointMax: 2 });
     const works = many('ep_1', 5);
@@ -387,6 +397,7 @@ const tight: DispatchLimits = {
   heldPerEndpointWhenShortMax: 2,
   inFlightMax: 4,
   inFlightPerEndpointMax: 2,
+  inFlightPerEndpointWhenShortMax: 2,
 };
 
 function makeModel() {

@@ -28,7 +28,9 @@ export interface DispatchLimits {
   heldPerEndpointMax: number;
   heldPerEndpointWhenShortMax: number;
   inFlightMax: number;
+  /** The same for one endpoint, while at most half of inFlightMax is in use, and beyond: the rest is for the others. */
   inFlightPerEndpointMax: number;
+  inFlightPerEndpointWhenShortMax: number;
 }
 
 export const defaultDispatchLimits: DispatchLimits = {
@@ -36,8 +38,9 @@ export const defaultDispatchLimits: DispatchLimits = {
   heldBytesMax: 64 * 1024 * 1024,
   heldPerEndpointMax: 1_000,
   heldPerEndpointWhenShortMax: 20,
-  inFlightMax: 1_000,
+  inFlightMax: 4_000,
   inFlightPerEndpointMax: 10,
+  inFlightPerEndpointWhenShortMax: 1,
 };
 
 export interface DispatchHooks {
@@ -247,9 +250,16 @@ export class Dispatcher {
     return lane.heldCount > this.#heldMaxOf(endpointId) / 2;
   }
 
+  /** How many attempts of the lane may be under way. A thousand endpoints that hang must not take all there is. */
+  #inFlightMaxOf(lane: Lane): number {
+    const { inFlightMax, inFlightPerEndpointWhenShortMax } = this.#limits;
+    const slots = this.#slots(lane.endpointId);
+    return this.#inFlightCount < inFlightMax / 2 ? slots : Math.min(slots, inFlightPerEndpointWhenShortMax);
+  }
+
   #lineUp(lane: Lane): void {
     if (lane.ready || lane.waiting.length === 0) return;
-    if (lane.inFlightCount >= this.#slots(lane.endpointId)) return;
+    if (lane.inFlightCount >= this.#inFlightMaxOf(lane)) return;
     lane.ready = true;
     this.#turns.add(lane);
   }
@@ -258,7 +268,7 @@ export class Dispatcher {
     lane.ready = false;
     const work = lane.waiting.peek();
     // Its health may have changed while it stood in line. Whoever frees a slot, or opens it again, lines it up anew.
-    if (!work || lane.inFlightCount >= this.#slots(lane.endpointId)) return;
+    if (!work || lane.inFlightCount >= this.#inFlightMaxOf(lane)) return;
     const throttleMs = this.#hooks.throttleMs?.(work) ?? 0;
     if (throttleMs > 0) return this.#lineUpIn(lane, throttleMs);
     lane.waiting.shift();
