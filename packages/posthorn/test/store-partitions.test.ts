@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createIdSource, idFloor } from '../src/lib/ids.ts';
-import { dayMs, deleteOldIdempotencyKeys, ensurePartitions } from '../src/store/partitions.ts';
+import { dayMs, ensurePartitions } from '../src/store/partitions.ts';
+import { deleteOldIdempotencyKeys } from '../src/store/retention.ts';
 import { openTestStore } from './support/store.ts';
 import type { TestApplication, TestStore } from './support/store.ts';
 
@@ -14,6 +15,8 @@ beforeAll(async () => {
   application = await store.makeApplication(1);
 });
 afterAll(() => store.stop());
+
+const pace = { rowsMax: 1, breathe: async () => {} };
 
 const idAt = (prefix: 'msg_' | 'atmpt_', timeMs: number) => createIdSource(() => timeMs, randomBytes)(prefix);
 
@@ -38,16 +41,16 @@ const partitionsOf = async (table: string) => {
 };
 
 describe('partitions', () => {
-  it('are made for today and the days ahead, of all three tables, and only where they are missing', async () => {
+  it('are made for today and the days ahead, of all four tables, and only where they are missing', async () => {
     const nowMs = Date.UTC(2030, 11, 30, 23, 59, 59, 999);
     const made = await ensurePartitions(store.pool, nowMs, 2);
     expect(made.sort()).toEqual(
-      ['attempt', 'delivery', 'message'].flatMap((table) =>
+      ['attempt', 'delivery', 'message', 'message_body'].flatMap((table) =>
         ['20301230', '20301231', '20310101'].map((day) => `${table}_${day}`),
       ),
     );
     expect(await ensurePartitions(store.pool, nowMs, 2)).toEqual([]);
-    expect(await ensurePartitions(store.pool, nowMs + dayMs, 2)).toHaveLength(3);
+    expect(await ensurePartitions(store.pool, nowMs + dayMs, 2)).toHaveLength(4);
   });
 
   it('hold exactly the ids of their day in UTC, and leave no gap', async () => {
@@ -65,9 +68,10 @@ describe('partitions', () => {
     );
   });
 
-  it('of message and delivery have the same bounds: what belongs together lies together', async () => {
+  it('of message, its body and delivery have the same bounds: what belongs together lies together', async () => {
     const bounds = async (table: string) => (await partitionsOf(table)).map((row) => row.bounds);
     expect(await bounds('delivery')).toEqual(await bounds('message'));
+    expect(await bounds('message_body')).toEqual(await bounds('message'));
   });
 
   it('are made once when ten processes start at the same time, and none of them fails', async () => {
@@ -114,8 +118,8 @@ describe('idempotency keys', () => {
        values ($1, 'old', '', 'msg_1', now() - interval '61 s'), ($1, 'young', '', 'msg_2', now() - interval '50 s')`,
       [application.id],
     );
-    expect(await deleteOldIdempotencyKeys(store.pool, 60_000)).toBe(1);
+    expect(await deleteOldIdempotencyKeys(store.pool, 60_000, pace)).toBe(1);
     expect(await store.count("posthorn.idempotency_key where key = 'young'")).toBe(1);
-    expect(await deleteOldIdempotencyKeys(store.pool, 60_000)).toBe(0);
+    expect(await deleteOldIdempotencyKeys(store.pool, 60_000, pace)).toBe(0);
   });
 });

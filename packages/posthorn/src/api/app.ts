@@ -17,13 +17,15 @@ import { registerMessageBatchRoutes } from './message-batch.ts';
 import { registerMessageRoutes } from './messages.ts';
 import { installProblems, sendProblem, sendSocketProblem } from './problems.ts';
 import { registerTokenRoutes } from './tokens.ts';
-import { compileValidator } from './validation.ts';
+import { compileValidator, opaqueNames } from './validation.ts';
 
 const headersTimeoutMs = 10_000;
 const requestTimeoutMs = 30_000;
 // Longer than the 60 s after which common load balancers drop an idle connection, so that they do it first.
 const keepAliveTimeoutMs = 65_000;
 const connectionsMax = 10_000;
+// What is not a payload: room for the longest texts and lists that the fields allow, and little to parse.
+const ordinaryBodyMaxBytes = 512 * 1024;
 // A uid has 256 characters, each of which a client may percent-encode.
 const paramMaxChars = 1_024;
 
@@ -50,6 +52,7 @@ export function createApi(deps: ApiDeps): Api {
   }).withTypeProvider<TypeBoxTypeProvider>();
   api.server.maxConnections = connectionsMax;
 
+  limitBodies(api, deps.bodyMaxBytes);
   installAnswerHooks(api);
   installProblems(api);
   installJsonBody(api);
@@ -68,6 +71,15 @@ export function createApi(deps: ApiDeps): Api {
   registerMessageBatchRoutes(api, deps);
   registerAttemptRoutes(api, deps);
   return api;
+}
+
+/** Only bodies whose content is passed on as bytes get the room for it, unless their route says otherwise. */
+function limitBodies(api: Api, bodyMaxBytes: number): void {
+  api.addHook('onRoute', (route) => {
+    const schema = route.schema?.body;
+    if (schema === undefined || opaqueNames(schema).length > 0) return;
+    route.bodyLimit ??= Math.min(bodyMaxBytes, ordinaryBodyMaxBytes);
+  });
 }
 
 function installAnswerHooks(api: Api): void {

@@ -1,13 +1,16 @@
 // Many messages in one request: each is accepted or refused on its own, and the answer says which in their order.
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
+import { hasMoreMembers } from '../core/json-shape.ts';
 import { type Slice, sliceElements, sliceMembers } from '../core/json-slice.ts';
 import type { Api, ApiDeps } from './context.ts';
+import { parseBody } from './json-body.ts';
 import { MessageIn, readMessage, tidyBody } from './message-body.ts';
 import { jsonContentType, withoutContent } from './message-wire.ts';
 import { createdText, idempotencyKeyOf, idempotencyWith, refusalOf } from './messages.ts';
-import { type ApiError, invalidField, problemOf } from './problems.ts';
-import { compileValidator, opaque } from './validation.ts';
+import { ApiError, invalidField, problemOf } from './problems.ts';
+import { compileValidator, opaque, opaqueNames } from './validation.ts';
 
 const batchPath = '/api/v1/app/:app/msg/batch';
 const messagesMax = 1_000;
@@ -15,9 +18,11 @@ const batchBodyMaxBytes = 16 * 1024 * 1024;
 // A message may nest this deep; what its payload may is said by readMessage.
 const batchDepthMax = 200;
 
-const BatchIn = Type.Object({
-  messages: Type.Array(Type.Unknown(), { minItems: 1, maxItems: messagesMax, ...opaque }),
-});
+// After so much of a batch, other requests get their turn.
+const turnMaxBytes = 128 * 1024;
+
+const BatchIn = Type.Object({ messages: Type.Array(Type.Unknown(), opaque) });
+const opaqueOfMessage = opaqueNames(MessageIn);
 const validateMessage = compileValidator({
   schema: MessageIn,
   method: 'POST',
@@ -25,22 +30,35 @@ const validateMessage = compileValidator({
   httpPart: 'body',
 });
 
-/** The bytes of each message. `bytes` has been parsed to a body that fits BatchIn. */
-function messageSlices(bytes: Buffer): Slice[] {
+/** Where each message is. `bytes` has been parsed to a body that fits BatchIn. Throws 422. */
+async function messageSlices(bytes: Buffer): Promise<Slice[]> {
   const members = sliceMembers(bytes, ['messages'], batchDepthMax);
   const array = members === 'too_deep' ? undefined : members.get('messages');
+  await nextTurn();
+  // Counted first: millions of slices would be more work than the bytes are.
+  if (array && hasMoreMembers(bytes, array.start, messagesMax)) {
+    throw invalidField('messages', `must not have more than ${messagesMax} items`);
+  }
+  await nextTurn();
   const slices = array && sliceElements(bytes, array, batchDepthMax);
-  if (slices && slices !== 'too_deep') return slices;
-  throw invalidField('messages', `must not be nested deeper than ${batchDepthMax}`);
+  await nextTurn();
+  if (slices === undefined || slices === 'too_deep') {
+    throw invalidField('messages', `must not be nested deeper than ${batchDepthMax}`);
+  }
+  if (slices.length === 0) throw invalidField('messages', 'must not have fewer than 1 items');
+  return slices;
 }
 
 interface Item {
   index: number;
-  body: unknown;
   bytes: Buffer;
 }
 
-function checkedMessage(body: unknown): MessageIn {
+function checkedMessage(bytes: Buffer, bodyMaxBytes: number): MessageIn {
+  if (bytes.length > bodyMaxBytes) {
+    throw new ApiError('payload_too_large', 413, `a message must not be larger than ${bodyMaxBytes} bytes`);
+  }
+  const body = parseBody(bytes, opaqueOfMessage);
   tidyBody(body);
   const result: unknown = validateMessage(body);
   const { error } = result as { error?: Error };
@@ -70,7 +88,7 @@ async function acceptItem(
   item: Item,
 ): Promise<ItemResult> {
   try {
-    const body = checkedMessage(item.body);
+    const body = checkedMessage(item.bytes, deps.bodyMaxBytes);
     const message = readMessage(body, item.bytes);
     const itemKey = key === undefined ? undefined : `${key}#${item.index}`;
     const acceptance = await deps.accept({
@@ -89,26 +107,31 @@ async function acceptItem(
   }
 }
 
+/** The results in the order of the messages. Between groups of them, other requests are served. */
+async function acceptItems(deps: ApiDeps, batch: Batch, bytes: Buffer): Promise<ItemResult[]> {
+  const results: Promise<ItemResult>[] = [];
+  let turnEnd = turnMaxBytes;
+  for (const [index, { start, end }] of (await messageSlices(bytes)).entries()) {
+    results.push(acceptItem(deps, batch, { index, bytes: bytes.subarray(start, end) }));
+    if (end < turnEnd) continue;
+    turnEnd = end + turnMaxBytes;
+    await nextTurn();
+  }
+  return Promise.all(results);
+}
+
 export function registerMessageBatchRoutes(api: Api, deps: ApiDeps): void {
   api.post(
     batchPath,
     { bodyLimit: batchBodyMaxBytes, schema: { params: Type.Object({ app: Type.String() }), body: BatchIn } },
     async (request, reply) => {
-      const { bodyBytes, body } = request;
       const batch: Batch = {
         request,
         application: request.params.app,
         key: idempotencyKeyOf(request.headers),
       };
-      const results = await Promise.all(
-        messageSlices(bodyBytes).map(({ start, end }, index) =>
-          acceptItem(deps, batch, {
-            index,
-            body: body.messages[index],
-            bytes: bodyBytes.subarray(start, end),
-          }),
-        ),
-      );
+      await nextTurn();
+      const results = await acceptItems(deps, batch, request.bodyBytes);
       const common = results[0]?.problem;
       const isCommon = results.every(({ problem }) => problem?.code === common?.code);
       if (common && isCommon && wholeStatuses.includes(common.status)) throw common;

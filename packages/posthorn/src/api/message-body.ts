@@ -47,11 +47,13 @@ export const MessageIn = Type.Object({
   ),
   payloadRetentionHours: Type.Optional(Type.Integer({ minimum: 1, maximum: retentionMaxDays * hoursPerDay })),
   transformationsParams: Type.Optional(TransformationsParams),
-  // Passed over here: readMessage and the route say what becomes of them.
+  // Passed over here: tidyBody, readMessage and the route say what becomes of them.
+  data: Type.Optional(Type.Unknown(opaque)),
   application: Type.Optional(Type.Unknown(opaque)),
   deliverAt: Type.Optional(Type.Unknown(opaque)),
 });
 export type MessageIn = Static<typeof MessageIn>;
+const names = Object.keys(MessageIn.properties);
 
 /** What a message's body says, in the words of `Accept`. */
 export interface MessageContent {
@@ -66,8 +68,10 @@ export interface MessageContent {
 /** Makes a parsed body uniform: null means left out (not as a payload), and `data` is an older name of `payload`. */
 export function tidyBody(body: unknown): void {
   if (typeof body !== 'object' || body === null) return;
-  for (const [name, value] of Object.entries(body)) {
-    if (value === null && name !== 'payload') Reflect.deleteProperty(body, name);
+  // Not all of its members, of which there can be many: those that nobody knows are not looked at.
+  for (const name of names) {
+    const isNull = Object.hasOwn(body, name) && Reflect.get(body, name) === null;
+    if (isNull && name !== 'payload') Reflect.deleteProperty(body, name);
   }
   if (!('payload' in body) && 'data' in body) Object.assign(body, { payload: body.data });
 }

@@ -14,6 +14,9 @@ Settings.Set({ maxErrors: problemsMax });
 // Deeper than any JSON Schema a person writes, and far from the depth where recursion fails.
 const jsonDepthMax = 64;
 
+// No field's name is as long as metadata may be, which has names of the caller's own.
+const nameMaxChars = 4_096;
+
 const placeOf: Record<string, string> = {
   body: 'body',
   querystring: 'query',
@@ -30,9 +33,18 @@ const opaqueMark = 'x-opaque';
 /** Options for a property whose content is passed on as bytes: its text and depth are not looked at. */
 export const opaque = { [opaqueMark]: true } as const;
 
+/** A container in what came, and where it stands: paths are only put together for a problem. */
 interface Place {
-  value: unknown;
-  loc: string[];
+  value: object;
+  key: string;
+  parent?: Place;
+  depth: number;
+}
+
+function locOf(place: Place, key?: string): string[] {
+  const loc = key === undefined ? [] : [key];
+  for (let at: Place | undefined = place; at !== undefined; at = at.parent) loc.push(at.key);
+  return loc.toReversed();
 }
 
 function badText(text: string): string | undefined {
@@ -40,44 +52,72 @@ function badText(text: string): string | undefined {
   return loneSurrogate.test(text) ? 'must not contain half of a surrogate pair' : undefined;
 }
 
-function unstorable({ value, loc }: Place): FieldProblem | undefined {
-  if (typeof value === 'string') {
-    const msg = badText(value);
-    return msg === undefined ? undefined : { loc, msg, type: 'value_error' };
-  }
-  if (typeof value === 'number' && !Number.isFinite(value)) {
-    return { loc, msg: 'is too large for a number', type: 'value_error' };
-  }
+function unstorable(value: unknown): string | undefined {
+  if (typeof value === 'string') return badText(value);
+  if (typeof value === 'number' && !Number.isFinite(value)) return 'is too large for a number';
   return undefined;
 }
 
-function isOpaque(schema: TSchema, key: string): boolean {
+function propertiesOf(schema: unknown): [name: string, property: unknown][] | undefined {
+  if (typeof schema !== 'object' || schema === null) return undefined;
   const properties: unknown = Reflect.get(schema, 'properties');
-  if (typeof properties !== 'object' || properties === null || !Object.hasOwn(properties, key)) return false;
-  const property: unknown = Reflect.get(properties, key);
+  return typeof properties === 'object' && properties !== null ? Object.entries(properties) : undefined;
+}
+
+function isOpaque(property: unknown): boolean {
   return typeof property === 'object' && property !== null && Reflect.get(property, opaqueMark) === true;
 }
 
-// Not recursive: a body of a million brackets must cost a refusal, not the stack.
-function findUnstorable(root: unknown, place: string, schema: TSchema): FieldProblem | undefined {
-  const open: Place[] = [{ value: root, loc: [place] }];
-  for (let current = open.pop(); current !== undefined; current = open.pop()) {
-    const problem = unstorable(current);
-    if (problem !== undefined) return problem;
-    const { value, loc } = current;
-    if (typeof value !== 'object' || value === null) continue;
-    if (loc.length > jsonDepthMax) {
-      return { loc: [place], msg: `must not be nested deeper than ${jsonDepthMax}`, type: 'value_error' };
+/** The members of a body with this schema whose content is passed on as bytes. */
+export function opaqueNames(schema: unknown): string[] {
+  return (propertiesOf(schema) ?? []).flatMap(([name, property]) => (isOpaque(property) ? [name] : []));
+}
+
+/** The members to look into; undefined for all, when the schema is not that of an object. */
+function storedNames(schema: TSchema): string[] | undefined {
+  return propertiesOf(schema)?.flatMap(([name, property]) => (isOpaque(property) ? [] : [name]));
+}
+
+type Look = (place: Place, key: string, value: unknown) => FieldProblem | undefined;
+
+/**
+ * The first problem that `look` sees in a member, however deep; `names` limits the outermost ones. Not recursive, and
+ * without a copy for each value: a body of many brackets must cost a refusal, not the stack.
+ */
+function findProblem(root: object, part: string, names: readonly string[] | undefined, look: Look) {
+  const open: Place[] = [{ value: root, key: part, depth: 1 }];
+  for (let place = open.pop(); place !== undefined; place = open.pop()) {
+    if (place.depth > jsonDepthMax) {
+      return { loc: [part], msg: `must not be nested deeper than ${jsonDepthMax}`, type: 'value_error' };
     }
-    for (const [key, child] of Object.entries(value)) {
-      const msg = badText(key);
-      if (msg !== undefined) return { loc, msg: `a field's name ${msg}`, type: 'value_error' };
-      if (value === root && isOpaque(schema, key)) continue;
-      open.push({ value: child, loc: [...loc, key] });
+    const isNamed = place.value === root && names !== undefined;
+    for (const key of isNamed ? names : Object.keys(place.value)) {
+      if (isNamed && !Object.hasOwn(root, key)) continue;
+      const value: unknown = Reflect.get(place.value, key);
+      const problem = look(place, key, value);
+      if (problem !== undefined) return problem;
+      if (typeof value !== 'object' || value === null) continue;
+      open.push({ value, key, parent: place, depth: place.depth + 1 });
     }
   }
   return undefined;
 }
+
+const lookForUnstorable: Look = (place, key, value) => {
+  const badName = badText(key);
+  if (badName !== undefined) {
+    return { loc: locOf(place), msg: `a field's name ${badName}`, type: 'value_error' };
+  }
+  const msg = unstorable(value);
+  return msg === undefined ? undefined : { loc: locOf(place, key), msg, type: 'value_error' };
+};
+
+// An answer that repeats such a name, in the path to what is wrong with it, costs more than the name is worth.
+const lookForLongName: Look = (place, key) => {
+  if (key.length <= nameMaxChars) return undefined;
+  const msg = `a field's name must not be longer than ${nameMaxChars} characters`;
+  return { loc: locOf(place), msg, type: 'value_error' };
+};
 
 function pathOf(instancePath: string): string[] {
   return instancePath
@@ -111,7 +151,9 @@ function problemsOf(errors: TLocalizedValidationError[], place: string): FieldPr
   for (const error of errors) {
     problems.push(...requiredProblems(error, place));
     if (error.keyword === 'required') continue;
-    byPath.set(error.instancePath, [...(byPath.get(error.instancePath) ?? []), error]);
+    const atPath = byPath.get(error.instancePath);
+    if (atPath === undefined) byPath.set(error.instancePath, [error]);
+    else atPath.push(error);
   }
   const deeper = (path: string) =>
     errors.some(({ keyword, instancePath }) =>
@@ -157,12 +199,18 @@ function readTexts(schema: TSchema, given: unknown): unknown {
 /** Fastify's validator: the value when it fits the schema, an `ApiError` with all its problems when not. */
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
   const check = Compile(schema);
+  const names = storedNames(schema);
   const place = placeOf[httpPart ?? 'body'] ?? 'body';
   return (given: unknown) => {
     // "1" in a body is not a number.
     const value = place === 'body' ? given : readTexts(schema, given);
-    if (!check.Check(value)) return { error: invalid(problemsOf(check.Errors(value), place)) };
-    const problem = findUnstorable(value, place, schema);
+    const isObject = typeof value === 'object' && value !== null;
+    const find = (look: Look) => (isObject ? findProblem(value, place, names, look) : undefined);
+    if (!check.Check(value)) {
+      const longName = find(lookForLongName);
+      return { error: invalid(longName ? [longName] : problemsOf(check.Errors(value), place)) };
+    }
+    const problem = find(lookForUnstorable);
     return problem === undefined ? { value } : { error: invalid([problem]) };
   };
 };

@@ -5,7 +5,12 @@ import { systemClock } from '../lib/clock.ts';
 import { createIdSource } from '../lib/ids.ts';
 import { openDatabase } from '../store/database.ts';
 import type { Queries } from '../store/database.ts';
-import { createEnvironment, findEnvironmentByName, listEnvironments } from '../store/environments.ts';
+import {
+  createEnvironment,
+  findEnvironmentByName,
+  listEnvironments,
+  updateRetention,
+} from '../store/environments.ts';
 import type { EnvironmentRow } from '../store/environments.ts';
 import { createToken, listTokens, revokeToken } from '../store/tokens.ts';
 import type { TokenRow } from '../store/tokens.ts';
@@ -17,6 +22,7 @@ import { alignColumns, writeNote, writeResult } from './io.ts';
 import type { Io } from './io.ts';
 
 const namePattern = /^[A-Za-z0-9._-]{1,64}$/;
+const retentionDaysMax = 3650;
 const tokensShownMax = 10_000;
 const connectionsMax = 1;
 
@@ -55,13 +61,62 @@ export async function runEnvironmentCreate(name: string, config: Config, io: Io)
 
 export async function runEnvironmentList(config: Config, io: Io): Promise<ExitCode> {
   const rows = await withQueries(config, listEnvironments);
-  const table = rows.map((row) => [row.id, row.name, row.created_at.toISOString()]);
+  const table = rows.map((row) => [row.id, row.name, row.created_at.toISOString(), retentionText(row)]);
   writeResult(io, alignColumns(table), { environments: rows.map(environmentObject) });
   return exitCodes.ok;
 }
 
+/** Days as they were typed; undefined where the option was left out. */
+export interface RetentionOptions {
+  messageRetentionDays?: string | undefined;
+  attemptRetentionDays?: string | undefined;
+}
+
+export async function runEnvironmentUpdate(
+  name: string,
+  options: RetentionOptions,
+  config: Config,
+  io: Io,
+): Promise<ExitCode> {
+  const message = readDays('--message-retention-days', options.messageRetentionDays);
+  const attempt = readDays('--attempt-retention-days', options.attemptRetentionDays);
+  if (message === undefined && attempt === undefined) {
+    throw usageError('nothing to change', 'give --message-retention-days or --attempt-retention-days');
+  }
+  const row = await withQueries(config, (queries) => updateRetention(queries, name, { message, attempt }));
+  if (row === undefined) throw noEnvironment(name);
+  writeResult(io, `${row.name}: ${retentionText(row)}`, { environment: environmentObject(row) });
+  return exitCodes.ok;
+}
+
+function readDays(flag: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const days = Number(text);
+  if (/^\d{1,4}$/.test(text) && days >= 1 && days <= retentionDaysMax) return days;
+  throw usageError(
+    `${flag} '${text}' is not a number of days`,
+    `use a whole number from 1 to ${retentionDaysMax}`,
+  );
+}
+
+function retentionText(row: EnvironmentRow): string {
+  return `keeps messages ${row.message_retention_days} d, attempts and contents ${row.attempt_retention_days} d`;
+}
+
 function environmentObject(row: EnvironmentRow): object {
-  return { id: row.id, name: row.name, createdAt: row.created_at.toISOString() };
+  return {
+    id: row.id,
+    name: row.name,
+    createdAt: row.created_at.toISOString(),
+    messageRetentionDays: row.message_retention_days,
+    attemptRetentionDays: row.attempt_retention_days,
+  };
+}
+
+function noEnvironment(name: string): CliError {
+  return new CliError(exitCodes.notFound, 'not_found', `there is no environment ${name}`, {
+    fix: 'posthorn environment list shows the names',
+  });
 }
 
 /** The named environment; without a name, the only one. */
@@ -69,9 +124,7 @@ async function findEnvironment(queries: Queries, name: string | undefined): Prom
   if (name !== undefined) {
     const found = await findEnvironmentByName(queries, name);
     if (found !== undefined) return found;
-    throw new CliError(exitCodes.notFound, 'not_found', `there is no environment ${name}`, {
-      fix: 'posthorn environment list shows the names',
-    });
+    throw noEnvironment(name);
   }
   const all = await listEnvironments(queries);
   const [only] = all;

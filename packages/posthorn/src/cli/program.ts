@@ -262,7 +262,9 @@ function addTokenCommands(program: Command, context: Context): void {
 
 function addEnvironmentCommands(program: Command, context: Context): void {
   const { io } = context;
-  const group = program.command('environment').description('make and list environments, on the database');
+  const group = program
+    .command('environment')
+    .description('make, list and change environments, on the database');
   const create = group.command('create <name>').description('make an environment and print its id');
   addDatabaseAction(create, context, async (config, [name = '']) => {
     const { runEnvironmentCreate } = await import('./environments.ts');
@@ -275,4 +277,17 @@ function addEnvironmentCommands(program: Command, context: Context): void {
     return runEnvironmentList(config, io);
   });
   withExamples(list, ['posthorn environment list']);
+  const update = group.command('update <name>').description('change how long an environment keeps things');
+  update
+    .option('--message-retention-days <days>', 'how long messages are kept (1 to 3650)')
+    .option('--attempt-retention-days <days>', 'how long attempts and the contents of messages are kept');
+  addDatabaseAction(update, context, async (config, [name = ''], options) => {
+    const { runEnvironmentUpdate } = await import('./environments.ts');
+    const messageRetentionDays = textOption(options, 'messageRetentionDays');
+    const attemptRetentionDays = textOption(options, 'attemptRetentionDays');
+    return runEnvironmentUpdate(name, { messageRetentionDays, attemptRetentionDays }, config, io);
+  });
+  withExamples(update, [
+    'posthorn environment update live --message-retention-days 30 --attempt-retention-days 7',
+  ]);
 }

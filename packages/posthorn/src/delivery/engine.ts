@@ -105,7 +105,7 @@ export class Engine {
   async start(): Promise<void> {
     // Without it the server works on: what no partition covers goes to the default one.
     await this.#housekeeper
-      .runOnce()
+      .prepare()
       .catch((error: unknown) => this.#deps.log.error({ err: error }, 'housekeeping failed'));
     await this.#leases.start();
     this.#claimer.start();

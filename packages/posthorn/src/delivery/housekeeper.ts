@@ -5,7 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 import { createLoop, type Loop } from '../lib/loop.ts';
 import type { Log } from '../lib/log.ts';
 import { dayMs, dropPartition, ensurePartitions, listPartitions } from '../store/partitions.ts';
-import type { Connection } from '../store/partitions.ts';
+import type { Connection, DropResult, Partition } from '../store/partitions.ts';
 import {
   countOpenDeliveries,
   deleteOldIdempotencyKeys,
@@ -86,25 +86,27 @@ async function dropExpiredPartitions(
   log: Log,
 ): Promise<void> {
   if (retentions.length === 0) return;
-  const dropped: string[] = [];
   const partitions = await listPartitions(db);
   for (const table of sweptTables) {
     const floorMs = Math.min(...retentions.map((retention) => floorOf(retention, table)));
     const expired = partitions.filter((one) => one.table === table && one.startMs + dayMs <= floorMs);
     for (const partition of expired) {
-      const result = await dropPartition(db, partition);
-      const { name } = partition;
-      if (result === 'dropped') dropped.push(name);
-      if (result === 'busy') log.info({ partition: name }, 'partition in use; it is dropped the next time');
-      if (result !== 'kept') continue;
-      const openDeliveries = await countOpenDeliveries(db, partition.startMs);
-      log.warn(
-        { partition: name, openDeliveries },
-        'partition kept past its time: deliveries are still open',
-      );
+      // Each try holds up whoever wants the table: one in vain is enough for now.
+      if ((await dropExpired(db, partition, log)) === 'busy') break;
     }
   }
-  if (dropped.length > 0) log.info({ partitions: dropped }, 'partitions dropped');
+}
+
+async function dropExpired(db: Connection, partition: Partition, log: Log): Promise<DropResult> {
+  const result = await dropPartition(db, partition);
+  const { name, startMs } = partition;
+  if (result === 'dropped') log.info({ partition: name }, 'partition dropped');
+  if (result === 'busy') log.info({ partition: name }, 'partition in use; it is dropped the next time');
+  if (result === 'kept') {
+    const openDeliveries = await countOpenDeliveries(db, startMs);
+    log.warn({ partition: name, openDeliveries }, 'partition kept past its time: deliveries are still open');
+  }
+  return result;
 }
 
 async function sweepEnvironment(db: Connection, retention: Retention, pace: Pace, log: Log): Promise<void> {

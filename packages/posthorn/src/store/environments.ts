@@ -31,6 +31,29 @@ export async function findEnvironmentByName(
   return queries.selectFrom('environment').selectAll().where('name', '=', name).executeTakeFirst();
 }
 
+/** Days; what is left out stays as it is. */
+export interface RetentionDays {
+  message?: number | undefined;
+  attempt?: number | undefined;
+}
+
+/** Undefined when there is no environment of this name. */
+export async function updateRetention(
+  queries: Queries,
+  name: string,
+  days: RetentionDays,
+): Promise<EnvironmentRow | undefined> {
+  return queries
+    .updateTable('environment')
+    .set((row) => ({
+      message_retention_days: days.message ?? row.ref('message_retention_days'),
+      attempt_retention_days: days.attempt ?? row.ref('attempt_retention_days'),
+    }))
+    .where('name', '=', name)
+    .returningAll()
+    .executeTakeFirst();
+}
+
 export async function listEnvironments(queries: Queries): Promise<EnvironmentRow[]> {
   return queries.selectFrom('environment').selectAll().orderBy('id').execute();
 }

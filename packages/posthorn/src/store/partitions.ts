@@ -77,17 +77,20 @@ export async function listPartitions(db: Connection): Promise<Partition[]> {
 export async function ensurePartitions(db: Connection, nowMs: number, daysAhead: number): Promise<string[]> {
   const existing = new Set((await listPartitions(db)).map(({ name }) => name));
   const made: string[] = [];
-  for (let day = 0; day <= daysAhead; day += 1) {
-    for (const table of partitionedTables) {
+  for (const table of partitionedTables) {
+    for (let day = 0; day <= daysAhead; day += 1) {
       const partition = partitionOf(table, startOfDay(nowMs) + day * dayMs);
-      if (!existing.has(partition.name) && (await makePartition(db, partition))) made.push(partition.name);
+      if (existing.has(partition.name)) continue;
+      const result = await makePartition(db, partition);
+      if (result === 'made') made.push(partition.name);
+      if (result === 'busy') break;
     }
   }
   return made;
 }
 
-/** False when it cannot be made now, or need not be. */
-async function makePartition(db: Connection, partition: Partition): Promise<boolean> {
+/** `not_needed`: it is there by now, or the default partition has the day. */
+async function makePartition(db: Connection, partition: Partition): Promise<'made' | 'busy' | 'not_needed'> {
   const [from, to] = idBounds(partition);
   try {
     await db.query(
@@ -95,10 +98,11 @@ async function makePartition(db: Connection, partition: Partition): Promise<bool
        create table posthorn.${partition.name} partition of posthorn.${partition.table.name}
        for values from ('${from}') to ('${to}')`,
     );
-    return true;
+    return 'made';
   } catch (error) {
     const code = errorCode(error);
-    if (code === duplicateTable || code === checkViolation || code === lockNotAvailable) return false;
+    if (code === lockNotAvailable) return 'busy';
+    if (code === duplicateTable || code === checkViolation) return 'not_needed';
     throw error;
   }
 }
@@ -106,11 +110,14 @@ async function makePartition(db: Connection, partition: Partition): Promise<bool
 /** `busy`: somebody uses the table for longer than we wait. `kept`: a delivery of that day is still open. */
 export type DropResult = 'dropped' | 'busy' | 'kept';
 
-const isOpen = (from: string, to: string) => `(
-  exists (select from posthorn.delivery
-    where message_id >= '${from}' and message_id < '${to}' and state in ('pending', 'retrying'))
-  or exists (select from posthorn.delivery
-    where message_id >= '${from}' and message_id < '${to}' and state = 'delivering'))`;
+/**
+ * A query for open deliveries, with a condition on `delivery`. In two halves, each of which has its own small index:
+ * one condition on all three states would read the whole table.
+ */
+export const openDeliveries = (columns: string, condition: string): string => `
+  select ${columns} from posthorn.delivery where ${condition} and state in ('pending', 'retrying')
+  union all
+  select ${columns} from posthorn.delivery where ${condition} and state = 'delivering'`;
 
 /**
  * Drops a partition with all that is in it, unless it holds what an open delivery still needs. Not detached first:
@@ -118,14 +125,15 @@ const isOpen = (from: string, to: string) => `(
  */
 export async function dropPartition(db: Connection, partition: Partition): Promise<DropResult> {
   const [from, to] = idBounds(partition);
-  const spared = partition.table.name === 'attempt' ? 'false' : isOpen(from, to);
+  const ofDay = `message_id >= '${from}' and message_id < '${to}'`;
+  const needed = partition.table.name === 'attempt' ? 'false' : `exists (${openDeliveries('1', ofDay)})`;
   try {
     // The parent first, as every other statement does. Looked at again under the lock: a resend may have come.
     await db.query(
       `${lockBriefly}
        do $$ begin
          lock table only posthorn.${partition.table.name} in access exclusive mode;
-         if not ${spared} then drop table posthorn.${partition.name}; end if;
+         if not ${needed} then drop table posthorn.${partition.name}; end if;
        end $$`,
     );
   } catch (error) {

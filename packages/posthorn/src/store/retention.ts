@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import { idFloor } from '../lib/ids.ts';
 import { textArray } from './binary-array.ts';
-import { dayMs, idBounds, listPartitions, partitionedTables } from './partitions.ts';
+import { dayMs, idBounds, listPartitions, openDeliveries, partitionedTables } from './partitions.ts';
 import type { Connection, PartitionedTable } from './partitions.ts';
 
 /** What is older than these goes; both are midnights (UTC, Unix milliseconds), so that whole partitions can go. */
@@ -34,7 +34,9 @@ export async function withHousekeepingLock<T>(
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    const { rows } = await client.query<{ locked: boolean }>('select pg_try_advisory_lock($1) as locked', [lockKey]);
+    const { rows } = await client.query<{ locked: boolean }>('select pg_try_advisory_lock($1) as locked', [
+      lockKey,
+    ]);
     if (rows[0]?.locked !== true) return undefined;
     try {
       return await work(client);
@@ -72,8 +74,7 @@ export function floorOf(retention: Retention, { name }: PartitionedTable): numbe
 /** How many deliveries of the messages of this day are open. */
 export async function countOpenDeliveries(db: Connection, startMs: number): Promise<number> {
   const { rows } = await db.query<{ count: number }>(
-    `select count(*)::integer as count from posthorn.delivery
-     where message_id >= $1 and message_id < $2 and state in ('pending', 'delivering', 'retrying')`,
+    `select count(*)::integer as count from (${openDeliveries('1', 'message_id >= $1 and message_id < $2')}) open`,
     [idFloor('msg_', startMs), idFloor('msg_', startMs + dayMs)],
   );
   return rows[0]?.count ?? 0;
@@ -108,10 +109,9 @@ async function recordSweep(db: Connection, { environmentId, toMs }: Sweep, subje
 async function oldestOpenDayMs(db: Connection, { environmentId, toMs }: Sweep): Promise<number> {
   const { rows } = await db.query<{ created_at: Date | null }>(
     `select min(m.created_at) as created_at
-     from posthorn.delivery d
-     join posthorn.application a on a.id = d.application_id and a.environment_id = $1
-     left join posthorn.message m on m.application_id = d.application_id and m.id = d.message_id and m.id < $2
-     where d.message_id < $2 and d.state in ('pending', 'delivering', 'retrying')`,
+     from (${openDeliveries('application_id, message_id', 'message_id < $2')}) open
+     join posthorn.application a on a.id = open.application_id and a.environment_id = $1
+     join posthorn.message m on m.application_id = open.application_id and m.id = open.message_id`,
     [environmentId, idFloor('msg_', toMs)],
   );
   const createdAt = rows[0]?.created_at?.getTime();

@@ -1,0 +1,154 @@
+// @ts-check
+// I4, I5, I6: what may come after what, and when.
+import { isAccepted } from './check-ends.mjs';
+import { retrySchedule } from './fleet.mjs';
+
+/** @typedef {import('./checker.mjs').Case} Case */
+/** @typedef {import('./history.mjs').Hit} Hit */
+
+const clockSlackMs = 30;
+/** For the count of what was in flight at a fault: how long an answer usually takes to be written down. */
+const writtenMs = 300;
+/** How much later than its time a retry may come while nothing is wrong. */
+const lateMaxMs = 15_000;
+const jitterRatio = 0.2;
+/** An endpoint's configuration may be a second old, an attempt lasts up to its timeout, machines are busy. */
+const graceMs = 6_000;
+/** They fail so often that a breaker may hold them back for a while. */
+const heldBack = new Set(['dead', 'hang', 'retry_after', 'gone']);
+
+/** @param {Case} the */
+export function checkDuplicates(the) {
+  const { history, windows, state, evidence, violate, counts } = the;
+  let duplicates = 0;
+  let bound = 0;
+  for (const [key, hits] of history.hits) {
+    for (const { receivedMs, answeredMs } of hits) {
+      bound += windows.excusingBetween(receivedMs, windows.settledBy(answeredMs, writtenMs));
+    }
+    const [n = '', index = ''] = key.split('/');
+    const row = state.deliveries.get(`${hits[0]?.id}/${evidence.endpoints[Number(index)]?.id}`);
+    const first = hits.find(({ given }) => isAccepted(given));
+    if (!first) continue;
+    for (const hit of hits.slice(hits.indexOf(first) + 1)) {
+      duplicates += 1;
+      if (!excused(the, hits, hit)) {
+        const ms = hit.receivedMs - first.answeredMs;
+        violate(
+          'I4',
+          `event ${n} came to endpoint ${index} again ${ms} ms after its 2xx, and no fault explains it`,
+        );
+      } else if (cameAfterRecord(the, row, hit)) {
+        violate('I4', `event ${n} came to endpoint ${index} again though its success was recorded`);
+      }
+    }
+  }
+  counts['duplicates'] = duplicates;
+  counts['duplicatesBound'] = bound;
+  if (duplicates > bound)
+    violate('I4', `${duplicates} duplicates, but only ${bound} requests were in flight at faults`);
+}
+
+/** A 2xx before `again` that may have been lost excuses it. @param {Case} the @param {Hit[]} hits @param {Hit} again */
+function excused({ windows }, hits, again) {
+  return hits.some(
+    (hit) =>
+      hit !== again &&
+      isAccepted(hit.given) &&
+      hit.receivedMs <= again.receivedMs &&
+      windows.mayBeLost(hit.receivedMs, hit.answeredMs, again.receivedMs),
+  );
+}
+
+/**
+ * A success that is in the database was written under a lease that held, unless a process that had just thawed wrote it.
+ * @param {Case} the
+ * @param {import('./database-state.mjs').DeliveryRow | undefined} row
+ * @param {Hit} hit
+ */
+function cameAfterRecord({ windows }, row, hit) {
+  if (!row || row.accepted === 0 || !Number.isFinite(row.firstAcceptedMs)) return false;
+  const byMs = windows.settledBy(row.firstAcceptedMs);
+  if (windows.isThawing(row.firstAcceptedMs) || windows.isThawing(hit.receivedMs)) return false;
+  // Killed after the answer and before the record: then the record is another attempt's, and this one came before it.
+  return hit.receivedMs > byMs && windows.excusingBetween(row.firstAcceptedMs, byMs) === 0;
+}
+
+/** @param {Case} the */
+export function checkSchedule(the) {
+  const { history, evidence, counts } = the;
+  /** @type {Hit[]} */
+  let gone = [];
+  const late = { maxMs: 0 };
+  for (const [key, hits] of history.hits) {
+    const index = Number(key.split('/')[1]);
+    const manner = evidence.endpoints[index]?.manner;
+    if (manner === 'gone') gone = gone.concat(hits);
+    if (manner === 'switch') checkSwitched(the, key, hits);
+    checkGaps(the, key, hits, late);
+  }
+  counts['latestRetryMs'] = Math.round(late.maxMs);
+  checkGone(
+    the,
+    gone.sort((a, b) => a.receivedMs - b.receivedMs),
+  );
+}
+
+/** @param {Case} the @param {string} key @param {Hit[]} hits @param {{ maxMs: number }} late */
+function checkGaps({ windows, violate, evidence }, key, hits, late) {
+  const { manner = '', types = [] } = evidence.endpoints[Number(key.split('/')[1])] ?? {};
+  const mayBeHeldBack = heldBack.has(manner) || types.includes('hostile');
+  const [begin, end] = [hits[0], hits.at(-1)];
+  if (!begin || !end || hits.length < 2) return;
+  const wholeIsQuiet = windows.isQuiet(begin.receivedMs, end.answeredMs);
+  for (let place = 1; place < hits.length; place += 1) {
+    const [before, after] = [/** @type {Hit} */ (hits[place - 1]), /** @type {Hit} */ (hits[place])];
+    if (isAccepted(before.given) || !/^\d+$/.test(before.given)) continue;
+    if (!windows.isQuiet(before.receivedMs, after.receivedMs)) continue;
+    const scheduled = wholeIsQuiet ? (retrySchedule[place] ?? 0) : 1;
+    const asked = /^\d+$/.test(before.retryAfter) ? Number(before.retryAfter) : 0;
+    const waitedMs = after.receivedMs - before.answeredMs;
+    const leastMs = Math.max(scheduled, asked) * 1000;
+    if (waitedMs < leastMs - clockSlackMs)
+      violate('I5', `${key}: attempt ${place + 1} after ${waitedMs} of ${leastMs} ms`);
+    if (!wholeIsQuiet || mayBeHeldBack) continue;
+    const dueMs = Math.max(scheduled, asked, dateOf(before)) * 1000 * (1 + jitterRatio);
+    late.maxMs = Math.max(late.maxMs, waitedMs - dueMs);
+    if (waitedMs - dueMs > lateMaxMs)
+      violate('I5', `${key}: attempt ${place + 1} is ${Math.round(waitedMs - dueMs)} ms late`);
+  }
+}
+
+/** Seconds that a Retry-After date asked for. @param {Hit} hit */
+function dateOf({ retryAfter, answeredMs }) {
+  const ms = Date.parse(retryAfter);
+  return Number.isFinite(ms) && /[a-z]/i.test(retryAfter) ? Math.max(0, (ms - answeredMs) / 1000) : 0;
+}
+
+/** @param {Case} the @param {string} key @param {Hit[]} hits */
+function checkSwitched({ evidence, windows, violate }, key, hits) {
+  const { switched } = evidence;
+  if (!switched) return;
+  for (const { receivedMs } of hits) {
+    const byMs = windows.settledBy(switched.doneMs) + graceMs;
+    if (receivedMs > byMs && !windows.isThawing(receivedMs)) {
+      violate('I6', `${key} arrived ${receivedMs - switched.doneMs} ms after the endpoint was disabled`);
+    }
+  }
+}
+
+/** Each 410 must end it, unless a fault kept the answer from being written down. @param {Case} the @param {Hit[]} hits */
+function checkGone({ windows, violate }, hits) {
+  const last = hits.at(-1);
+  if (!last) return;
+  const heard = hits.find(
+    ({ given, receivedMs, answeredMs }) =>
+      given === '410' && windows.isQuiet(receivedMs, answeredMs + graceMs),
+  );
+  if (!heard) return;
+  for (const { receivedMs } of hits) {
+    if (receivedMs > heard.answeredMs + graceMs && !windows.isThawing(receivedMs)) {
+      violate('I6', `a request ${receivedMs - heard.answeredMs} ms after the endpoint had said 410`);
+    }
+  }
+}

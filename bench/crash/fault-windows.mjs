@@ -1,0 +1,86 @@
+// @ts-check
+// Which faults excuse what: the times at which an answer may have been lost between the receiver and the database.
+
+/** @typedef {import('./faults.mjs').FaultRecord} FaultRecord */
+
+/** How long an answer takes at most to be written down while PostgreSQL works. */
+const settleMs = 2_000;
+/** The same after an outage: connections are made anew, and everything that waited is written. */
+const recoverMs = 8_000;
+/** Outages of at least this length make processes look dead to each other: 15 s of silence less a heartbeat. */
+const silentMs = 8_000;
+/** What a frozen process had in hand goes out this soon after it goes on. */
+const thawMs = 900;
+
+export class FaultWindows {
+  /** When PostgreSQL could not be relied on; sorted, joined where they are close. @type {{ startMs: number, endMs: number }[]} */
+  outages = [];
+  /** @type {FaultRecord[]} */
+  kills;
+  /** @type {FaultRecord[]} */
+  freezes;
+  /** Starts of everything that excuses a duplicate, sorted: kills, freezes, long outages. @type {number[]} */
+  excusing;
+  #record;
+
+  /** @param {readonly FaultRecord[]} record */
+  constructor(record) {
+    this.#record = record.toSorted((a, b) => a.startMs - b.startMs);
+    this.kills = this.#record.filter(({ kind }) => kind === 'kill');
+    this.freezes = this.#record.filter(({ kind }) => kind === 'freeze');
+    for (const { kind, startMs, endMs } of this.#record) {
+      if (!kind.startsWith('p') && kind !== 'disk_full') continue;
+      const last = this.outages.at(-1);
+      if (last && startMs <= last.endMs + recoverMs) last.endMs = Math.max(last.endMs, endMs);
+      else this.outages.push({ startMs, endMs });
+    }
+    this.long = this.outages.filter(({ startMs, endMs }) => endMs - startMs >= silentMs);
+    this.excusing = [...this.kills, ...this.freezes, ...this.long]
+      .map(({ startMs }) => startMs)
+      .sort((a, b) => a - b);
+  }
+
+  /**
+   * By when an answer given at `ms` is surely in the database, if its process lives.
+   * @param {number} ms
+   * @param {number} [withinMs]
+   */
+  settledBy(ms, withinMs = settleMs) {
+    let by = ms + withinMs;
+    for (const { startMs, endMs } of this.outages) {
+      if (startMs <= by && endMs + recoverMs >= ms) by = Math.max(by, endMs + recoverMs);
+    }
+    return by;
+  }
+
+  /** True when an answer given to a request received at `receivedMs` may have been lost. @param {number} receivedMs @param {number} answeredMs @param {number} againMs */
+  mayBeLost(receivedMs, answeredMs, againMs) {
+    const by = this.settledBy(answeredMs);
+    if (this.kills.some(({ startMs }) => startMs >= receivedMs && startMs <= by)) return true;
+    if (this.long.some(({ startMs, endMs }) => startMs <= by && endMs + recoverMs >= receivedMs)) return true;
+    return this.freezes.some(
+      ({ startMs, endMs }) =>
+        (startMs <= by && endMs + thawMs >= receivedMs) || (againMs >= endMs && againMs <= endMs + thawMs),
+    );
+  }
+
+  /** True when no fault of any kind touches this time. @param {number} fromMs @param {number} toMs */
+  isQuiet(fromMs, toMs) {
+    return !this.#record.some(
+      ({ startMs, endMs }) =>
+        startMs <= toMs + settleMs && Math.min(endMs + recoverMs, Number.MAX_SAFE_INTEGER) >= fromMs,
+    );
+  }
+
+  /** True when a process was frozen, or just thawed, at `ms`. @param {number} ms */
+  isThawing(ms) {
+    return this.freezes.some(({ endMs }) => ms >= endMs - 100 && ms <= endMs + thawMs);
+  }
+
+  /** How many kills, freezes and long outages happened between the two. @param {number} fromMs @param {number} toMs */
+  excusingBetween(fromMs, toMs) {
+    let count = 0;
+    for (const ms of this.excusing) if (ms >= fromMs && ms <= toMs) count += 1;
+    return count;
+  }
+}

@@ -1,0 +1,92 @@
+// @ts-check
+// Reads the two journals of a run into one history.
+import { endpointsFor } from './plan.mjs';
+import { readJournal } from './journal.mjs';
+
+/**
+ * @typedef {object} Told what the producer wrote down about an event
+ * @property {string} uuid
+ * @property {string} tenant
+ * @property {string} type
+ * @property {string} hash
+ * @property {string} poison
+ * @property {'ack' | 'refused' | 'ambiguous' | 'unknown'} result
+ * @property {string} messageId
+ * @property {number} sentMs
+ * @property {number} endMs
+ * @property {number} tries
+ * @property {number} status
+ * @typedef {object} Hit one request at a receiver
+ * @property {string} id
+ * @property {number} receivedMs
+ * @property {number} answeredMs
+ * @property {string} given
+ * @property {string} retryAfter
+ * @typedef {object} History
+ * @property {Map<number, Told>} events by n
+ * @property {Map<string, Hit[]>} hits by `n/endpoint`, in the order in which they were received
+ * @property {number} requests
+ * @property {(event: Told) => import('./plan.mjs').Endpoint[]} expected
+ */
+
+/**
+ * @param {string} producerPath
+ * @param {string} receiverPath
+ * @param {import('./plan.mjs').Endpoint[]} endpoints
+ * @param {(rule: string, what: string) => void} violate
+ * @returns {Promise<History>}
+ */
+export async function readHistory(producerPath, receiverPath, endpoints, violate) {
+  const events = await readProducer(producerPath);
+  /** @type {Map<string, Hit[]>} */
+  const hits = new Map();
+  let requests = 0;
+  for await (const entry of readJournal(receiverPath)) {
+    const [index, id, n, uuid, hash, signature, receivedMs, answeredMs, given, retryAfter] = entry;
+    requests += 1;
+    const where = `request ${id} (event ${n}) at endpoint ${index}`;
+    const event = events.get(n);
+    const endpoint = endpoints[index];
+    if (signature !== 'ok') violate('I2', `${where}: signature ${signature}`);
+    if (!event || event.uuid !== uuid) {
+      violate('I2', `${where}: nobody sent it`);
+      continue;
+    }
+    if (event.hash !== hash) violate('I2', `${where}: the body was altered`);
+    if (endpoint?.tenant !== event.tenant) violate('I7', `${where}: it belongs to ${event.tenant}`);
+    else if (!endpoint.types.includes(event.type)) violate('I7', `${where}: not subscribed to ${event.type}`);
+    const key = `${n}/${index}`;
+    const list = hits.get(key);
+    const hit = { id, receivedMs, answeredMs, given, retryAfter };
+    if (list) list.push(hit);
+    else hits.set(key, [hit]);
+  }
+  for (const list of hits.values()) list.sort((a, b) => a.receivedMs - b.receivedMs);
+  return { events, hits, requests, expected: (event) => endpointsFor(endpoints, event) };
+}
+
+/** @param {string} path */
+async function readProducer(path) {
+  /** @type {Map<number, Told>} */
+  const events = new Map();
+  for await (const entry of readJournal(path)) {
+    const [kind, n, ...rest] = entry;
+    if (kind === 0) {
+      const [uuid, tenant, type, hash, poison] = rest;
+      const open = {
+        result: /** @type {const} */ ('unknown'),
+        messageId: '',
+        sentMs: 0,
+        endMs: 0,
+        tries: 0,
+        status: 0,
+      };
+      events.set(n, { uuid, tenant, type, hash, poison, ...open });
+      continue;
+    }
+    const [result, messageId, status, sentMs, endMs, tries] = rest;
+    const event = events.get(n);
+    if (event) Object.assign(event, { result, messageId, status, sentMs, endMs, tries });
+  }
+  return events;
+}

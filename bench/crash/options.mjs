@@ -1,0 +1,62 @@
+// @ts-check
+// The command line of `npm run crash`.
+import { parseArgs } from 'node:util';
+
+export const usage = `npm run crash [-- options]
+  --events N      events to send (50000)
+  --kills N       SIGKILLs of Posthorn processes (60)
+  --seconds S     squeeze or stretch the faults into S seconds
+  --seed N        repeats a schedule of faults and events
+  --processes N   Posthorn processes (3)
+  --mutants       plants one bug after the other, and expects each to be caught
+  --only NAME     with --mutants: only those whose name contains NAME; may be given again
+  --no-disk-full  leaves the full disk out
+  --keep          keeps journals and logs
+  --json          one JSON document on stdout, progress on stderr
+`;
+
+/**
+ * @typedef {ReturnType<typeof readOptions>} Options
+ * @param {string[]} args
+ */
+export function readOptions(args) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      events: { type: 'string', default: '50000' },
+      kills: { type: 'string', default: '60' },
+      seconds: { type: 'string' },
+      seed: { type: 'string' },
+      processes: { type: 'string', default: '3' },
+      mutants: { type: 'boolean', default: false },
+      only: { type: 'string', multiple: true, default: [] },
+      'no-disk-full': { type: 'boolean', default: false },
+      'disk-full-folder': { type: 'string' },
+      keep: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  return {
+    events: number(values.events, 'events'),
+    kills: number(values.kills, 'kills', 0),
+    seconds: values.seconds === undefined ? undefined : number(values.seconds, 'seconds', 5),
+    seed: values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : number(values.seed, 'seed', 0),
+    processes: number(values.processes, 'processes'),
+    mutants: values.mutants,
+    only: values.only,
+    diskFull: !values['no-disk-full'],
+    diskFullFolder: values['disk-full-folder'],
+    keep: values.keep,
+    json: values.json,
+    help: values.help,
+  };
+}
+
+/** @param {string | undefined} text @param {string} name @param {number} [least] */
+function number(text, name, least = 1) {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < least)
+    throw new Error(`--${name} must be a whole number from ${least} up`);
+  return value;
+}

@@ -1,0 +1,36 @@
+// @ts-check
+// Verdicts for people.
+
+/** @param {import('./checker.mjs').Verdict} verdict @param {{ seed: number, ms: number }} about */
+export function reportLines({ ok, rules, counts }, { seed, ms }) {
+  const lines = Object.entries(rules).map(
+    ([name, { title, count }]) =>
+      `  ${count === 0 ? 'holds  ' : 'BROKEN '} ${name.padEnd(3)} ${title}${count ? `: ${count}` : ''}`,
+  );
+  for (const [name, { examples }] of Object.entries(rules)) {
+    for (const example of examples) lines.push(`    ${name}: ${example}`);
+  }
+  lines.push('  not run I8 order per key: no FIFO endpoint in this run; I10: receives nothing');
+  const { acked = 0, lost = 0, duplicates = 0, duplicatesBound = 0, longestResumeMs = 0 } = counts;
+  const faults = Object.entries(counts)
+    .filter(([name]) => name.startsWith('fault_'))
+    .map(([name, count]) => `${count} ${name.slice('fault_'.length)}`);
+  lines.push(
+    `  accepted ${acked}, lost ${lost}, refused ${counts['refused']}, ambiguous ${counts['ambiguous']}`,
+  );
+  lines.push(
+    `  delivered ${counts['delivered']}, exhausted ${counts['exhausted']}, cancelled ${counts['cancelled']}, requests ${counts['requests']}`,
+  );
+  lines.push(`  duplicates ${duplicates}, in flight at kills, freezes and long outages ${duplicatesBound}`);
+  lines.push(`  faults: ${faults.join(', ') || 'none'}`);
+  lines.push(
+    `  longest takeover ${longestResumeMs} ms, latest retry ${counts['latestRetryMs']} ms after its time`,
+  );
+  if (lost === 0 && acked > 0) {
+    lines.push(
+      `  rule of three: 0 of ${acked} lost, so with 95 % confidence fewer than ${(3 / acked).toExponential(1)} of messages`,
+    );
+  }
+  lines.push(`${ok ? 'PASSED' : 'FAILED'} in ${Math.round(ms / 1000)} s, --seed ${seed}`);
+  return lines;
+}

@@ -1,0 +1,254 @@
+// @ts-check
+// One run: processes, receiver and producer up, faults under load, everything healed, quiet, checked.
+import { fork } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { check } from './checker.mjs';
+import { runFaults } from './faults.mjs';
+import { Fleet, token } from './fleet.mjs';
+import { startPgProxy } from './pg-proxy.mjs';
+import { planEndpoints } from './plan.mjs';
+import { ask } from './postgres.mjs';
+
+/**
+ * @typedef {object} RunOptions
+ * @property {string} folder of its own
+ * @property {string} main Posthorn's main.js
+ * @property {import('./postgres.mjs').Postgres} postgres
+ * @property {string} database its name, new
+ * @property {number} seed
+ * @property {number} events
+ * @property {number} processes
+ * @property {import('./schedule.mjs').PlannedFault[]} faults
+ * @property {number} [perSecond] events; 0: as fast as possible. Unless given, they last as long as the faults
+ * @property {string[]} [only] event types
+ * @property {number} [slowMs] every answer takes this long
+ * @property {number} [quietMs] how long nothing may come at the end
+ * @property {number} [stuckMs] how long the end may make no progress
+ * @property {string} [diskFolder]
+ * @property {boolean} [healLate] endpoints keep their manners to the end
+ * @property {(line: string) => void} [say]
+ */
+
+const tailMs = 2_000;
+const lookMs = 250;
+const reportEveryMs = 5_000;
+const quiesceMaxMs = 1_800_000;
+// Longer than the longest cool-down of an endpoint's breaker.
+const stuckDefaultMs = 170_000;
+
+/** @param {RunOptions} options @returns {Promise<import('./checker.mjs').Verdict & { record: import('./faults.mjs').FaultRecord[], ms: number }>} */
+export async function runOnce(options) {
+  const startedAt = Date.now();
+  const { folder, postgres, database, main, seed } = options;
+  await mkdir(folder, { recursive: true });
+  await postgres.createDatabase(database);
+  const databaseUrl = postgres.urlOf(database);
+  const proxy = await startPgProxy(Number(new URL(databaseUrl).port));
+  const proxied = new URL(databaseUrl);
+  proxied.port = String(proxy.port);
+  const fleet = new Fleet({ main, databaseUrl: proxied.href, folder });
+  const receiver = startChild('receiver.mjs');
+  const producer = startChild('producer.mjs');
+  /** @type {import('./faults.mjs').FaultRecord[]} */
+  const record = [];
+  try {
+    const endpoints = planEndpoints(seed);
+    const paths = {
+      producerPath: join(folder, 'producer.journal'),
+      receiverPath: join(folder, 'receiver.journal'),
+    };
+    receiver.send({ endpoints, journalPath: paths.receiverPath, seed, slowMs: options.slowMs ?? 0 });
+    const { port } = await receiver.next('port');
+    await fleet.start(options.processes);
+    await register(fleet.members[0]?.url ?? '', endpoints, port);
+
+    const stage = {
+      fleet,
+      postgres,
+      proxy,
+      databaseUrl,
+      record,
+      ...optional('diskFolder', options.diskFolder),
+    };
+    const load = startLoad(options, fleet, producer, paths.producerPath);
+    const switching = switchLater(options, fleet, endpoints);
+    await Promise.all([runFaults(stage, options.faults), watchLoad(options, load, producer, record)]);
+    const switched = await switching;
+    proxy.set('pass');
+    const ended = await quiesce(options, { receiver, databaseUrl });
+    await stopAll(fleet);
+    receiver.send('stop');
+    await receiver.exited;
+    const { unexpected } = fleet;
+    const verdict = await check({
+      seed,
+      endpoints,
+      ...paths,
+      databaseUrl,
+      record,
+      switched,
+      unexpected,
+      ended,
+    });
+    return { ...verdict, record, ms: Date.now() - startedAt };
+  } finally {
+    await fleet.close();
+    receiver.kill();
+    producer.kill();
+    await proxy.stop();
+  }
+}
+
+/** @template T @param {string} name @param {T | undefined} value */
+const optional = (name, value) => (value === undefined ? {} : { [name]: value });
+
+/** @param {string} file */
+function startChild(file) {
+  const child = fork(fileURLToPath(new URL(file, import.meta.url)), {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+  const exited = new Promise((resolve) => child.once('exit', resolve));
+  return {
+    exited,
+    send: (/** @type {any} */ message) => child.connected && child.send(message),
+    kill: () => child.kill('SIGKILL'),
+    /** The next message that has `field`. @param {string} field @returns {Promise<any>} */
+    next(field) {
+      return new Promise((resolve, reject) => {
+        const listen = (/** @type {any} */ message) => {
+          if (!(field in message)) return;
+          child.off('message', listen);
+          resolve(message);
+        };
+        child.on('message', listen);
+        void exited.then((code) => reject(new Error(`${file} ended with ${code}`)));
+      });
+    },
+  };
+}
+
+/** @typedef {ReturnType<typeof startChild>} Child */
+
+/** @param {string} url @param {string} path @param {string} method @param {unknown} body */
+async function call(url, path, method, body) {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const signal = AbortSignal.timeout(10_000);
+  const answer = await fetch(`${url}/api/v1${path}`, { method, headers, body: JSON.stringify(body), signal });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+  return JSON.parse(text);
+}
+
+/** @param {string} url @param {import('./plan.mjs').Endpoint[]} endpoints @param {number} port */
+async function register(url, endpoints, port) {
+  for (const tenant of new Set(endpoints.map((endpoint) => endpoint.tenant))) {
+    await call(url, '/app', 'POST', { name: tenant, uid: tenant });
+  }
+  for (const endpoint of endpoints) {
+    const { tenant, index, types, secret } = endpoint;
+    const wanted = { url: `http://127.0.0.1:${port}/e/${index}`, filterTypes: types, secret };
+    endpoint.id = (await call(url, `/app/${tenant}/endpoint`, 'POST', wanted)).id;
+  }
+}
+
+/** @param {RunOptions} options @param {Fleet} fleet @param {Child} producer @param {string} journalPath */
+function startLoad(options, fleet, producer, journalPath) {
+  const lastsMs = loadMs(options);
+  const perSecond = options.perSecond ?? options.events / (lastsMs / 1000);
+  const { seed, events, only } = options;
+  const urls = fleet.members.map(({ url }) => url);
+  const done = producer.next('done');
+  producer.send({ seed, events, perSecond, urls, token, journalPath, ...optional('only', only) });
+  return done;
+}
+
+/** @param {RunOptions} options */
+const loadMs = ({ faults }) => (faults.at(-1)?.atMs ?? 0) + tailMs;
+
+/** Disables the `switch` endpoint when half of the time is over, however often it takes. @param {RunOptions} options @param {Fleet} fleet @param {import('./plan.mjs').Endpoint[]} endpoints */
+async function switchLater(options, fleet, endpoints) {
+  const endpoint = endpoints.find(({ manner }) => manner === 'switch');
+  if (!endpoint || (options.only && !options.only.includes('switch'))) return undefined;
+  await pause(loadMs(options) / 2);
+  const askedMs = Date.now();
+  for (let turn = 0; ; turn += 1) {
+    const member = fleet.members[turn % fleet.members.length];
+    try {
+      await call(member?.url ?? '', `/app/${endpoint.tenant}/endpoint/${endpoint.id}`, 'PATCH', {
+        disabled: true,
+      });
+      return { askedMs, doneMs: Date.now() };
+    } catch (error) {
+      if (Date.now() - askedMs > 60_000) throw error;
+      await pause(lookMs);
+    }
+  }
+}
+
+/** @param {RunOptions} options @param {Promise<unknown>} load @param {Child} producer @param {import('./faults.mjs').FaultRecord[]} record */
+async function watchLoad({ say }, load, producer, record) {
+  const tell = async () => {
+    const answer = producer.next('counts').catch(() => undefined);
+    producer.send('status');
+    const counts = (await answer)?.counts;
+    const kills = record.filter(({ kind }) => kind === 'kill').length;
+    if (counts)
+      say?.(
+        `sent ${counts.sent}, acknowledged ${counts.acked}, retried ${counts.retried}, ${kills} kills, ${record.length} faults`,
+      );
+  };
+  const timer = setInterval(() => void tell(), reportEveryMs);
+  await load.finally(() => clearInterval(timer));
+}
+
+/** Heals every endpoint, and waits for the last delivery; false when it gave up. @param {RunOptions} options @param {{ receiver: Child, databaseUrl: string }} parts */
+async function quiesce(
+  { quietMs = 3_000, stuckMs = stuckDefaultMs, healLate, say },
+  { receiver, databaseUrl },
+) {
+  if (!healLate) receiver.send('heal');
+  const startedAt = Date.now();
+  let fewest = Number.POSITIVE_INFINITY;
+  let progressAt = Date.now();
+  let saidAt = 0;
+  while (Date.now() - startedAt < quiesceMaxMs) {
+    const open = await openDeliveries(databaseUrl);
+    if (open < fewest) {
+      fewest = open;
+      progressAt = Date.now();
+    }
+    const status = receiver.next('lastAt');
+    receiver.send('status');
+    const { lastAt, count } = await status;
+    if (open === 0 && Date.now() - Math.max(lastAt, startedAt) > quietMs) return true;
+    if (Date.now() - progressAt > stuckMs && Date.now() - lastAt > quietMs) return false;
+    if (Date.now() - progressAt > stuckMs * 3) return false;
+    if (Date.now() - saidAt > reportEveryMs) {
+      say?.(`waiting for the rest: ${open} deliveries open, ${count} requests received`);
+      saidAt = Date.now();
+    }
+    await pause(lookMs);
+  }
+  return false;
+}
+
+/** @param {string} databaseUrl */
+async function openDeliveries(databaseUrl) {
+  const rows = await ask(
+    databaseUrl,
+    `select (select count(*) from posthorn.delivery where state in ('pending', 'retrying'))
+      + (select count(*) from posthorn.delivery where state = 'delivering') as open`,
+  );
+  return Number(rows[0]?.open);
+}
+
+/** @param {Fleet} fleet */
+async function stopAll(fleet) {
+  const codes = await Promise.all(fleet.members.map((member) => fleet.term(member)));
+  codes.forEach((code, index) => {
+    if (code !== 0) fleet.unexpected.push(`process ${index} answered SIGTERM with exit code ${code}`);
+  });
+}

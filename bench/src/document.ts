@@ -1,0 +1,167 @@
+// docs/benchmarks.md: what was to be reached beside what was measured, written from bench/results.json.
+import { loadLine, machineLine } from './machine.ts';
+import { loadTable, transposed, valueText } from './report.ts';
+import { type RecordedCase, type Results } from './result.ts';
+
+const mebibyte = 2 ** 20;
+const rssRowsMin = 1_000_000;
+
+interface Goal {
+  name: string;
+  bound: 'at least' | 'at most';
+  target: number;
+  unit: string;
+  /** Undefined: not measured. */
+  measured(results: Results): number | undefined;
+}
+
+const valueOf = (results: Results, name: string, key: string): number | undefined =>
+  results[name]?.values[key];
+
+// The crash rows are filled in by the command that measures them, under the case name `crash`.
+const goals: readonly Goal[] = [
+  {
+    name: 'Delivered per second, one endpoint, 1 KB, full durability, relative to the bare relay in the same run',
+    bound: 'at least',
+    target: 0.85,
+    unit: '',
+    measured: (results) => valueOf(results, 'one', 'ratio'),
+  },
+  {
+    name: 'Publish to arrival, p99, at half of the maximum rate',
+    bound: 'at most',
+    target: 50,
+    unit: ' ms',
+    measured: (results) => valueOf(results, 'latency', 'arrivalP99Ms'),
+  },
+  {
+    name: "Healthy endpoints' p99 while half of all endpoints hang, relative to none hanging",
+    bound: 'at most',
+    target: 1.5,
+    unit: '',
+    measured: (results) => valueOf(results, 'hanging', 'p99Ratio'),
+  },
+  {
+    name: 'Throughput with 100,000 endpoints and 10 million due rows, relative to empty',
+    bound: 'at least',
+    target: 0.9,
+    unit: '',
+    measured: (results) => valueOf(results, 'backlog', 'dueRelativeToEmpty'),
+  },
+  {
+    name: 'Lost, of 1,000,000 accepted under at least 300 kills',
+    bound: 'at most',
+    target: 0,
+    unit: '',
+    measured: (results) => valueOf(results, 'crash', 'lost'),
+  },
+  {
+    name: 'Duplicates without a fault',
+    bound: 'at most',
+    target: 0,
+    unit: '',
+    measured: duplicatesWithoutFault,
+  },
+  {
+    name: 'Duplicates under kills, relative to what was in flight at the kills',
+    bound: 'at most',
+    target: 1,
+    unit: '',
+    measured: (results) => valueOf(results, 'crash', 'duplicatedRelativeToInFlight'),
+  },
+  {
+    name: 'Resumed after a kill',
+    bound: 'at most',
+    target: 30,
+    unit: ' s',
+    measured: (results) => valueOf(results, 'crash', 'resumedSecondsMax'),
+  },
+  {
+    name: 'RSS of a server process with a backlog of 1,000,000',
+    bound: 'at most',
+    target: 300,
+    unit: ' MiB',
+    measured(results) {
+      const rows = valueOf(results, 'backlog', 'rows') ?? 0;
+      const bytes = valueOf(results, 'backlog', 'rssMaxBytes');
+      return bytes === undefined || rows < rssRowsMin ? undefined : bytes / mebibyte;
+    },
+  },
+];
+
+function duplicatesWithoutFault(results: Results): number | undefined {
+  const loads = Object.entries(results)
+    .filter(([name]) => name !== 'crash')
+    .flatMap(([, result]) => Object.entries(result.loads))
+    .filter(([name]) => !name.startsWith('relay'))
+    .flatMap(([, rounds]) => rounds);
+  if (loads.length === 0) return undefined;
+  return loads.reduce((sum, load) => sum + load.totals.duplicated, 0);
+}
+
+const introduction = `# Benchmarks
+
+<!-- Written by \`npm run bench -- --write\` from bench/results.json: measure again instead of editing. -->
+
+Posthorn, PostgreSQL, the publisher and the receiver share one machine, so every figure is what is left after the others took their part. Every case is one command: \`npm run bench -- --case one\`; \`npm run bench -- --help\` lists them.
+`;
+
+const method = `
+## How it is measured
+
+- **The relay** is a Node server that accepts a message, answers 202 at once and forwards it: \`node:http\` in, undici out, nothing stored, signed or checked. It and Posthorn take turns, round by round, and the ratio is taken within a round; the table gives medians.
+- **Maximum**: 64 connections publish as fast as they are answered, but never more than 256 messages are under way (published and not arrived), so the rate is one that could go on for ever. **Overloaded**: the same without that limit; the relay then accepts far more than it forwards, and its delivered rate within the window falls.
+- **Fixed rate**: messages fall due at even distances, and latency counts from that moment, also when no connection was free. Publishing is driven by a timer of 1 ms, which is part of the latency. **Kept up** (keptUp) is the share of the rate that was accepted: well below 1, the machine was too busy for the latency to say anything.
+- **Arrival** is when the receiver has read the whole request. All processes read one clock (CLOCK_MONOTONIC). Quantiles come from histograms whose buckets grow by 1 %, which is within 0.5 % of the true value.
+- **CPU** comes from /proc, children included, in units of 10 ms, per delivery within the window. **Statements** come from pg_stat_statements, which is loaded for the measurement; PostgreSQL's other settings are the ones Posthorn ships.
+- **Missing** and **duplicated** come from ids made by the publisher, compared with what the receiver wrote down. The wait ends when all of it is there, or when nothing came for 3 seconds: what is missing then may still wait its turn. That nothing is lost is what the crash runs prove.
+`;
+
+export function benchmarksDocument(results: Results): string {
+  const rows = goals.map((goal) => goalRow(goal, results));
+  const short = goals.filter((goal) => meets(goal, results) === false).map(({ name }) => `- ${name}`);
+  const parts = [
+    introduction,
+    '## To reach\n',
+    '| | goal | measured | |\n|---|---|---|---|',
+    rows.join('\n'),
+    short.length > 0 ? `\nFalling short:\n\n${short.join('\n')}` : '',
+    method,
+    ...Object.entries(results).map(([name, result]) => caseSection(name, result)),
+  ];
+  return `${parts
+    .filter((part) => part !== '')
+    .join('\n')
+    .trimEnd()}\n`;
+}
+
+function meets({ bound, target, measured }: Goal, results: Results): boolean | undefined {
+  const value = measured(results);
+  if (value === undefined) return undefined;
+  return bound === 'at least' ? value >= target : value <= target;
+}
+
+function goalRow(goal: Goal, results: Results): string {
+  const { name, bound, target, unit, measured } = goal;
+  const value = measured(results);
+  const verdict = meets(goal, results);
+  const shown = value === undefined ? 'not measured' : `${valueText(value)}${unit}`;
+  const word = verdict === undefined ? '' : verdict ? 'reached' : '**falls short**';
+  return `| ${name} | ${bound} ${target}${unit} | ${shown} | ${word} |`;
+}
+
+function caseSection(name: string, result: RecordedCase): string {
+  const { measuredAt, machine, posthorn, values, skipped } = result;
+  const lines = [
+    `## ${name}\n`,
+    `${measuredAt}, Posthorn ${posthorn}, ${machineLine(machine)}, ${loadLine(machine)}.\n`,
+  ];
+  if (skipped !== undefined) lines.push(`Not measured: ${skipped}.\n`);
+  const figures = Object.entries(values).map(([key, value]) => `| ${key} | ${valueText(value)} |`);
+  if (figures.length > 0) lines.push(`| figure | |\n|---|---|\n${figures.join('\n')}\n`);
+  const cells = transposed(loadTable(result));
+  const [titles, ...rows] = cells.map((row) => `| ${row.join(' | ')} |`);
+  if (titles !== undefined)
+    lines.push(`${titles}\n|${'---|'.repeat(cells[0]?.length ?? 0)}\n${rows.join('\n')}\n`);
+  return lines.join('\n');
+}

@@ -1,0 +1,43 @@
+// What a figure was measured on: without it the figure says nothing.
+import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
+
+const gibibyte = 2 ** 30;
+const quietLoadShare = 0.5;
+
+export interface Machine {
+  cpu: string;
+  cores: number;
+  memoryGiB: number;
+  system: string;
+  node: string;
+  postgres: string;
+  /** Settings that decide what a commit is worth. */
+  durability: Record<string, string>;
+  /** Average number of busy processes in the minute before the start: others on the machine make figures worse. */
+  loadAtStart: number;
+}
+
+export function describeMachine(postgres: { version: string; durability: Record<string, string> }): Machine {
+  return {
+    cpu: cpus()[0]?.model.trim() ?? 'unknown',
+    cores: availableParallelism(),
+    memoryGiB: Math.round(totalmem() / gibibyte),
+    system: `${process.platform} ${release()}`,
+    node: process.version,
+    postgres: postgres.version,
+    durability: postgres.durability,
+    loadAtStart: loadavg()[0] ?? 0,
+  };
+}
+
+/** How busy others kept the machine before the start, and a warning when that was much. */
+export function loadLine({ loadAtStart, cores }: Machine): string {
+  const warning =
+    loadAtStart > cores * quietLoadShare ? ': others were using the machine, and the figures suffer' : '';
+  return `load average at the start ${loadAtStart.toFixed(1)}${warning}`;
+}
+
+export function machineLine({ cpu, cores, memoryGiB, system, node, postgres, durability }: Machine): string {
+  const settings = Object.entries(durability).map(([name, value]) => `${name}=${value}`);
+  return `${cores} cores of ${cpu}, ${memoryGiB} GiB, ${system}, Node ${node}, PostgreSQL ${postgres} (${settings.join(', ')})`;
+}
