@@ -3,8 +3,10 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { classifyStatus } from '../src/core/outcome.ts';
 import { Dispatcher } from '../src/delivery/dispatcher.ts';
 import type { DispatchLimits, Work } from '../src/delivery/dispatcher.ts';
+import { waitFor } from './support/wait.ts';
 
 const roomy: DispatchLimits = {
   heldMax: 1_000,
@@ -342,6 +344,27 @@ describe('leases', () => {
     expect(started).toEqual([ones[0], twos[0]]);
     takeAll(makeWork('ep_1'));
     expect(started).toHaveLength(3);
+  });
+
+  it('every endpoint that was closed starts again when its time has come, though timers fire early at times', async () => {
+    const ends: (() => void)[] = [];
+    const start = () => new Promise<void>((resolve) => ends.push(resolve));
+    const limits = {
+      ...roomy,
+      inFlightMax: 1_000,
+      inFlightPerEndpointMax: 1,
+      inFlightPerEndpointWhenShortMax: 1,
+    };
+    const dispatcher = new Dispatcher(limits, { start, mayStart: () => true });
+    const lanes = 300;
+    for (let n = 0; n < lanes; n += 1) for (const work of many(`ep_${n}`, 2)) dispatcher.take(work);
+    expect(ends).toHaveLength(lanes);
+    // Times that are no whole milliseconds, as the monotonic clock gives them.
+    for (let n = 0; n < lanes; n += 1) {
+      dispatcher.report(`ep_${n}`, { outcome: classifyStatus(429), retryAfterSeconds: 0.05 + n * 0.000_37 });
+    }
+    for (const end of ends) end();
+    await waitFor(() => ends.length === 2 * lanes, { what: 'every second delivery', timeoutMs: 3_000 });
   });
 
   it('is idle when the last attempt has ended', async () => {

@@ -102,7 +102,7 @@ function nameProblem(name: string, allowSubnets: readonly Subnet[]): string | un
   if (labels.some((label) => label === '')) return `the host name "${name}" has an empty part`;
   if (labels.at(-1) === 'localhost') {
     const loopbackOpen = allowSubnets.some((range) => loopback.some((own) => subnetsOverlap(own, range)));
-    return loopbackOpen ? undefined : insideName(name, 'is this machine', '127.0.0.0/8');
+    return loopbackOpen ? undefined : insideName(name, 'is this machine', '127.0.0.0/8,::1/128');
   }
   if (allowSubnets.some(opensClosedSpace)) return undefined;
   if (labels.length === 1) return insideName(name, 'is not a public name', 'the range of the host');

@@ -303,12 +303,20 @@ export class Dispatcher {
     const lane = this.#lanes.get(endpointId);
     const waiting = lane && closedMs > giveBackAfterMs ? takeWaiting(lane) : [];
     if (waiting.length > 0) this.#hooks.onClosed?.(waiting, closedMs);
+    this.#reopenIn(endpointId, closedMs);
+  }
+
+  /** A timer can fire a little early: the gate's own time decides, or the lane would wait for ever. */
+  #reopenIn(endpointId: string, delayMs: number): void {
     const timer = setTimeout(() => {
-      const current = this.#lanes.get(endpointId);
-      if (current) this.#lineUp(current);
+      const gate = this.#gates.get(endpointId);
+      const leftMs = gate ? gate.closedUntilMs - this.#clock.monotonicMs() : 0;
+      if (leftMs > 0) return this.#reopenIn(endpointId, leftMs);
+      const lane = this.#lanes.get(endpointId);
+      if (lane) this.#lineUp(lane);
       this.pump();
       this.#hooks.onRoom?.();
-    }, closedMs);
+    }, Math.ceil(delayMs));
     timer.unref();
   }
 }

@@ -10,7 +10,9 @@ import {
   literalAddress,
   restrictedPortMessage,
 } from '../../core/url-rules.ts';
-import { createResolver, type Lookup, lookupBySystem } from './resolve-host.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { createResolver, type Lookup } from './resolve-host.ts';
+import { createSystemLookup } from './system-lookup.ts';
 
 export interface ConnectLimits {
   /** For resolving the host name. */
@@ -84,7 +86,11 @@ export function createGuardedAgent(options: GuardedAgentOptions): Agent {
 
 function guardedConnect(options: GuardedAgentOptions, limits: ConnectLimits): buildConnector.connector {
   const judge = createJudge(options);
-  const resolve = createResolver(options.lookup ?? lookupBySystem, limits.dnsTimeoutMs);
+  const resolve = createResolver({
+    lookup: options.lookup ?? createSystemLookup({ clock: systemClock }),
+    clock: systemClock,
+    timeoutMs: limits.dnsTimeoutMs,
+  });
   const connect = buildConnector({
     timeout: limits.connectTimeoutMs,
     minVersion: 'TLSv1.2',
