@@ -12,7 +12,7 @@ const readMaxBytes = 4 * 1024 * 1024;
 export const systemHostsPath =
   process.platform === 'win32' ? 'C:\\Windows\\System32\\drivers\\etc\\hosts' : '/etc/hosts';
 
-/** Names in lower case, each with its addresses in the order of the file. Lines without an address are passed over. */
+/** Names in lower case, each with its addresses in the order of the file. Lines without an address are passed over. @internal */
 export function parseHosts(text: string): Map<string, string[]> {
   const byName = new Map<string, string[]>();
   for (const line of text.split('\n')) {
