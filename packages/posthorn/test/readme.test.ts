@@ -202,7 +202,7 @@ describe('what is said of the code', () => {
   });
 
   test('the log lines worth an alarm are written somewhere', () => {
-    const sources = ['accept', 'claimer', 'engine', 'lease-keeper', 'settler'].map((name) =>
+    const sources = ['accept', 'claimer', 'engine', 'housekeeper', 'lease-keeper', 'settler'].map((name) =>
       textOf(`packages/posthorn/src/delivery/${name}.ts`),
     );
     const lines = Array.from(
