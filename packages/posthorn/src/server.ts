@@ -33,6 +33,7 @@ const stopTimeoutMs = 25_000;
 const closeGraceMs = 3_000;
 const databaseWaitMs = 60_000;
 const databaseRetryMs = 1_000;
+const databaseTriesPerLine = 10;
 const portsTriedMax = 100;
 const defaultEnvironmentName = 'default';
 
@@ -48,6 +49,8 @@ export interface ServerOptions {
   demo?: boolean;
   /** Called after each settled delivery. */
   onSettled?(settled: Settled): void;
+  /** Ends the wait for a database that is not there. */
+  signal?: AbortSignal;
 }
 
 export interface RunningServer {
@@ -159,17 +162,18 @@ async function build({
 }
 
 /** A database that is still starting is waited for; one that refuses is not. */
-async function migrateWhenThere({ databaseUrl, log }: ServerOptions): Promise<void> {
+async function migrateWhenThere({ databaseUrl, log, signal }: ServerOptions): Promise<void> {
   const deadlineMs = systemClock.monotonicMs() + databaseWaitMs;
-  for (;;) {
+  for (let tries = 0; ; tries += 1) {
     try {
       const { applied } = await migrate(databaseUrl);
       if (applied.length > 0) log.info({ applied }, 'database migrated');
       return;
     } catch (error) {
       if (!isDatabaseUnavailable(error) || systemClock.monotonicMs() > deadlineMs) throw error;
-      log.warn({ err: error }, 'waiting for PostgreSQL');
-      await pause(databaseRetryMs);
+      const reason = error instanceof Error ? error.message : String(error);
+      if (tries % databaseTriesPerLine === 0) log.warn({ reason }, 'waiting for PostgreSQL');
+      await pause(databaseRetryMs, undefined, signal ? { signal } : {});
     }
   }
 }

@@ -18,8 +18,8 @@ import {
 
 /** The servers of one command, in this process or in others. */
 export interface Servers {
-  /** Resolves when all of them listen. */
-  start(): Promise<ServerFacts>;
+  /** Resolves when all of them listen. `signal` ends the start of those that do not yet. */
+  start(signal: AbortSignal): Promise<ServerFacts>;
   /** The user knows that they are ready. */
   announced(): void;
   /** Resolves when they cannot go on. */
@@ -81,10 +81,13 @@ export class ServerProcesses implements Servers {
     return this.#failed.promise;
   }
 
-  async start(): Promise<ServerFacts> {
+  async start(signal: AbortSignal): Promise<ServerFacts> {
     cluster.setupPrimary({ args: [workerArgument], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     this.#first = this.#fork();
     const others = Array.from({ length: this.#job.config.processes - 1 }, () => this.#fork());
+    signal.addEventListener('abort', () => this.#kill((member) => member.readyAtMs === undefined), {
+      once: true,
+    });
     try {
       // The first one alone: it migrates the database, makes what is missing there, and finds the port for all.
       this.#server = await this.#first.ready.promise;

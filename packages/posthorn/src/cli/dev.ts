@@ -5,12 +5,17 @@ import { version } from '../lib/version.ts';
 import { type Config, devSubnets } from '../config.ts';
 import { redactDatabaseUrl } from '../config-parsers.ts';
 import { createDevLog, deliveryLines } from './dev-log.ts';
-import { removeDevState, writeDevState } from './dev-state.ts';
+import { CliError } from './cli-error.ts';
+import { readDevState, removeDevState, writeDevState } from './dev-state.ts';
+import { exitCodes } from './exit-codes.ts';
 import { type Io, writeJson } from './io.ts';
 import { runServer, type ServerParts, type Started } from './run-server.ts';
 import { ensureDevToken } from './token-file.ts';
 
+const pingTimeoutMs = 1_000;
+
 export async function runDev(given: Config, io: Io): Promise<number> {
+  await refuseSecond(given.dataDir, io);
   const token = given.token ?? (await ensureDevToken(given.dataDir));
   const config = { ...given, token };
   let isAnnounced = false;
@@ -26,6 +31,26 @@ export async function runDev(given: Config, io: Io): Promise<number> {
     },
     onStop: () => removeDevState(config.dataDir, io.pid),
   });
+}
+
+/** Two in one folder would share the demo endpoint and the note that other commands find them by. */
+async function refuseSecond(dataDir: string, io: Io): Promise<void> {
+  const other = await readDevState(dataDir);
+  if (!other || other.pid === io.pid || !io.isAlive(other.pid) || !(await answers(other.url))) return;
+  const what = `Posthorn already runs in this folder, at ${other.url} (process ${other.pid})`;
+  throw new CliError(exitCodes.refused, 'already_running', what, {
+    fix: 'use that one, stop it, or choose another folder with --data-dir',
+  });
+}
+
+/** A process id can have passed on to another program: only an answer shows that it is ours. */
+async function answers(url: string): Promise<boolean> {
+  try {
+    const signal = AbortSignal.timeout(pingTimeoutMs);
+    return (await fetch(`${url}/api/v1/health/ping`, { signal })).ok;
+  } catch {
+    return false;
+  }
 }
 
 /** What a development server needs of its process. `isShown`: whether a delivery is printed now. */

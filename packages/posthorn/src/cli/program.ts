@@ -61,7 +61,7 @@ function reportUsage(error: CommanderError, io: Io): ExitCode {
 function createProgram(context: Context): Command {
   const { io } = context;
   const program = new Command('posthorn')
-    .description('Webhooks, both ways, on one PostgreSQL.')
+    .description('Webhooks on one PostgreSQL: sends, signs, retries and shows them.')
     .version(version, '-V, --version', 'print the version')
     .option('--json', 'print one JSON object on stdout, errors included')
     .option('--verbose', 'print the stack of an error')

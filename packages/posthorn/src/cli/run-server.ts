@@ -73,7 +73,9 @@ async function runUntilStopped(
   signal: Promise<void>,
   { io, onReady, onStop }: Steps,
 ): Promise<typeof exitCodes.ok> {
-  await onReady(await servers.start());
+  const started = await startUnlessStopped(servers, signal);
+  if (!started) return exitCodes.ok;
+  await onReady(started);
   servers.announced();
   const failure = await Promise.race([signal, servers.failed]);
   writeNote(io, 'stopping: finishing what is under way (once more to stop at once)');
@@ -83,11 +85,23 @@ async function runUntilStopped(
   return exitCodes.ok;
 }
 
+/** Undefined when the signal came while they waited for the database. */
+async function startUnlessStopped(servers: Servers, signal: Promise<void>): Promise<ServerFacts | undefined> {
+  const stopping = new AbortController();
+  void signal.then(() => stopping.abort());
+  try {
+    return await servers.start(stopping.signal);
+  } catch (error) {
+    if (stopping.signal.aborted) return undefined;
+    throw error;
+  }
+}
+
 /** One server, in this process: where it cannot go on, the process ends. */
 function serverHere(job: ServerJob, io: Io, { log, demo, onSettled }: RunOptions): Servers {
   let server: RunningServer | undefined;
   return {
-    async start() {
+    async start(signal) {
       // Here, so that a primary does without the code of a server.
       const { startServerHere } = await import('./start-server.ts');
       server = await startServerHere({
@@ -95,6 +109,7 @@ function serverHere(job: ServerJob, io: Io, { log, demo, onSettled }: RunOptions
         log,
         pid: io.pid,
         isAlive: io.isAlive,
+        signal,
         ...(demo === undefined ? {} : { demo }),
         ...(onSettled ? { onSettled } : {}),
       });

@@ -1,6 +1,7 @@
 // Starts the server in this process, and says in the command line's words why it does not start.
 import type { Config } from '../config.ts';
 import { type RunningServer, type ServerOptions, startServer } from '../server.ts';
+import { WrongSecretKeyError } from '../store/secret-box.ts';
 import { CliError } from './cli-error.ts';
 import { withDatabaseErrors } from './database-access.ts';
 import { exitCodes } from './exit-codes.ts';
@@ -14,8 +15,16 @@ export async function startServerHere(options: ServerOptions): Promise<RunningSe
     try {
       return await startServer(options);
     } catch (error) {
-      throw describeListenError(error, options.config);
+      throw describeListenError(describeKeyError(error), options.config);
     }
+  });
+}
+
+function describeKeyError(error: unknown): unknown {
+  if (!(error instanceof WrongSecretKeyError)) return error;
+  return new CliError(exitCodes.usage, 'wrong_secret_key', error.message, {
+    fix: 'set POSTHORN_SECRET_KEY to the one that its other processes, and those before, were started with',
+    cause: error,
   });
 }
 

@@ -7,6 +7,7 @@ const folder = new URL('../../migrations/', import.meta.url);
 const fileName = /^\d{4}_[a-z0-9_]+\.sql$/;
 // Any constant of our own: everyone who migrates this database takes the same advisory lock.
 const lockKey = 7_069_867;
+const connectTimeoutMs = 5_000;
 const serverVersionMin = 150_000;
 
 export interface Migration {
@@ -96,7 +97,11 @@ async function applyPending(client: pg.Client): Promise<MigrationResult> {
  * when the server is older than PostgreSQL 15, when an applied file was altered, or when the database is newer.
  */
 export async function migrate(databaseUrl: string): Promise<MigrationResult> {
-  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'posthorn migrate' });
+  const client = new pg.Client({
+    connectionString: databaseUrl,
+    application_name: 'posthorn migrate',
+    connectionTimeoutMillis: connectTimeoutMs,
+  });
   // A connection that is cut fails the statement under way; the event besides would end the process if nobody heard it.
   client.on('error', () => {});
   await client.connect();

@@ -6,6 +6,14 @@ const keyIdBytes = 4;
 const ivBytes = 12;
 const tagBytes = 16;
 
+/** What is stored was sealed with another key than this process has. */
+export class WrongSecretKeyError extends Error {
+  constructor() {
+    super('this database is sealed with another secret key');
+    this.name = 'WrongSecretKeyError';
+  }
+}
+
 /** Seals text so that it opens only with the same key and for the same owner (`endpoint:ep_…:secret`). */
 export interface SecretBox {
   seal(text: string, owner: string): Buffer;
@@ -26,7 +34,7 @@ export function createSecretBox(key: Uint8Array): SecretBox {
     },
     open(sealed, owner) {
       if (!sealed.subarray(0, keyIdBytes).equals(keyId)) {
-        throw new Error('sealed with another secret key: set POSTHORN_SECRET_KEY to the one used before');
+        throw new WrongSecretKeyError();
       }
       const iv = sealed.subarray(keyIdBytes, keyIdBytes + ivBytes);
       const tag = sealed.subarray(keyIdBytes + ivBytes, keyIdBytes + ivBytes + tagBytes);

@@ -3,8 +3,26 @@ import type { Queries } from './database.ts';
 import { secretOwner } from './endpoints.ts';
 import type { SecretBox } from './secret-box.ts';
 
-/** Opens the newest sealed secret, if there is one. Throws the box's error, which names the fix, when it does not open. */
+const checkText = 'posthorn';
+const checkOwner = 'secret-key-check';
+
+/**
+ * Opens what this database was first started with; seals it now when there is nothing. Throws `WrongSecretKeyError`
+ * when another key did. Of several processes that start at once, one seals and all open.
+ */
 export async function checkSecretKey(queries: Queries, box: SecretBox): Promise<void> {
+  await openNewestSecret(queries, box);
+  await queries
+    .insertInto('secret_key_check')
+    .values({ sealed: box.seal(checkText, checkOwner) })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  const { sealed } = await queries.selectFrom('secret_key_check').select('sealed').executeTakeFirstOrThrow();
+  box.open(sealed, checkOwner);
+}
+
+/** A database from before the check had a row of its own. */
+async function openNewestSecret(queries: Queries, box: SecretBox): Promise<void> {
   const newest = await queries
     .selectFrom('endpoint_secret')
     .select(['endpoint_id', 'secret_sealed'])

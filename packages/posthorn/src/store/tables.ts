@@ -148,6 +148,11 @@ export interface ProcessTable {
   heartbeat_at: Timestamp;
 }
 
+export interface SecretKeyCheckTable {
+  only_row: Generated<boolean>;
+  sealed: Buffer;
+}
+
 export interface Tables {
   environment: EnvironmentTable;
   token: TokenTable;
@@ -161,4 +166,5 @@ export interface Tables {
   delivery: DeliveryTable;
   attempt: AttemptTable;
   process: ProcessTable;
+  secret_key_check: SecretKeyCheckTable;
 }
