@@ -10,7 +10,7 @@ interface Running {
   fail(): void;
 }
 
-function makeBatcher(limits: { itemsMax: number; concurrencyMax: number }) {
+function makeBatcher(limits: { itemsMax: number; concurrencyMax: number; crowdMin?: number }) {
   const running: Running[] = [];
   const batches: number[][] = [];
   const batcher = createBatcher<number>({
@@ -78,6 +78,25 @@ describe('a batcher', () => {
     await turn();
     expect(batches.at(-1)).toEqual([5]);
     expect(running).toHaveLength(2);
+  });
+
+  it('starts another beside a running one only for a crowd', async () => {
+    const { batches, running, addAll } = makeBatcher({ itemsMax: 9, concurrencyMax: 2, crowdMin: 3 });
+    addAll(1);
+    await turn();
+    addAll(2, 3);
+    await turn();
+    expect(batches).toEqual([[1]]);
+    addAll(4);
+    await turn();
+    expect(batches).toEqual([[1], [2, 3, 4]]);
+    addAll(5);
+    running[0]!.end();
+    await turn();
+    expect(running).toHaveLength(1);
+    running[0]!.end();
+    await turn();
+    expect(batches.at(-1)).toEqual([5]);
   });
 
   it('goes on after a batch that failed', async () => {

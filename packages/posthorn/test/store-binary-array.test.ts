@@ -1,7 +1,7 @@
 // Arrays in PostgreSQL's binary format: what goes in comes out, whatever it holds.
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { byteaArray, textArray } from '../src/store/binary-array.ts';
+import { boolArray, byteaArray, int4Array, int8Array, textArray } from '../src/store/binary-array.ts';
 import { openTestStore } from './support/store.ts';
 import type { TestStore } from './support/store.ts';
 
@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => store.stop());
 
 /** Read back as a whole, and counted through unnest, which is how every statement reads these arrays. */
-async function throughPostgres<T>(type: 'text' | 'bytea', parameter: Buffer): Promise<(T | null)[]> {
+async function throughPostgres<T>(type: string, parameter: Buffer): Promise<(T | null)[]> {
   const { rows } = await store.pool.query<{ list: (T | null)[]; unnested: number }>(
     `select $1::${type}[] as list,
        (select count(*)::integer from unnest($1::${type}[])) as unnested`,
@@ -87,5 +87,37 @@ describe('bytea arrays', () => {
         expect(await bytes(values)).toEqual(expected);
       }),
     );
+  });
+});
+
+describe('arrays of numbers and truth values', () => {
+  const int4 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
+  const int8 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(String);
+
+  it('hold all integers', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.option(int4)), async (values) => {
+        expect(await throughPostgres<number>('integer', int4Array(values))).toEqual(values);
+      }),
+    );
+  });
+
+  it('hold all bigints, given as text or as whole numbers', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.option(int8)), async (values) => {
+        expect(await throughPostgres<string>('bigint', int8Array(values))).toEqual(values);
+      }),
+    );
+    expect(await throughPostgres<string>('bigint', int8Array([0, -5, 2 ** 53, undefined]))).toEqual([
+      '0',
+      '-5',
+      '9007199254740992',
+      null,
+    ]);
+  });
+
+  it('hold truth values', async () => {
+    const values = [true, false, null, true];
+    expect(await throughPostgres<boolean>('boolean', boolArray(values))).toEqual(values);
   });
 });

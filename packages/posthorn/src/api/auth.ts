@@ -1,6 +1,6 @@
 // Who is calling: a bearer token names the environment. Answers are remembered for seconds, not longer, so that a
 // token revoked through another process dies here too.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { findValidToken } from '../store/tokens.ts';
 import type { ApiDeps } from './context.ts';
@@ -41,7 +41,7 @@ export function createAuthenticator({ db, clock }: Pick<ApiDeps, 'db' | 'clock'>
   const remembered = new Map<string, Remembered>();
 
   async function environmentOf(text: string): Promise<string> {
-    const key = createHash('sha256').update(text).digest('base64');
+    const key = hash('sha256', text, 'base64');
     const nowMs = clock.monotonicMs();
     const known = remembered.get(key);
     if (known !== undefined && known.untilMs > nowMs) return known.environmentId;

@@ -26,6 +26,7 @@ const batchMax = 200;
 // Content that waits for its statement, and that memory is held for.
 const waitingBytesMax = 64 * 1024 * 1024;
 const batchesInFlightMax = 2;
+const batchBesideMin = 100;
 // After so many tries under an application that changes all the time, it is held still for one.
 const triesMax = 3;
 
@@ -69,6 +70,7 @@ export class Acceptor {
     this.#batcher = createBatcher({
       itemsMax: batchMax,
       concurrencyMax: batchesInFlightMax,
+      crowdMin: batchBesideMin,
       run: (batch) => this.#commit(batch),
     });
   }

@@ -12,6 +12,7 @@ import type { Finished } from './attempt.ts';
 
 const batchMax = 500;
 const batchesInFlightMax = 2;
+const batchBesideMin = 250;
 const retryDelayMs = 250;
 
 export interface SettlerDeps {
@@ -36,6 +37,7 @@ export class Settler {
     this.#batcher = createBatcher({
       itemsMax: batchMax,
       concurrencyMax: batchesInFlightMax,
+      crowdMin: batchBesideMin,
       run: async (batch) => {
         await this.#writeUntilTaken(batch).catch((error: unknown) =>
           deps.log.error({ err: error }, 'settling failed'),

@@ -10,6 +10,8 @@ export interface BatcherOptions<T> {
   itemsMax: number;
   /** How many batches may run at the same time. */
   concurrencyMax: number;
+  /** While one runs, another starts only for so many items: few large batches cost less than many small ones. */
+  crowdMin?: number;
   /** Must not reject: what becomes of a failed batch is the owner's business. */
   run(batch: T[]): Promise<void>;
 }
@@ -19,6 +21,9 @@ export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
   let runningCount = 0;
   let scheduled = false;
   let drained: (() => void)[] = [];
+  const { itemsMax, concurrencyMax, crowdMin = 1 } = options;
+  const mayStart = () =>
+    runningCount < concurrencyMax && waiting.length >= (runningCount === 0 ? 1 : crowdMin);
 
   const finish = () => {
     runningCount -= 1;
@@ -31,9 +36,9 @@ export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
 
   const flush = () => {
     scheduled = false;
-    while (waiting.length > 0 && runningCount < options.concurrencyMax) {
-      const batch = waiting.slice(0, options.itemsMax);
-      waiting = waiting.slice(options.itemsMax);
+    while (mayStart()) {
+      const batch = waiting.slice(0, itemsMax);
+      waiting = waiting.slice(itemsMax);
       runningCount += 1;
       options.run(batch).then(finish, finish);
     }
@@ -42,7 +47,7 @@ export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
   return {
     add(item) {
       waiting.push(item);
-      if (scheduled || runningCount >= options.concurrencyMax) return;
+      if (scheduled || !mayStart()) return;
       // After this turn of the event loop: requests that arrived together share the first statement, too.
       scheduled = true;
       setImmediate(flush);

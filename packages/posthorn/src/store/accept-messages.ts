@@ -1,6 +1,6 @@
 // Accepts a batch of messages in one statement: idempotency, event ids, messages and their deliveries, all or nothing.
 import type pg from 'pg';
-import { byteaArray, textArray } from './binary-array.ts';
+import { boolArray, byteaArray, int8Array, textArray } from './binary-array.ts';
 
 /** A message with the deliveries that its application's configuration, at `configVersion`, gives it. */
 export interface MessageToStore {
@@ -85,21 +85,21 @@ with input as materialized (
   where next_attempt_at is not null group by endpoint_id order by endpoint_id
   on conflict (endpoint_id) do update set due_at = least(endpoint_due.due_at, excluded.due_at)
 )
-select i.id, s.id is not null as stored, c.id is not null as current, now() as created_at,
-  exists (select from owner) as lease_granted
-from input i left join current c on c.id = i.id left join stored s on s.id = i.id`;
+select now() as created_at, exists (select from owner) as lease_granted,
+  array(select id from input where id not in (select id from current)) as stale,
+  array(select id from current where id not in (select id from stored)) as conflicting`;
 
 // Channels and tags cannot contain it: the API allows only printable text.
 const listSeparator = '\u001f';
 
 const joined = (list: readonly string[] | undefined) => (list?.length ? list.join(listSeparator) : null);
 
+// Nearly always all are stored: named are those that are not.
 interface AcceptRow {
-  id: string;
-  stored: boolean;
-  current: boolean;
   created_at: Date;
   lease_granted: boolean;
+  stale: string[];
+  conflicting: string[];
 }
 
 /** The result for each message by its id. `database`: the pool, or the connection of a transaction. `lease.owner` is the process that the leased deliveries belong to. */
@@ -117,27 +117,34 @@ export async function acceptMessages(
     values: [
       textArray(messages.map((m) => m.applicationId)),
       textArray(messages.map((m) => m.id)),
-      messages.map((m) => m.configVersion),
+      int8Array(messages.map((m) => m.configVersion)),
       textArray(messages.map((m) => m.eventType)),
       textArray(messages.map((m) => m.eventId)),
       textArray(messages.map((m) => joined(m.channels))),
       textArray(messages.map((m) => joined(m.tags))),
       byteaArray(messages.map((m) => m.payload)),
       textArray(messages.map((m) => m.idempotency?.key)),
-      byteaArray(messages.map((m) => m.idempotency?.fingerprint ?? null)),
+      byteaArray(messages.map((m) => m.idempotency?.fingerprint)),
       textArray(deliveries.map((d) => d.messageId)),
       textArray(deliveries.map((d) => d.endpointId)),
-      deliveries.map((d) => d.leased),
+      boolArray(deliveries.map((d) => d.leased)),
       lease.firstDelayMs,
       lease.owner,
     ],
   });
-  return new Map(rows.map((row) => [row.id, storedMessage(row)]));
+  return storedMessages(messages, rows[0]);
 }
 
-function storedMessage(row: AcceptRow): StoredMessage {
-  if (row.stored) return { kind: 'stored', createdAt: row.created_at, leaseGranted: row.lease_granted };
-  return { kind: row.current ? 'conflict' : 'stale' };
+function storedMessages(
+  messages: readonly MessageToStore[],
+  row: AcceptRow | undefined,
+): Map<string, StoredMessage> {
+  if (!row) throw new Error('the accept statement returned no row');
+  const stored = { kind: 'stored', createdAt: row.created_at, leaseGranted: row.lease_granted } as const;
+  const results = new Map<string, StoredMessage>(messages.map(({ id }) => [id, stored]));
+  for (const id of row.stale) results.set(id, { kind: 'stale' });
+  for (const id of row.conflicting) results.set(id, { kind: 'conflict' });
+  return results;
 }
 
 /** What holds the idempotency key and the event id that a refused message asked for. */

@@ -1,6 +1,6 @@
 // Leases: giving back what a process holds, taking back what a dead one held.
 import type pg from 'pg';
-import { textArray } from './binary-array.ts';
+import { int4Array, textArray } from './binary-array.ts';
 import type { Lease } from './settle-deliveries.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -38,8 +38,8 @@ export async function releaseLeases(pool: pg.Pool, leases: readonly Lease[], del
     textArray(leases.map((lease) => lease.applicationId)),
     textArray(leases.map((lease) => lease.messageId)),
     textArray(leases.map((lease) => lease.endpointId)),
-    leases.map((lease) => lease.leaseOwner),
-    leases.map((lease) => lease.leaseSeq),
+    int4Array(leases.map((lease) => lease.leaseOwner)),
+    int4Array(leases.map((lease) => lease.leaseSeq)),
     Math.ceil(delayMs),
   ]);
   return rows[0]?.count ?? 0;

@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import type { Outcome } from '../core/outcome.ts';
 import type { Transition } from '../core/settle.ts';
-import { byteaArray, textArray } from './binary-array.ts';
+import { boolArray, byteaArray, int4Array, int8Array, textArray } from './binary-array.ts';
 import type { Trigger } from './tables.ts';
 
 /** Which claim of which delivery: the transition is applied only while this lease still holds. */
@@ -46,6 +46,7 @@ export interface SettleResult {
 // changes nothing.
 // Endpoints are locked in the order of their ids, and all inserts into endpoint_failing come before all deletes (the
 // count of `failing` has no other purpose): batches that share endpoints cannot deadlock.
+// The bounds of the message ids ($25, $26) let the executor leave out all other partitions before it starts.
 // Rows of 'retrying' without a delay go on when the automatic chain would have (resume_at).
 const settleSql = `
 with input as materialized (
@@ -59,7 +60,8 @@ with input as materialized (
     next_attempt_at = case when i.state = 'retrying'
       then coalesce(now() + i.delay_ms * interval '1 ms', d.resume_at, now()) end
   from input i
-  where d.application_id = i.application_id and d.message_id = i.message_id and d.endpoint_id = i.endpoint_id
+  where d.message_id between $25 and $26
+    and d.application_id = i.application_id and d.message_id = i.message_id and d.endpoint_id = i.endpoint_id
     and d.state = 'delivering' and d.lease_owner = i.lease_owner and d.lease_seq = i.lease_seq
   returning d.application_id, d.endpoint_id, d.next_attempt_at
 ), due as (
@@ -111,12 +113,17 @@ function transitionParameters(batch: readonly Settled[]): unknown[] {
     textArray(batch.map((s) => s.applicationId)),
     textArray(batch.map((s) => s.messageId)),
     textArray(batch.map((s) => s.endpointId)),
-    batch.map((s) => s.leaseOwner),
-    batch.map((s) => s.leaseSeq),
+    int4Array(batch.map((s) => s.leaseOwner)),
+    int4Array(batch.map((s) => s.leaseSeq)),
     textArray(batch.map((s) => s.transition.state)),
-    batch.map((s) => s.transition.attempts),
-    batch.map((s) => ('delayMs' in s.transition ? s.transition.delayMs : null)),
+    int4Array(batch.map((s) => s.transition.attempts)),
+    int8Array(batch.map((s) => ('delayMs' in s.transition ? s.transition.delayMs : null))),
   ];
+}
+
+function boundsOf(batch: readonly Settled[]): [lowest: string, highest: string] {
+  const ids = batch.map(({ messageId }) => messageId).toSorted();
+  return [ids[0] ?? '', ids.at(-1) ?? ''];
 }
 
 function attemptParameters(batch: readonly Settled[]): unknown[] {
@@ -132,12 +139,12 @@ function attemptParameters(batch: readonly Settled[]): unknown[] {
     textArray(attempts.map((a) => a.outcome.kind)),
     textArray(attempts.map((a) => reasonOf(a.outcome))),
     textArray(attempts.map((a) => a.detail && storable(a.detail))),
-    attempts.map((a) => statusOf(a.outcome)),
+    int4Array(attempts.map((a) => statusOf(a.outcome))),
     textArray(attempts.map((a) => a.responseHeaders && headersJson(a.responseHeaders))),
-    byteaArray(attempts.map((a) => a.responseBody ?? null)),
-    attempts.map((a) => a.responseTruncated),
-    attempts.map((a) => Math.round(a.durationMs)),
-    attempts.map((a) => Math.round(a.startedAgoMs)),
+    byteaArray(attempts.map((a) => a.responseBody)),
+    boolArray(attempts.map((a) => a.responseTruncated)),
+    int4Array(attempts.map((a) => Math.round(a.durationMs))),
+    int8Array(attempts.map((a) => Math.round(a.startedAgoMs))),
   ];
 }
 
@@ -162,7 +169,7 @@ export async function settleDeliveries(
   const { rows } = await pool.query<{ moved_count: number; failing_endpoints: string[] }>({
     name: 'settle-deliveries',
     text: settleSql,
-    values: [...transitionParameters(batch), ...attemptParameters(batch), failingMaxMs],
+    values: [...transitionParameters(batch), ...attemptParameters(batch), failingMaxMs, ...boundsOf(batch)],
   });
   return { movedCount: rows[0]?.moved_count ?? 0, failingEndpoints: rows[0]?.failing_endpoints ?? [] };
 }

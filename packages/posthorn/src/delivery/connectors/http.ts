@@ -9,6 +9,7 @@ import { defaultResponseLimits, HttpAttempt, type RawAnswer, type ResponseLimits
 import type { Lookup } from './resolve-host.ts';
 
 const defaultAttemptTimeoutMs = 20_000;
+const destinationsMax = 10_000;
 
 export interface HttpConnectorOptions {
   readonly allowSubnets: readonly Subnet[];
@@ -58,6 +59,20 @@ export interface HttpConnector {
   close(): Promise<void>;
 }
 
+interface Addressed {
+  ok: true;
+  origin: string;
+  path: string;
+}
+
+type Destination = Addressed | { ok: false; reason: string };
+
+const addressed = ({ origin, pathname, search }: URL): Addressed => ({
+  ok: true,
+  origin,
+  path: pathname + search,
+});
+
 /** One connector serves all endpoints of a process; connections are kept per origin. */
 export function createHttpConnector(options: HttpConnectorOptions): HttpConnector {
   const { allowSubnets, allowHttp, allowedPorts, lookup, ca, clock } = options;
@@ -68,15 +83,27 @@ export function createHttpConnector(options: HttpConnectorOptions): HttpConnecto
   async function send(request: HttpDeliveryRequest, signal?: AbortSignal): Promise<AttemptResult> {
     signal?.throwIfAborted();
     const startedMs = clock.monotonicMs();
-    const verdict = checkEndpointUrl(request.url, rules);
-    const answer = verdict.ok
-      ? await dispatch(new URL(verdict.url), request, signal)
-      : refusedAnswer(verdict.reason);
+    const destination = destinationOf(request.url);
+    const answer = destination.ok
+      ? await dispatch(destination, request, signal)
+      : refusedAnswer(destination.reason);
     return toResult(answer, Math.round(clock.monotonicMs() - startedMs), clock.now());
   }
 
+  // The verdict depends on the text alone: a name's addresses are judged at each connection.
+  const destinations = new Map<string, Destination>();
+  function destinationOf(url: string): Destination {
+    const known = destinations.get(url);
+    if (known) return known;
+    if (destinations.size >= destinationsMax) destinations.clear();
+    const verdict = checkEndpointUrl(url, rules);
+    const destination = verdict.ok ? addressed(new URL(verdict.url)) : verdict;
+    destinations.set(url, destination);
+    return destination;
+  }
+
   function dispatch(
-    url: URL,
+    { origin, path }: Addressed,
     request: HttpDeliveryRequest,
     signal: AbortSignal | undefined,
   ): Promise<RawAnswer> {
@@ -84,11 +111,7 @@ export function createHttpConnector(options: HttpConnectorOptions): HttpConnecto
     const headers = completeHeaders(request.headers, options.userAgent);
     return new Promise((resolve, reject) => {
       const attempt = new HttpAttempt({ limits, timeoutMs, signal, resolve, reject });
-      const path = url.pathname + url.search;
-      agent.dispatch(
-        { origin: url.origin, path, method: request.method, headers, body: request.body },
-        attempt,
-      );
+      agent.dispatch({ origin, path, method: request.method, headers, body: request.body }, attempt);
     });
   }
 
