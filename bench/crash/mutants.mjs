@@ -81,7 +81,7 @@ export const scenarios = /** @satisfies {Record<string, Scenario>} */ ({
 });
 
 const guard = `
-    and d.state = 'delivering' and d.lease_owner = i.lease_owner and d.lease_seq = i.lease_seq`;
+    and d.lease_owner = i.lease_owner and d.lease_seq = i.lease_seq`;
 const commit = 'const results = await acceptMessages(this.#deps.pool, stores, { owner, firstDelayMs });';
 const acknowledge = `for (const { pending, store } of batch) pending.resolve({ kind: 'accepted', applicationId: store.applicationId, messageId: store.id, createdAt: new Date(), replayed: false });
             `;

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => store.stop());
 
-const pace = { rowsMax: 1, breathe: async () => {} };
+const pace = { pagesMax: 1, rowsMax: 1, breathe: async () => {} };
 
 const idAt = (prefix: 'msg_' | 'atmpt_', timeMs: number) => createIdSource(() => timeMs, randomBytes)(prefix);
 

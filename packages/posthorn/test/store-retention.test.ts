@@ -243,10 +243,12 @@ describe('retention', () => {
     expect(await Promise.all(ids.map(tracesOf))).toEqual([everything, [], []]);
   });
 
-  it('goes through more rows and applications than one statement takes, and can be interrupted', async () => {
+  it('goes through more than one statement takes, and can be interrupted', async () => {
     await makePartitions(10);
+    // A few rows to a page.
+    await store.pool.query(`alter table posthorn.${nameOf('message', 5)} set (fillfactor = 10)`);
     const [tenant, other] = [await makeTenant(2), await makeTenant(60)];
-    for (let at = 0; at < 7; at += 1) await addMessage(tenant, 5 * dayMs);
+    for (let at = 0; at < 20; at += 1) await addMessage(tenant, 5 * dayMs);
     const kept = await addMessage(other, 5 * dayMs);
     const [retention] = (await listRetentions(store.pool, nowMs)).filter(
       ({ environmentId }) => environmentId === tenant.environmentId,
@@ -258,11 +260,13 @@ describe('retention', () => {
         breaths += 1;
         if (breaths > breathsMax) throw new Error('interrupted');
       };
-      return { rowsMax: 2, breathe };
+      return { pagesMax: 1, rowsMax: 2, breathe };
     };
     await expect(sweepTable(store.pool, message, retention!, pace(1))).rejects.toThrow('interrupted');
-    expect(await store.count('posthorn.message')).toBe(4);
-    expect(await sweepTable(store.pool, message, retention!, pace(10))).toBe(3);
+    const left = await store.count('posthorn.message');
+    expect(left).toBeLessThan(21);
+    expect(left).toBeGreaterThan(1);
+    expect(await sweepTable(store.pool, message, retention!, pace(30))).toBe(left - 1);
     expect(await sweepTable(store.pool, message, retention!, pace(0))).toBe(0);
     expect(await tracesOf(kept)).toEqual(everything);
   });

@@ -25,6 +25,7 @@ const partitionDaysAhead = 7;
 const idempotencyKeyMs = dayMs;
 /** One statement deletes this much, a few ten milliseconds' work; then the others have their turn. */
 const rowsPerStatementMax = 5_000;
+const pagesPerStatementMax = 200;
 const betweenStatementsMs = 50;
 
 export interface Housekeeper extends Loop {
@@ -44,6 +45,7 @@ export function createHousekeeper(deps: HousekeeperDeps): Housekeeper {
   const { pool, clock, log } = deps;
   const stopping = new AbortController();
   const pace: Pace = {
+    pagesMax: pagesPerStatementMax,
     rowsMax: rowsPerStatementMax,
     breathe: () => pause(betweenStatementsMs, undefined, { signal: stopping.signal }),
   };

@@ -60,11 +60,11 @@ export class Settler {
     this.#abandoned = true;
   }
 
-  async #writeUntilTaken(batch: Finished[]): Promise<void> {
+  async #writeUntilTaken(batch: Finished[], wasTried = false): Promise<void> {
     const { log, onSettled } = this.#deps;
-    while (!this.#abandoned) {
+    for (let isRepeat = wasTried; !this.#abandoned; isRepeat = true) {
       try {
-        await this.#write(batch);
+        await this.#write(batch, isRepeat);
         for (const finished of batch) onSettled(finished);
         return;
       } catch (error) {
@@ -80,21 +80,21 @@ export class Settler {
     const [first, ...others] = batch;
     if (!first) return;
     if (others.length > 0) {
-      for (const finished of batch) await this.#writeUntilTaken([finished]);
+      for (const finished of batch) await this.#writeUntilTaken([finished], true);
       return;
     }
     const { messageId, endpointId } = first.work;
     this.#deps.log.error({ err: error, messageId, endpointId }, 'an attempt was not stored');
   }
 
-  async #write(batch: Finished[]): Promise<void> {
+  async #write(batch: Finished[], isRepeat: boolean): Promise<void> {
     const { pool, clock, log, failingMaxMs } = this.#deps;
     const nowMs = clock.monotonicMs();
     for (const { settled, startedAtMs } of batch) {
       if (settled.attempt) settled.attempt.startedAgoMs = nowMs - startedAtMs;
     }
     const settled = batch.map((finished) => finished.settled);
-    const { movedCount, failingEndpoints } = await settleDeliveries(pool, settled, failingMaxMs);
+    const { movedCount, failingEndpoints } = await settleDeliveries(pool, settled, failingMaxMs, isRepeat);
     if (movedCount < batch.length) {
       log.warn({ lost: batch.length - movedCount }, 'attempts ended after their lease had been taken over');
     }

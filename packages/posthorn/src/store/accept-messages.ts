@@ -42,6 +42,7 @@ with input as materialized (
   select i.* from input i
   join posthorn.application a
     on a.id = i.application_id and a.config_version = i.config_version and a.deleted_at is null
+  where a.id = any ($1::text[])
 ), keyed as (
   insert into posthorn.idempotency_key (application_id, key, fingerprint, message_id)
   select application_id, key, fingerprint, id from current where key is not null

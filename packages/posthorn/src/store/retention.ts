@@ -1,7 +1,6 @@
 // Deletes by age what lies in partitions that others still need: a few rows at a time, environment by environment.
 import type pg from 'pg';
 import { idFloor } from '../lib/ids.ts';
-import { textArray } from './binary-array.ts';
 import { dayMs, idBounds, listPartitions, openDeliveries, partitionedTables } from './partitions.ts';
 import type { Connection, PartitionedTable } from './partitions.ts';
 
@@ -12,15 +11,15 @@ export interface Retention {
   attemptFloorMs: number;
 }
 
-/** How much one statement deletes, and what happens between two of them; an exception there ends the sweep. */
+/** How much one statement reads of a table, or deletes, and what happens between two; an exception there ends the sweep. */
 export interface Pace {
+  pagesMax: number;
   rowsMax: number;
   breathe(): Promise<void>;
 }
 
 // Any constant of our own: everyone who keeps house on this database takes the same advisory lock.
 const lockKey = 7_069_868;
-const applicationsPerStatement = 500;
 /** In the order in which they are emptied: what hangs on a message before the message. */
 export const sweptTables: readonly PartitionedTable[] = partitionedTables.toReversed();
 // An id and the time stored beside it come from two clocks.
@@ -175,36 +174,25 @@ function closedCondition({ name, idColumn }: PartitionedTable, within: string): 
     where d.application_id = t.application_id and d.message_id = t.${idColumn} and ${within} and d.state ${open})`;
 }
 
-// By row address: it is found within one table, and a row that somebody changes meanwhile has another one and stays.
+// Page by page, in the order in which the rows lie: each is read once, whoever's they are and however many stay.
 const deleteSql = ({ name, condition }: Leaf) => `
-  delete from posthorn.${name} where ctid = any (array(
-    select t.ctid from posthorn.${name} t where t.application_id = any ($1::text[]) and ${condition} limit $2
-  ))`;
+  delete from posthorn.${name} t using posthorn.application a
+  where a.id = t.application_id and a.environment_id = $1
+    and t.ctid >= format('(%s,0)', $2::bigint)::tid and t.ctid < format('(%s,0)', $3::bigint)::tid
+    and ${condition}`;
 
 async function sweepLeaf(db: Connection, leaf: Leaf, environmentId: string, pace: Pace): Promise<number> {
+  const { rows } = await db.query<{ count: number }>(
+    `select (pg_relation_size('posthorn.${leaf.name}') / current_setting('block_size')::integer)::integer as count`,
+  );
+  const pageCount = rows[0]?.count ?? 0;
   let deleted = 0;
-  for await (const applicationIds of applicationsOf(db, environmentId)) {
-    deleted += await deleteInBatches(pace, async () => {
-      const { rowCount } = await db.query(deleteSql(leaf), [textArray(applicationIds), pace.rowsMax]);
-      return rowCount ?? 0;
-    });
+  for (let page = 0; page < pageCount; page += pace.pagesMax) {
+    if (page > 0) await pace.breathe();
+    const { rowCount } = await db.query(deleteSql(leaf), [environmentId, page, page + pace.pagesMax]);
+    deleted += rowCount ?? 0;
   }
   return deleted;
-}
-
-/** The environment's applications, deleted ones too, a few hundred ids at a time. */
-async function* applicationsOf(db: Connection, environmentId: string): AsyncGenerator<string[]> {
-  let after = '';
-  for (;;) {
-    const { rows } = await db.query<{ id: string }>(
-      'select id from posthorn.application where environment_id = $1 and id > $2 order by id limit $3',
-      [environmentId, after, applicationsPerStatement],
-    );
-    const last = rows.at(-1);
-    if (last === undefined) return;
-    yield rows.map(({ id }) => id);
-    after = last.id;
-  }
 }
 
 async function deleteInBatches(pace: Pace, deleteBatch: () => Promise<number>): Promise<number> {
