@@ -177,7 +177,7 @@ export class Acceptor {
         (result.kind === 'stale' ? stale : refused).push(planned);
       }
     }
-    for (const { pending } of stale) this.#deps.configs.drop(pending.config);
+    for (const { pending } of stale) this.#deps.configs.refuse(pending.config);
     for (const { pending } of stale) void this.#enqueue(pending);
     if (refused.length > 0) {
       void this.#answerConflicts(refused).catch((error: unknown) => rejectAll(refused, error));

@@ -18,6 +18,8 @@ interface Entry {
   config: ApplicationConfig;
   /** When it was last known to be the current version; monotonic milliseconds. */
   checkedAtMs: number;
+  /** The database has another version. The limits in it count until that one is here. */
+  refused: boolean;
 }
 
 type Load = () => Promise<ApplicationConfig | undefined>;
@@ -43,8 +45,9 @@ export class ConfigCache {
   /** For matching. `environmentId` and `idOrUid` as a caller gave them. */
   async forAccept(environmentId: string, idOrUid: string): Promise<ApplicationConfig | undefined> {
     const name = `${environmentId}/${idOrUid}`;
-    const known = this.peek(this.#ids.get(name) ?? '');
-    if (known && (known.applicationId === idOrUid || known.uid === idOrUid)) return known;
+    const entry = this.#byId.get(this.#ids.get(name) ?? '');
+    const goesByIt = entry?.config.applicationId === idOrUid || entry?.config.uid === idOrUid;
+    if (entry && !entry.refused && goesByIt) return entry.config;
     const { pool, box } = this.#deps;
     return this.#once(name, () => findApplicationConfig(pool, box, environmentId, idOrUid));
   }
@@ -53,16 +56,19 @@ export class ConfigCache {
   async forSend(applicationId: string): Promise<ApplicationConfig | undefined> {
     const { pool, box, clock } = this.#deps;
     const entry = this.#byId.get(applicationId);
-    if (entry && clock.monotonicMs() - entry.checkedAtMs <= sendAgeMsMax) return entry.config;
+    const isFresh = entry && !entry.refused && clock.monotonicMs() - entry.checkedAtMs <= sendAgeMsMax;
+    if (isFresh) return entry.config;
     return this.#once(applicationId, async () => {
       const version = entry && (await currentConfigVersion(pool, applicationId));
       if (entry && entry.config.version === version) return entry.config;
-      if (entry) this.drop(entry.config);
-      return loadApplicationConfig(pool, box, applicationId);
+      if (entry) this.refuse(entry.config);
+      const config = await loadApplicationConfig(pool, box, applicationId);
+      if (!config && entry) this.#forget(entry.config);
+      return config;
     });
   }
 
-  /** What is in memory, however old. */
+  /** What is in memory, however old: while a change is loaded, the limits from before it still count. */
   peek(applicationId: string): ApplicationConfig | undefined {
     return this.#byId.get(applicationId)?.config;
   }
@@ -70,12 +76,13 @@ export class ConfigCache {
   /** The database has just confirmed this version. */
   confirm(config: ApplicationConfig): void {
     const entry = this.#byId.get(config.applicationId);
-    if (entry?.config === config) entry.checkedAtMs = this.#deps.clock.monotonicMs();
+    if (entry?.config === config && !entry.refused) entry.checkedAtMs = this.#deps.clock.monotonicMs();
   }
 
-  /** The database has just refused this version. */
-  drop(config: ApplicationConfig): void {
-    if (this.peek(config.applicationId) === config) this.#forget(config);
+  /** The database has just refused this version: nothing is matched against it, and nothing sent by it, any more. */
+  refuse(config: ApplicationConfig): void {
+    const entry = this.#byId.get(config.applicationId);
+    if (entry?.config === config) entry.refused = true;
   }
 
   /** One load for all who ask at the same time: a change to a large application must not make everyone load it. */
@@ -95,7 +102,7 @@ export class ConfigCache {
     const known = this.peek(config.applicationId);
     if (known && BigInt(known.version) > BigInt(config.version)) return known;
     if (known) this.#forget(known);
-    this.#byId.set(config.applicationId, { config, checkedAtMs });
+    this.#byId.set(config.applicationId, { config, checkedAtMs, refused: false });
     for (const name of [config.applicationId, config.uid]) {
       if (name !== null) this.#ids.set(`${config.environmentId}/${name}`, config.applicationId);
     }

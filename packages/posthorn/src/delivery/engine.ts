@@ -16,7 +16,7 @@ import { createAttempt, type Finished, type MakeAttempt } from './attempt.ts';
 import { createClaimer } from './claimer.ts';
 import { ConfigCache } from './config-cache.ts';
 import type { HttpConnector } from './connectors/http.ts';
-import { Dispatcher, type DispatchLimits, type Work } from './dispatcher.ts';
+import { Dispatcher, type DispatchHooks, type DispatchLimits, type Work } from './dispatcher.ts';
 import { createHousekeeper, type Housekeeper } from './housekeeper.ts';
 import { LeaseKeeper, type LeaseTimes } from './lease-keeper.ts';
 import { createPrepare } from './prepare.ts';
@@ -60,13 +60,14 @@ export class Engine {
     const configs = new ConfigCache(deps);
     this.#makeAttempt = createAttempt({ ...deps, configs, prepare: createPrepare(deps.userAgent) });
     const throttle = new Throttle({ pool, configs, clock: deps.clock, log });
-    const dispatcher = new Dispatcher(deps.limits, {
+    const hooks: DispatchHooks = {
       start: (work) => this.#attempt(work),
       mayStart: () => leases.isFresh(),
       throttleMs: (work) => throttle.waitMs(work),
       onRoom: () => this.wake(),
       onClosed: (waiting, closedMs) => void this.#giveBack(waiting, closedMs),
-    });
+    };
+    const dispatcher = new Dispatcher(deps.limits, hooks, deps);
     const leases = new LeaseKeeper({
       ...deps,
       times: deps.leaseTimes,
