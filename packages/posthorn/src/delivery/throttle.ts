@@ -23,6 +23,8 @@ interface Bucket {
   /** Reserved starts that are left, and when the next of them is free. */
   reservedCount: number;
   nextAtMs: number;
+  /** The next start waits for one of another limit: it is not forfeit. */
+  keepsOne: boolean;
   reserving: boolean;
   /** After a failed reservation: not before. */
   askAgainAtMs: number;
@@ -41,9 +43,15 @@ export class Throttle {
     const buckets = this.#bucketsOf(work);
     if (buckets.length === 0) return 0;
     const nowMs = this.#deps.clock.monotonicMs();
-    const waitMs = Math.max(...buckets.map((bucket) => this.#bucketWaitMs(bucket, nowMs)));
-    if (waitMs > 0) return Math.ceil(waitMs);
     for (const bucket of buckets) {
+      const waitMs = this.#bucketWaitMs(bucket, nowMs);
+      if (waitMs > 0) return Math.ceil(waitMs);
+      // Kept until the next limit has a start, too. Forfeit meanwhile, two limits that several processes reserve in
+      // turns never come together: nothing would start again.
+      bucket.keepsOne = true;
+    }
+    for (const bucket of buckets) {
+      bucket.keepsOne = false;
       bucket.reservedCount -= 1;
       bucket.nextAtMs += intervalMs(bucket);
     }
@@ -64,7 +72,15 @@ export class Throttle {
   #bucket(id: string, ratePerSecond: number): Bucket {
     const known = this.#buckets.get(id);
     if (known?.ratePerSecond === ratePerSecond) return known;
-    const bucket = { id, ratePerSecond, reservedCount: 0, nextAtMs: 0, reserving: false, askAgainAtMs: 0 };
+    const bucket = {
+      id,
+      ratePerSecond,
+      reservedCount: 0,
+      nextAtMs: 0,
+      keepsOne: false,
+      reserving: false,
+      askAgainAtMs: 0,
+    };
     this.#buckets.set(id, bucket);
     return bucket;
   }
@@ -101,7 +117,8 @@ const intervalMs = (bucket: Bucket) => 1000 / bucket.ratePerSecond;
 function forfeitLate(bucket: Bucket, nowMs: number): void {
   const lateMs = nowMs - bucket.nextAtMs - Math.max(lateMaxMs, intervalMs(bucket));
   if (bucket.reservedCount === 0 || lateMs <= 0) return;
-  const lost = Math.min(bucket.reservedCount, Math.ceil(lateMs / intervalMs(bucket)));
+  const losable = bucket.reservedCount - (bucket.keepsOne ? 1 : 0);
+  const lost = Math.min(losable, Math.ceil(lateMs / intervalMs(bucket)));
   bucket.reservedCount -= lost;
   bucket.nextAtMs += lost * intervalMs(bucket);
 }
