@@ -54,7 +54,9 @@ it('matches nothing against a refused version', async () => {
 
 it('forgets an application that was deleted', async () => {
   const first = (await configs.forSend(application.id))!;
-  await store.pool.query('update posthorn.application set deleted_at = now() where id = $1', [application.id]);
+  await store.pool.query('update posthorn.application set deleted_at = now() where id = $1', [
+    application.id,
+  ]);
   configs.refuse(first);
   expect(await configs.forSend(application.id)).toBeUndefined();
   expect(configs.peek(application.id)).toBeUndefined();

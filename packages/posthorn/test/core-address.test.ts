@@ -7,6 +7,8 @@ import { classifyStatus, describeOutcome } from '../src/core/outcome.ts';
 import { parseRetryAfter } from '../src/core/retry-after.ts';
 import { checkEndpointUrl, type UrlRules } from '../src/core/url-rules.ts';
 
+fc.configureGlobal({ numRuns: 1_000 });
+
 const subnets = (text: string) => {
   const parsed = parseSubnets(text);
   expect(parsed.errors).toEqual([]);
@@ -382,7 +384,7 @@ describe('checkEndpointUrl', () => {
         },
       ),
     );
-  });
+  }, 120_000);
 });
 
 describe('parseRetryAfter', () => {
@@ -432,6 +434,45 @@ describe('parseRetryAfter', () => {
       fc.property(fc.string(), fc.integer({ min: 0, max: 4e12 }), (value, now) => {
         const seconds = parseRetryAfter(value, now);
         expect(seconds === undefined || (Number.isSafeInteger(seconds) && seconds >= 0)).toBe(true);
+      }),
+    );
+  });
+
+  it('reads every number of seconds, however long it is written', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: fc.constantFrom(...'0123456789'), minLength: 1, maxLength: 400 }),
+        (digits) => {
+          const asked = BigInt(digits);
+          const most = BigInt(Number.MAX_SAFE_INTEGER);
+          expect(parseRetryAfter(digits, nowMs)).toBe(Number(asked < most ? asked : most));
+        },
+      ),
+    );
+  });
+
+  it('never throws on what looks like a date, and gives whole seconds that are not before it', () => {
+    const number = (max: number, width: number) => fc.nat({ max }).map((n) => String(n).padStart(width, '0'));
+    const time = fc.tuple(number(25, 2), number(61, 2), number(61, 2)).map((parts) => parts.join(':'));
+    const month = fc.constantFrom('Jan', 'Feb', 'Mar', 'Nov', 'Dec', 'Foo');
+    const dateLike = fc
+      .tuple(fc.constantFrom('Mon', 'Monday', 'xxx'), number(33, 2), month, number(9_999, 4), time)
+      .chain(([weekday, day, name, year, clock]) =>
+        fc.constantFrom(
+          `${weekday}, ${day} ${name} ${year} ${clock} GMT`,
+          `${weekday}, ${day}-${name}-${year.slice(2)} ${clock} GMT`,
+          `${weekday} ${name} ${day} ${clock} ${year}`,
+        ),
+      );
+    fc.assert(
+      fc.property(dateLike, (text) => {
+        const seconds = parseRetryAfter(text, nowMs);
+        if (seconds === undefined) return;
+        expect(Number.isSafeInteger(seconds) && seconds >= 0).toBe(true);
+        const atMs = Date.parse(text.replace(':60 ', ':59 '));
+        // Date.parse reads two digits of a year in another way.
+        if (!/-\d\d /.test(text) && !Number.isNaN(atMs))
+          expect(nowMs + seconds * 1000).toBeGreaterThanOrEqual(atMs);
       }),
     );
   });

@@ -12,6 +12,8 @@ import {
 import type { GateSignal } from '../src/core/endpoint-gate.ts';
 import { classifyStatus } from '../src/core/outcome.ts';
 
+fc.configureGlobal({ numRuns: 1_000 });
+
 const limits = { ...defaultGateLimits, inFlightMax: 10 };
 const ok: GateSignal = { outcome: classifyStatus(200) };
 const failed: GateSignal = { outcome: classifyStatus(500) };
@@ -134,7 +136,6 @@ it('never allows more than the limit, and is never closed for longer than the lo
         expect(slotsOf(gate, gate.closedUntilMs)).toBeGreaterThanOrEqual(1);
       });
     }),
-    { numRuns: 500 },
   );
 });
 
@@ -148,6 +149,21 @@ it('comes back to full speed after enough successes, whatever was before', () =>
       const healed = run(times(200, ok), { gate, nowMs: gate.closedUntilMs });
       expect(isPristine(healed, limits)).toBe(true);
     }),
-    { numRuns: 200 },
+  );
+});
+
+it('keeps every pause that it has announced, and then lets one at a time through until one is accepted', () => {
+  fc.assert(
+    fc.property(anyHistory, (history) => {
+      let closedUntilMs = 0;
+      replay(history, (gate, nowMs) => {
+        if (nowMs < closedUntilMs) expect(slotsOf(gate, nowMs)).toBe(0);
+        expect(
+          gate.closedUntilMs === 0 || gate.closedUntilMs >= closedUntilMs || nowMs >= closedUntilMs,
+        ).toBe(true);
+        closedUntilMs = Math.max(closedUntilMs, gate.closedUntilMs);
+        if (gate.coolDownMs > 0) expect(slotsOf(gate, gate.closedUntilMs)).toBe(1);
+      });
+    }),
   );
 });

@@ -1,4 +1,5 @@
 // Which endpoints a message is for.
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { matches } from '../src/core/matching.ts';
 import type { Subscription } from '../src/core/matching.ts';
@@ -43,5 +44,42 @@ describe('matches', () => {
   it('an empty list of event types or channels is a filter that nothing passes', () => {
     expect(matches({ ...everything, eventTypes: [] }, paid)).toBe(false);
     expect(matches({ ...everything, channels: [] }, { ...paid, channels: ['eu'] })).toBe(false);
+  });
+});
+
+const name = fc.constantFrom(
+  'user.created',
+  'user.deleted',
+  'User.created',
+  'user',
+  '',
+  'eu',
+  'us',
+  '__proto__',
+);
+const filter = fc.option(fc.array(name, { maxLength: 4 }), { nil: null });
+
+describe('matches, for every subscription and message', () => {
+  it('is what the two filters say, each by itself, and nothing for a disabled endpoint', () => {
+    const anyCase = fc.record({
+      disabled: fc.boolean(),
+      eventTypes: filter,
+      channels: filter,
+      eventType: name,
+      messageChannels: fc.option(fc.array(name, { maxLength: 4 }), { nil: undefined }),
+    });
+    fc.assert(
+      fc.property(anyCase, ({ disabled, eventTypes, channels, eventType, messageChannels }) => {
+        const typeFits = eventTypes === null || new Set(eventTypes).has(eventType);
+        const wanted = new Set(channels);
+        const channelFits =
+          channels === null || (messageChannels ?? []).filter((one) => wanted.has(one)).length > 0;
+        const subscription = { disabled, eventTypes, channels };
+        expect(matches(subscription, { eventType, channels: messageChannels })).toBe(
+          !disabled && typeFits && channelFits,
+        );
+      }),
+      { numRuns: 1_000 },
+    );
   });
 });

@@ -1,4 +1,5 @@
 // The delay before the next automatic attempt.
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defaultJitterRatio, defaultRetryAfterSecondsMax, nextDelayMs } from '../src/core/retry-schedule.ts';
 import type { RetryPolicy } from '../src/core/retry-schedule.ts';
@@ -42,5 +43,51 @@ describe('nextDelayMs', () => {
     const quick = { ...policy, delaysSeconds: [0, 0.25, 0.1] };
     expect(nextDelayMs(quick, 1, undefined, least)).toBe(250);
     expect(Number.isInteger(nextDelayMs(quick, 2, undefined, () => 0.123_456))).toBe(true);
+  });
+});
+
+const anyPolicy: fc.Arbitrary<RetryPolicy> = fc.record({
+  delaysSeconds: fc.array(fc.oneof(fc.nat(604_800), fc.double({ min: 0, max: 60, noNaN: true })), {
+    maxLength: 20,
+  }),
+  jitterRatio: fc.double({ min: 0, max: 1, noNaN: true }),
+  retryAfterSecondsMax: fc.nat(604_800),
+});
+const anyRandom = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+const anyRetryAfter = fc.option(fc.nat({ max: Number.MAX_SAFE_INTEGER }), { nil: undefined });
+
+describe('nextDelayMs, for every schedule', () => {
+  it('is between the longer of schedule and capped Retry-After and that with all the jitter, in whole milliseconds', () => {
+    fc.assert(
+      fc.property(anyPolicy, fc.nat(25), anyRetryAfter, anyRandom, (anyWay, attempts, retryAfter, random) => {
+        const delayMs = nextDelayMs(anyWay, attempts, retryAfter, () => random);
+        const scheduled = anyWay.delaysSeconds[attempts];
+        expect(delayMs === undefined).toBe(scheduled === undefined);
+        if (delayMs === undefined || scheduled === undefined) return;
+        const leastMs = Math.max(scheduled, Math.min(retryAfter ?? 0, anyWay.retryAfterSecondsMax)) * 1000;
+        expect(Number.isSafeInteger(delayMs)).toBe(true);
+        expect(delayMs).toBeGreaterThanOrEqual(Math.floor(leastMs));
+        expect(delayMs).toBeLessThanOrEqual(Math.ceil(leastMs * (1 + anyWay.jitterRatio)));
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('grows with chance and with what the endpoint asks for, never the other way', () => {
+    fc.assert(
+      fc.property(
+        anyPolicy,
+        fc.nat(25),
+        fc.nat(1e6),
+        fc.tuple(anyRandom, anyRandom),
+        (anyWay, attempts, asked, two) => {
+          const [less, more] = two.toSorted((a, b) => a - b) as [number, number];
+          const low = nextDelayMs(anyWay, attempts, asked, () => less) ?? 0;
+          expect(nextDelayMs(anyWay, attempts, asked, () => more) ?? 0).toBeGreaterThanOrEqual(low);
+          expect(nextDelayMs(anyWay, attempts, asked + 1, () => less) ?? 0).toBeGreaterThanOrEqual(low);
+        },
+      ),
+      { numRuns: 1_000 },
+    );
   });
 });

@@ -6,6 +6,8 @@ import type { RetryPolicy } from '../src/core/retry-schedule.ts';
 import { settle } from '../src/core/settle.ts';
 import type { DeliveryFacts, Settlement } from '../src/core/settle.ts';
 
+fc.configureGlobal({ numRuns: 1_000 });
+
 const policy: RetryPolicy = {
   delaysSeconds: [0, 5, 300],
   jitterRatio: 0.2,
@@ -208,6 +210,27 @@ describe('settle, for every delivery, outcome and schedule', () => {
             return;
           }
           expect(made).toBeLessThan(anyWay.delaysSeconds.length);
+          delivery = scheduled(transition.attempts);
+        }
+      }),
+    );
+  });
+
+  it('never leaves the schedule for a resend: the chain goes on behind it, with the attempts it had left', () => {
+    const step = fc.record({ resend: fc.boolean(), outcome: anyOutcome });
+    fc.assert(
+      fc.property(anyPolicy, fc.array(step, { maxLength: 80 }), anyRandom, (anyWay, steps, random) => {
+        let delivery = scheduled(0);
+        let automatic = 0;
+        for (const { resend, outcome } of steps) {
+          const made = resend ? manual(delivery.attempts, true) : delivery;
+          const { transition, endpointGone } = settle(made, { outcome }, anyWay, () => random);
+          if (!resend) automatic += 1;
+          expect(transition.attempts).toBe(automatic);
+          expect(endpointGone).toBe(outcome.kind === 'rejected' && outcome.status === 410);
+          if (transition.state !== 'retrying') return;
+          expect(automatic).toBeLessThan(anyWay.delaysSeconds.length);
+          expect('resume' in transition).toBe(resend);
           delivery = scheduled(transition.attempts);
         }
       }),

@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sliceMembers } from '../src/core/json-slice.ts';
 
+fc.configureGlobal({ numRuns: 1_000 });
+
 const depthMax = 64;
 const names = ['payload', 'data'];
 

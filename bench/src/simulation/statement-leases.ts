@@ -1,0 +1,110 @@
+// What store/leases.ts and store/processes.ts ask PostgreSQL for, as a model of the same meaning.
+import type { Row, Transaction } from './rows.ts';
+import { type Delivery, deliveryKey, markDue, type Schema, texts } from './schema.ts';
+
+function giveBack(
+  schema: Schema,
+  tx: Transaction,
+  rows: readonly Row<Delivery>[],
+  dueAtMs: number,
+): object[] {
+  const released = rows.flatMap((row) => {
+    const delivery = tx.read(row);
+    if (!delivery) return [];
+    const state = delivery.attempts === 0 ? 'pending' : 'retrying';
+    tx.write(row, { ...delivery, state, nextAtMs: dueAtMs, leaseOwner: null });
+    return [delivery];
+  });
+  markDue(
+    schema,
+    tx,
+    released.map(({ endpointId, applicationId }) => ({ endpointId, applicationId, dueAtMs })),
+  );
+  return [{ count: released.length }];
+}
+
+export function releaseLeases(schema: Schema, tx: Transaction, values: readonly unknown[]): object[] {
+  const endpointIds = texts(values[2]);
+  const [owners, sequences] = [values[3] as number[], values[4] as number[]];
+  const rows = texts(values[1]).flatMap((messageId, i) => {
+    const row = schema.deliveries.rows.get(deliveryKey(messageId, endpointIds[i] ?? ''));
+    const seen = row && tx.read(row);
+    const holds =
+      seen?.state === 'delivering' && seen.leaseOwner === owners[i] && seen.leaseSeq === sequences[i];
+    return row && holds ? [row] : [];
+  });
+  return giveBack(schema, tx, rows, tx.nowMs + Number(values[5]));
+}
+
+function leasedTo(schema: Schema, tx: Transaction, owners: readonly number[]): Row<Delivery>[] {
+  return [...schema.deliveries.rows.values()].filter((row) => {
+    const delivery = tx.read(row);
+    return delivery?.state === 'delivering' && owners.includes(delivery.leaseOwner ?? -1);
+  });
+}
+
+export function listLeases(schema: Schema, tx: Transaction, values: readonly unknown[]): object[] {
+  return leasedTo(schema, tx, [Number(values[0])]).flatMap((row) => {
+    const delivery = tx.read(row);
+    if (!delivery) return [];
+    const { applicationId, messageId, endpointId, leaseSeq } = delivery;
+    return [
+      { application_id: applicationId, message_id: messageId, endpoint_id: endpointId, lease_seq: leaseSeq },
+    ];
+  });
+}
+
+export function lockDead(schema: Schema, tx: Transaction, values: readonly unknown[]): object[] {
+  const [silentMaxMs, known] = [Number(values[0]), values[1] as number[]];
+  return [...schema.processes.rows.values()].flatMap((row) => {
+    const one = tx.read(row);
+    if (!one) return [];
+    const dead = one.heartbeatAtMs < tx.nowMs - silentMaxMs || known.includes(one.id);
+    return dead && tx.tryLock(row, 'update') ? [{ id: one.id }] : [];
+  });
+}
+
+export function lockProcess(schema: Schema, tx: Transaction, values: readonly unknown[]): object[] {
+  const row = schema.processes.row(String(values[0]));
+  tx.lock(row, 'update');
+  return tx.read(row) ? [{ id: Number(values[0]) }] : [];
+}
+
+export function recoverLeases(schema: Schema, tx: Transaction, values: readonly unknown[]): object[] {
+  const ids = values[0] as number[];
+  const freed = giveBack(schema, tx, leasedTo(schema, tx, ids), tx.nowMs);
+  for (const id of ids) {
+    const row = schema.processes.rows.get(String(id));
+    if (row && tx.read(row)) tx.write(row, undefined);
+  }
+  return freed;
+}
+
+export function registerProcess(schema: Schema, tx: Transaction, values: readonly unknown[]): object[] {
+  schema.processCount += 1;
+  const id = schema.processCount;
+  const [host, pid] = [values[0] as string | null, Number(values[1])];
+  tx.write(schema.processes.row(String(id)), { id, host, pid, heartbeatAtMs: tx.nowMs });
+  return [{ id }];
+}
+
+export function heartbeat(schema: Schema, tx: Transaction, values: readonly unknown[]): object[] {
+  const id = Number(values[0]);
+  const silentMaxMs = Number(values[1]);
+  const row = schema.processes.rows.get(String(id));
+  if (row) tx.lock(row, 'no key update');
+  const own = row && tx.read(row);
+  if (row && own) tx.write(row, { ...own, heartbeatAtMs: tx.nowMs }, 'no key update');
+  const othersSilent = [...schema.processes.rows.values()].some((other) => {
+    const one = tx.read(other);
+    return one !== undefined && one.id !== id && one.heartbeatAtMs < tx.nowMs - silentMaxMs;
+  });
+  return [{ alive: own !== undefined, others_silent: othersSilent }];
+}
+
+export function listNeighbours(schema: Schema, tx: Transaction, values: readonly unknown[]): object[] {
+  return [...schema.processes.rows.values()]
+    .flatMap((row) => tx.read(row) ?? [])
+    .filter(({ host, id }) => host !== null && host === values[0] && id !== Number(values[1]))
+    .map(({ id, pid }) => ({ id, pid }));
+}
