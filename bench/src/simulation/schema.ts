@@ -130,3 +130,16 @@ export function nullableTexts(value: unknown): (string | null)[] {
 export function texts(value: unknown): string[] {
   return nullableTexts(value).map((text) => text ?? '');
 }
+
+/** A parameter `$n::integer[]`, `$n::bigint[]` or `$n::boolean[]` in binary: 4, 8 or 1 bytes for each. */
+export function nullableNumbers(value: unknown): (number | null)[] {
+  return bytesOf(value).map((bytes) => {
+    if (bytes === null) return null;
+    if (bytes.length === 8) return Number(bytes.readBigInt64BE());
+    return bytes.length === 4 ? bytes.readInt32BE() : bytes.readUInt8();
+  });
+}
+
+export function numbers(value: unknown): number[] {
+  return nullableNumbers(value).map((number) => number ?? 0);
+}

@@ -8,6 +8,7 @@ import {
   type Due,
   markDue,
   nullableTexts,
+  numbers,
   type Schema,
   texts,
 } from './schema.ts';
@@ -30,11 +31,11 @@ function readInputs(values: readonly unknown[]): Input[] {
   const [applications, types, eventIds] = [texts(values[0]), texts(values[3]), nullableTexts(values[4])];
   const [channels, payloads] = [nullableTexts(values[5]), bytesOf(values[7])];
   const [keys, fingerprints] = [nullableTexts(values[8]), bytesOf(values[9])];
-  const versions = values[2] as string[];
+  const versions = numbers(values[2]);
   return ids.map((id, i) => ({
     id,
     applicationId: applications[i] ?? '',
-    version: versions[i] ?? '',
+    version: String(versions[i]),
     eventType: types[i] ?? '',
     eventId: eventIds[i] ?? null,
     channels: channels[i] ?? null,
@@ -95,13 +96,14 @@ export function acceptMessages(schema: Schema, tx: Transaction, values: readonly
   const stored = fresh.filter(({ eventId, id }) => eventId === null || named.has(id));
   store(schema, tx, { stored, values, leaseGranted, owner });
   const [currentIds, storedIds] = [new Set(current.map(({ id }) => id)), new Set(stored.map(({ id }) => id))];
-  return inputs.map(({ id }) => ({
-    id,
-    stored: storedIds.has(id),
-    current: currentIds.has(id),
-    created_at: new Date(epochMs + tx.nowMs),
-    lease_granted: leaseGranted,
-  }));
+  return [
+    {
+      created_at: new Date(epochMs + tx.nowMs),
+      lease_granted: leaseGranted,
+      stale: inputs.filter(({ id }) => !currentIds.has(id)).map(({ id }) => id),
+      conflicting: current.filter(({ id }) => !storedIds.has(id)).map(({ id }) => id),
+    },
+  ];
 }
 
 interface ToStore {
@@ -127,13 +129,13 @@ function store(schema: Schema, tx: Transaction, { stored, values, leaseGranted, 
     });
   }
   const [messageIds, endpointIds] = [texts(values[10]), texts(values[11])];
-  const [wanted, delayMs] = [values[12] as boolean[], Number(values[13])];
+  const [wanted, delayMs] = [numbers(values[12]), Number(values[13])];
   const dues: Due[] = [];
   messageIds.forEach((messageId, i) => {
     const applicationId = applicationOf.get(messageId);
     const endpointId = endpointIds[i] ?? '';
     if (applicationId === undefined) return;
-    const leased = wanted[i] === true && leaseGranted;
+    const leased = wanted[i] === 1 && leaseGranted;
     const delivery: Delivery = {
       applicationId,
       messageId,

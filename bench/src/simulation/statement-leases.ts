@@ -1,6 +1,6 @@
 // What store/leases.ts and store/processes.ts ask PostgreSQL for, as a model of the same meaning.
 import type { Row, Transaction } from './rows.ts';
-import { type Delivery, deliveryKey, markDue, type Schema, texts } from './schema.ts';
+import { type Delivery, deliveryKey, markDue, numbers, type Schema, texts } from './schema.ts';
 
 function giveBack(
   schema: Schema,
@@ -25,7 +25,7 @@ function giveBack(
 
 export function releaseLeases(schema: Schema, tx: Transaction, values: readonly unknown[]): object[] {
   const endpointIds = texts(values[2]);
-  const [owners, sequences] = [values[3] as number[], values[4] as number[]];
+  const [owners, sequences] = [numbers(values[3]), numbers(values[4])];
   const rows = texts(values[1]).flatMap((messageId, i) => {
     const row = schema.deliveries.rows.get(deliveryKey(messageId, endpointIds[i] ?? ''));
     const seen = row && tx.read(row);

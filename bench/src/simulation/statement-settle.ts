@@ -7,15 +7,17 @@ import {
   type Due,
   isOpen,
   markDue,
+  nullableNumbers,
+  numbers,
   type Schema,
   texts,
 } from './schema.ts';
 
 function moveDeliveries(schema: Schema, tx: Transaction, values: readonly unknown[]): Delivery[] {
   const [messageIds, endpointIds] = [texts(values[1]), texts(values[2])];
-  const [owners, sequences] = [values[3] as number[], values[4] as number[]];
-  const [states, attempts] = [texts(values[5]) as DeliveryState[], values[6] as number[]];
-  const delays = values[7] as (number | null)[];
+  const [owners, sequences] = [numbers(values[3]), numbers(values[4])];
+  const [states, attempts] = [texts(values[5]) as DeliveryState[], numbers(values[6])];
+  const delays = nullableNumbers(values[7]);
   return messageIds.flatMap((messageId, i) => {
     const row = schema.deliveries.rows.get(deliveryKey(messageId, endpointIds[i] ?? ''));
     const seen = row && tx.read(row);
@@ -46,7 +48,7 @@ interface Tried {
 function recordAttempts(schema: Schema, tx: Transaction, values: readonly unknown[]): Tried[] {
   const [ids, messageIds, endpointIds] = [texts(values[9]), texts(values[10]), texts(values[11])];
   const [applicationIds, triggers, outcomes] = [texts(values[8]), texts(values[12]), texts(values[14])];
-  const [statuses, ages] = [values[17] as (number | null)[], values[22] as number[]];
+  const [statuses, ages] = [nullableNumbers(values[17]), numbers(values[22])];
   return ids.map((id, i) => {
     const row = schema.attempts.row(`${applicationIds[i]} ${id}`);
     tx.lock(row, 'update');

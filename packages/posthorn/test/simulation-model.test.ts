@@ -437,7 +437,7 @@ it('answers and stores as PostgreSQL does, for every sequence of commands', asyn
     'open retrying',
     'succeeded',
   ]);
-}, 120_000);
+}, 300_000);
 
 function modelNow(run: Run): number {
   return run.model.begin().nowMs;
