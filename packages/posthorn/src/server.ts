@@ -1,6 +1,5 @@
 // The composition root: builds every part from the configuration, starts them, and stops them last-in-first-out.
 import { randomBytes } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 import { generateHmacSecret } from '@posthorn/webhooks';
 import type { Logger } from 'pino';
 import { createApi } from './api/app.ts';
@@ -17,23 +16,23 @@ import { processIdSpace } from './lib/host.ts';
 import { createIdSource, type NewId } from './lib/ids.ts';
 import { systemRandom } from './lib/random.ts';
 import { version } from './lib/version.ts';
-import { isDatabaseUnavailable } from './store/availability.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { type DemoApplication, seedDemo } from './store/demo.ts';
 import { createEnvironment } from './store/environments.ts';
 import { migrate } from './store/migrate.ts';
+import { OutageLog } from './store/outage-log.ts';
 import { createSecretBox, type SecretBox } from './store/secret-box.ts';
 import { checkSecretKey } from './store/secret-key-check.ts';
 import type { Settled } from './store/settle-deliveries.ts';
 import { ensureToken } from './store/tokens.ts';
+import { waitForDatabase } from './store/wait-for-database.ts';
 
 const bodyMaxBytes = 2 * 1024 * 1024;
 const failingMaxMs = 5 * 24 * 60 * 60 * 1000;
 const stopTimeoutMs = 25_000;
 const closeGraceMs = 3_000;
-const databaseWaitMs = 60_000;
-const databaseRetryMs = 1_000;
-const databaseTriesPerLine = 10;
+// For a database that never answered: its address may be wrong.
+const databaseWaitMaxMs = 60_000;
 const portsTriedMax = 100;
 const defaultEnvironmentName = 'default';
 
@@ -51,6 +50,8 @@ export interface ServerOptions {
   onSettled?(settled: Settled): void;
   /** Ends the wait for a database that is not there. */
   signal?: AbortSignal;
+  /** The database is known to be right, because another process works on it: it is waited for, however long. */
+  isDatabaseKnown?: boolean;
 }
 
 export interface RunningServer {
@@ -69,6 +70,7 @@ export interface RunningServer {
 
 interface Parts {
   database: Database;
+  outageLog: OutageLog;
   box: SecretBox;
   newId: NewId;
   engine: Engine;
@@ -78,26 +80,33 @@ interface Parts {
 
 /** Migrates, starts the engine and listens. Rejects with a message for people when it cannot. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  await migrateWhenThere(options);
+  const { config, databaseUrl, log, signal } = options;
+  const patience = { log, clock: systemClock, signal, waitMaxMs: Number.POSITIVE_INFINITY };
+  const waitMaxMs = options.isDatabaseKnown ? Number.POSITIVE_INFINITY : databaseWaitMaxMs;
+  const { applied } = await waitForDatabase(() => migrate(databaseUrl), { ...patience, waitMaxMs });
+  if (applied.length > 0) log.info({ applied }, 'database migrated');
   const parts = await build(options);
-  const { database, engine, api } = parts;
+  const { database, engine, api, box } = parts;
   try {
-    await checkSecretKey(database.queries, parts.box);
-    const environmentId = await firstEnvironment(parts, options.config.token);
-    await engine.start();
-    const { url, port } = await listen(api, options.config);
-    const server: RunningServer = {
-      url,
-      port,
-      portTaken: options.config.port !== 0 && port !== options.config.port,
-      environmentId,
-      databaseVersion: await serverVersion(database),
-      stop: () => stop(parts),
+    const { environmentId, databaseVersion } = await waitForDatabase(async () => {
+      await checkSecretKey(database.queries, box);
+      const started = {
+        environmentId: await firstEnvironment(parts, config.token),
+        databaseVersion: await serverVersion(database),
+      };
+      await engine.start();
+      return started;
+    }, patience);
+    const { url, port } = await listen(api, config);
+    const portTaken = config.port !== 0 && port !== config.port;
+    const server = { url, port, portTaken, environmentId, databaseVersion, stop: () => stop(parts) };
+    if (!options.demo) return server;
+    return {
+      ...server,
+      demo: await waitForDatabase(() => startDemo(parts, environmentId, port), patience),
     };
-    if (options.demo) server.demo = await startDemo(parts, environmentId, port);
-    return server;
   } catch (error) {
-    await stop(parts);
+    await stop(parts).catch((cause: unknown) => log.warn({ err: cause }, 'could not stop in order'));
     throw error;
   }
 }
@@ -116,8 +125,9 @@ async function build({
     url: databaseUrl,
     connectionsMax: config.databaseConnectionsMax,
     applicationName: `posthorn ${version}`,
-    onIdleError: (error) => log.warn({ err: error }, 'a connection to PostgreSQL was lost'),
+    onIdleError: (error) => outageLog.warn({ err: error }, 'a connection to PostgreSQL was lost'),
   });
+  const outageLog = new OutageLog({ log, clock: systemClock, pool: database.pool });
   const box = createSecretBox(secretKey);
   const urlRules = { allowHttp: !config.httpsOnly, allowSubnets: config.allowSubnets };
   const userAgent = `Posthorn/${version}`;
@@ -140,7 +150,7 @@ async function build({
     clock: systemClock,
     newId,
     random: systemRandom,
-    log,
+    log: outageLog,
     ...(onSettled ? { onSettled } : {}),
   });
   const { accept, wake } = engine;
@@ -152,30 +162,14 @@ async function build({
     accept,
     wake,
     log,
+    outageLog,
     bodyMaxBytes,
     urlRules,
     version,
   });
   const demoSecret = { value: undefined };
   if (config.mode === 'dev') registerDevInbox(api, () => demoSecret.value);
-  return { database, box, newId, engine, api, demoSecret };
-}
-
-/** A database that is still starting is waited for; one that refuses is not. */
-async function migrateWhenThere({ databaseUrl, log, signal }: ServerOptions): Promise<void> {
-  const deadlineMs = systemClock.monotonicMs() + databaseWaitMs;
-  for (let tries = 0; ; tries += 1) {
-    try {
-      const { applied } = await migrate(databaseUrl);
-      if (applied.length > 0) log.info({ applied }, 'database migrated');
-      return;
-    } catch (error) {
-      if (!isDatabaseUnavailable(error) || systemClock.monotonicMs() > deadlineMs) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
-      if (tries % databaseTriesPerLine === 0) log.warn({ reason }, 'waiting for PostgreSQL');
-      await pause(databaseRetryMs, undefined, signal ? { signal } : {});
-    }
-  }
+  return { database, outageLog, box, newId, engine, api, demoSecret };
 }
 
 async function firstEnvironment({ database, newId }: Parts, token: string | undefined): Promise<string> {
@@ -231,10 +225,14 @@ async function serverVersion({ pool }: Database): Promise<string> {
 }
 
 // Requests that are being served are served to the end, and one that only trickles in does not keep the server up.
-async function stop({ api, engine, database }: Parts): Promise<void> {
+async function stop({ api, engine, database, outageLog }: Parts): Promise<void> {
   const impatience = setTimeout(() => api.server.closeAllConnections(), closeGraceMs);
   await api.close();
   clearTimeout(impatience);
-  await engine.stop(stopTimeoutMs);
-  await database.close();
+  try {
+    await engine.stop(stopTimeoutMs);
+  } finally {
+    outageLog.stop();
+    await database.close();
+  }
 }

@@ -23,7 +23,12 @@ const tooMany = [{ loc: ['body'], msg: 'must not hold more than 10000 values', t
 test('a body that is not a message may have 512 KiB', async () => {
   const body = (kibibytes: number) => ({ name: 'x', ignored: 'x'.repeat(kibibytes * kibibyte) });
   expect((await post('/api/v1/app', body(500))).status).toBe(201);
-  expect((await post('/api/v1/app', body(512))).status).toBe(413);
+  const refused = await post('/api/v1/app', body(512));
+  expect(refused.status).toBe(413);
+  expect(refused.body).toEqual({
+    code: 'payload_too_large',
+    detail: 'the request body must not be larger than 524288 bytes',
+  });
 });
 
 test('a message may have more, and so may a route that reads no body', async () => {

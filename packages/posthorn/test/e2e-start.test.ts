@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test } from 'vitest';
 import { createTestDatabase } from './support/database.ts';
+import { startDatabaseGate } from './support/database-gate.ts';
 import { endAllPosthorn, startPosthorn } from './support/posthorn-process.ts';
 import { waitFor } from './support/wait.ts';
 
@@ -53,7 +54,10 @@ test.each([1, 2])(
   async (processes) => {
     const env = { DATABASE_URL: 'postgres://x:y@127.0.0.1:9/x', POSTHORN_SECRET_KEY: otherKey };
     const { child, ended, output } = run(['serve', '--port', '0', '--processes', String(processes)], env);
-    await waitFor(() => output.stderr.includes('waiting for PostgreSQL'), { what: 'the wait' });
+    await waitFor(() => output.stderr.includes('waiting for PostgreSQL'), {
+      what: 'the wait',
+      timeoutMs: 30_000,
+    });
     child.kill('SIGTERM');
     const askedAtMs = performance.now();
     expect(await ended).toBe(0);
@@ -61,6 +65,58 @@ test.each([1, 2])(
   },
   30_000,
 );
+
+test.each([1, 2])(
+  'PostgreSQL that goes away during the start is waited for, with %i processes',
+  async (processes) => {
+    const database = await createTestDatabase();
+    cleanups.push(database.drop);
+    // The first connection migrates; then there is nothing behind the gate.
+    const gate = await startDatabaseGate(database.url, 1);
+    cleanups.push(gate.stop);
+    const env = { DATABASE_URL: gate.url, POSTHORN_SECRET_KEY: otherKey };
+    const args = ['serve', '--json', '--port', '0', '--processes', String(processes)];
+    const { child, ended, output } = run(args, env);
+    await waitFor(() => output.stderr.includes('waiting for PostgreSQL'), {
+      what: 'the wait',
+      timeoutMs: 30_000,
+    });
+    expect(gate.count()).toBeGreaterThan(1);
+    gate.open();
+    await waitFor(() => output.stdout.trimEnd().endsWith('}'), { what: 'being ready', timeoutMs: 40_000 });
+    child.kill('SIGTERM');
+    expect(await ended).toBe(0);
+  },
+  60_000,
+);
+
+test('a server process that starts while PostgreSQL is away waits, and the others serve on', async () => {
+  const database = await createTestDatabase();
+  cleanups.push(database.drop);
+  const gate = await startDatabaseGate(database.url);
+  cleanups.push(gate.stop);
+  const posthorn = await startPosthorn(gate.url, {}, { flags: ['--processes', '2'] });
+  gate.shut();
+  await waitFor(() => posthorn.log().includes('PostgreSQL is away'), {
+    what: 'the outage',
+    timeoutMs: 30_000,
+  });
+  const worker = Number(/"pid":(\d+)[^\n]*PostgreSQL is away/.exec(posthorn.log())?.[1]);
+  expect(worker).not.toBe(posthorn.pid);
+  process.kill(worker, 'SIGKILL');
+  await waitFor(() => posthorn.log().includes('waiting for PostgreSQL'), {
+    what: 'the wait',
+    timeoutMs: 30_000,
+  });
+  expect((await fetch(`${posthorn.url}/api/v1/health/ping`)).status).toBe(204);
+  gate.open();
+  await waitFor(() => posthorn.log().includes('PostgreSQL works again'), {
+    what: 'the end of the outage',
+    timeoutMs: 30_000,
+  });
+  await posthorn.client.application.create({ name: 'Acme' });
+  expect(await posthorn.end('SIGTERM')).toBe(0);
+}, 60_000);
 
 test('a second development server in the same folder is refused, and the first one stays as it is', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'posthorn-start-'));

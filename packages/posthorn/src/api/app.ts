@@ -52,6 +52,7 @@ export function createApi(deps: ApiDeps): Api {
   }).withTypeProvider<TypeBoxTypeProvider>();
   api.server.maxConnections = connectionsMax;
 
+  api.decorate('outageLog', deps.outageLog);
   limitBodies(api, deps.bodyMaxBytes);
   installAnswerHooks(api);
   installProblems(api);

@@ -6,6 +6,7 @@ import type { Accept } from '../core/acceptance.ts';
 import type { UrlRules } from '../core/url-rules.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { NewId } from '../lib/ids.ts';
+import type { Log } from '../lib/log.ts';
 import type { Database } from '../store/database.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 
@@ -19,6 +20,8 @@ export interface ApiDeps {
   /** Tells the dispatcher that deliveries may have become due; a hint, cheap to call. */
   wake(): void;
   log: FastifyBaseLogger;
+  /** For requests that the database failed: an outage is told once, not once a request. */
+  outageLog: Log;
   bodyMaxBytes: number;
   urlRules: UrlRules;
   version: string;
@@ -37,6 +40,9 @@ export type Api = FastifyInstance<
 >;
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    outageLog: Log;
+  }
   interface FastifyRequest {
     /** The environment of the token; empty on public routes. */
     environmentId: string;

@@ -79,7 +79,6 @@ const retryAfterMaxSeconds = 5;
 
 // What Fastify and Node raise on their own, in our words.
 const frameworkErrors: Record<string, ApiError> = {
-  FST_ERR_CTP_BODY_TOO_LARGE: new ApiError('payload_too_large', 413, 'the request body is too large'),
   FST_ERR_CTP_INVALID_MEDIA_TYPE: new ApiError(
     'unsupported_media_type',
     415,
@@ -104,7 +103,12 @@ interface RaisedError {
   syscall?: unknown;
 }
 
-function describe(error: unknown): ApiError {
+function bodyTooLarge({ routeOptions }: FastifyRequest): ApiError {
+  const detail = `the request body must not be larger than ${routeOptions.bodyLimit} bytes`;
+  return new ApiError('payload_too_large', 413, detail);
+}
+
+function describe(error: unknown, request: FastifyRequest): ApiError {
   if (error instanceof ApiError) return error;
   if (isDatabaseUnavailable(error)) {
     return new ApiError('database_unavailable', 503, 'the database is unavailable right now: try again soon');
@@ -117,6 +121,7 @@ function describe(error: unknown): ApiError {
       { loc: ['body'], msg: 'contains a character that cannot be stored', type: 'value_error' },
     ]);
   }
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return bodyTooLarge(request);
   const known = frameworkErrors[code];
   if (known !== undefined) return known;
   const isCallersMistake = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500;
@@ -135,13 +140,10 @@ function logUnexpected(error: unknown, request: FastifyRequest): void {
 
 /** The problem that `error` is. Anything unknown is a 500 without details, logged with the request id. */
 export function problemOf(error: unknown, request: FastifyRequest): ApiError {
-  const problem = describe(error);
+  const problem = describe(error, request);
   if (problem.status === 500) logUnexpected(error, request);
   if (problem.status === 503) {
-    request.log.warn(
-      { reason: error instanceof Error ? error.message : String(error) },
-      'database unavailable',
-    );
+    request.server.outageLog.warn({ err: error, requestId: request.id }, 'a request was answered with 503');
   }
   return problem;
 }

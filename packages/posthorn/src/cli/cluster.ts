@@ -171,7 +171,9 @@ export class ServerProcesses implements Servers {
   #giveJob(member: Member): void {
     member.port = this.#portToAsk();
     const config = { ...this.#job.config, port: member.port };
-    send(member, { kind: 'start', job: packJob({ ...this.#job, config }) });
+    // What the first one started with is right: the others wait for a database that went away since.
+    const isDatabaseKnown = this.#server !== undefined;
+    send(member, { kind: 'start', job: packJob({ ...this.#job, config, isDatabaseKnown }) });
   }
 
   #onMessage(member: Member, message: FromWorker): void {

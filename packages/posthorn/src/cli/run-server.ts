@@ -44,7 +44,7 @@ export async function runServer(config: Config, io: Io, options: RunOptions): Pr
   try {
     const databaseUrl = config.databaseUrl ?? embedded?.url ?? '';
     const secretKey = config.secretKey ?? (await ensureSecretKey(config.dataDir));
-    const job = { config, databaseUrl, secretKey, json: io.json };
+    const job = { config, databaseUrl, secretKey, json: io.json, isDatabaseKnown: false };
     const servers =
       config.processes > 1 ? new ServerProcesses(job, options.log) : serverHere(job, io, options);
     const embeddedIn = embedded ? { embeddedIn: join(config.dataDir, postgresFolder) } : {};

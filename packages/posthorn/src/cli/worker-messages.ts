@@ -21,6 +21,8 @@ export interface ServerJob {
   secretKey: Uint8Array;
   /** `--json` was given: nothing but the log is written. */
   json: boolean;
+  /** Another server works on the database already. */
+  isDatabaseKnown: boolean;
 }
 
 interface PackedJob {
@@ -28,6 +30,7 @@ interface PackedJob {
   databaseUrl: string;
   secretKeyBase64: string;
   json: boolean;
+  isDatabaseKnown: boolean;
 }
 
 export type ToWorker = { kind: 'start'; job: PackedJob } | { kind: 'announced' } | { kind: 'stop' };
@@ -43,13 +46,13 @@ interface PackedError {
   known?: { exitCode: ExitCode; code: string; fix: string | undefined };
 }
 
-export function packJob({ config, databaseUrl, secretKey, json }: ServerJob): PackedJob {
+export function packJob({ config, secretKey, ...job }: ServerJob): PackedJob {
   const { secretKey: _, ...rest } = config;
-  return { config: rest, databaseUrl, secretKeyBase64: Buffer.from(secretKey).toString('base64'), json };
+  return { ...job, config: rest, secretKeyBase64: Buffer.from(secretKey).toString('base64') };
 }
 
-export function unpackJob({ config, databaseUrl, secretKeyBase64, json }: PackedJob): ServerJob {
-  return { config, databaseUrl, secretKey: Buffer.from(secretKeyBase64, 'base64'), json };
+export function unpackJob({ secretKeyBase64, ...job }: PackedJob): ServerJob {
+  return { ...job, secretKey: Buffer.from(secretKeyBase64, 'base64') };
 }
 
 export function packError(error: unknown): PackedError {

@@ -38,13 +38,21 @@ async function serveUntilStopped(worker: Worker, primary: Primary, io: Io): Prom
   const job = await Promise.race([primary.job, primary.stopped]);
   if (!job) return exitCodes.ok;
   const parts = job.config.mode === 'dev' ? workerDevParts(job, primary, io) : serveParts(job.config, io);
-  const server = await startServerHere({ ...job, ...parts, pid: io.pid, isAlive: io.isAlive }).catch(
-    async (error: unknown) => {
-      await tell(worker, { kind: 'failed', error: packError(error) });
-      await primary.disconnected;
-    },
-  );
-  if (!server) return exitCodes.failure;
+  const stopping = new AbortController();
+  void primary.stopped.then(() => stopping.abort());
+  const { signal } = stopping;
+  const server = await startServerHere({
+    ...job,
+    ...parts,
+    pid: io.pid,
+    isAlive: io.isAlive,
+    signal,
+  }).catch(async (error: unknown) => {
+    if (signal.aborted) return;
+    await tell(worker, { kind: 'failed', error: packError(error) });
+    await primary.disconnected;
+  });
+  if (!server) return signal.aborted ? exitCodes.ok : exitCodes.failure;
   const { stop, ...facts } = server;
   await tell(worker, { kind: 'ready', server: facts });
   await primary.stopped;

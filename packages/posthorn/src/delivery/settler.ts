@@ -69,7 +69,7 @@ export class Settler {
         return;
       } catch (error) {
         if (!isDatabaseUnavailable(error)) return this.#writeOneByOne(batch, error);
-        log.warn({ err: error, waiting: batch.length }, 'attempts wait: PostgreSQL is away');
+        log.warn({ err: error, waiting: batch.length }, 'writing down attempts');
         await pause(retryDelayMs);
       }
     }

@@ -15,6 +15,7 @@ import { findApplication } from '../../src/store/applications.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { createEnvironment } from '../../src/store/environments.ts';
+import { OutageLog } from '../../src/store/outage-log.ts';
 import { createSecretBox } from '../../src/store/secret-box.ts';
 import { createToken } from '../../src/store/tokens.ts';
 import { createTestDatabase } from './database.ts';
@@ -58,6 +59,8 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     onIdleError: () => {},
   });
   const newId = createIdSource(systemClock.now, randomBytes);
+  const log = options.logTo ? pino({ level: 'debug' }, options.logTo) : pino({ level: 'silent' });
+  const outageLog = new OutageLog({ log, clock: systemClock, pool: db.pool });
   const api = createApi({
     db,
     box: createSecretBox(randomBytes(32)),
@@ -65,7 +68,8 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     clock: systemClock,
     accept: options.accept ?? createStoringAccept(db, newId),
     wake: () => {},
-    log: options.logTo ? pino({ level: 'debug' }, options.logTo) : pino({ level: 'silent' }),
+    log,
+    outageLog,
     bodyMaxBytes,
     urlRules: options.urlRules ?? {
       allowHttp: true,
@@ -90,6 +94,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     makeStranger,
     async stop() {
       await api.close();
+      outageLog.stop();
       await db.close();
       await database.drop();
     },
