@@ -77,21 +77,27 @@ function cameAfterRecord({ windows }, row, hit) {
 /** @param {Case} the */
 export function checkSchedule(the) {
   const { history, evidence, counts } = the;
-  /** @type {Hit[]} */
-  let gone = [];
+  /** @type {Map<number, Hit[]>} */
+  const gone = new Map();
   const late = { maxMs: 0 };
   for (const [key, hits] of history.hits) {
     const index = Number(key.split('/')[1]);
     const manner = evidence.endpoints[index]?.manner;
-    if (manner === 'gone') gone = gone.concat(hits);
+    if (manner === 'gone') {
+      const known = gone.get(index) ?? [];
+      known.push(...hits);
+      gone.set(index, known);
+    }
     if (manner === 'switch') checkSwitched(the, key, hits);
     checkGaps(the, key, hits, late);
   }
   counts['latestRetryMs'] = Math.round(late.maxMs);
-  checkGone(
-    the,
-    gone.sort((a, b) => a.receivedMs - b.receivedMs),
-  );
+  for (const hits of gone.values()) {
+    checkGone(
+      the,
+      hits.sort((a, b) => a.receivedMs - b.receivedMs),
+    );
+  }
 }
 
 /** @param {Case} the @param {string} key @param {Hit[]} hits @param {{ maxMs: number }} late */

@@ -56,6 +56,7 @@ export async function check(evidence) {
     rule.count += 1;
     if (rule.examples.length < examplesMax) rule.examples.push(what);
   };
+  const startedAt = Date.now();
   const { endpoints, producerPath, receiverPath } = evidence;
   const history = await readHistory(producerPath, receiverPath, endpoints, violate);
   const windows = new FaultWindows(evidence.record);
@@ -67,6 +68,7 @@ export async function check(evidence) {
   checkDuplicates(the);
   checkSchedule(the);
   checkRun(the);
+  the.counts['checkMs'] = Date.now() - startedAt;
   const ok = Object.values(rules).every(({ count }) => count === 0);
   return { ok, rules, counts: the.counts };
 }

@@ -5,6 +5,8 @@
 
 /** How long an answer takes at most to be written down while PostgreSQL works. */
 const settleMs = 2_000;
+/** The same before a kill: a machine that is busy starting processes writes late. */
+const settleBusyMs = 8_000;
 /** The same after an outage: connections are made anew, and everything that waited is written. */
 const recoverMs = 8_000;
 /** Outages of at least this length make processes look dead to each other: 15 s of silence less a heartbeat. */
@@ -56,7 +58,8 @@ export class FaultWindows {
   /** True when an answer given to a request received at `receivedMs` may have been lost. @param {number} receivedMs @param {number} answeredMs @param {number} againMs */
   mayBeLost(receivedMs, answeredMs, againMs) {
     const by = this.settledBy(answeredMs);
-    if (this.kills.some(({ startMs }) => startMs >= receivedMs && startMs <= by)) return true;
+    const byAtMost = Math.max(by, answeredMs + settleBusyMs);
+    if (this.kills.some(({ startMs }) => startMs >= receivedMs && startMs <= byAtMost)) return true;
     if (this.long.some(({ startMs, endMs }) => startMs <= by && endMs + recoverMs >= receivedMs)) return true;
     return this.freezes.some(
       ({ startMs, endMs }) =>

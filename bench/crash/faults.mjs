@@ -20,7 +20,7 @@ import { ask } from './postgres.mjs';
  * @property {FaultRecord[]} record
  */
 
-const resumeLookMs = 200;
+const resumeLookMs = 500;
 const resumeMaxMs = 60_000;
 const slowStopMs = 20_000;
 const chooseMaxMs = 30_000;
@@ -50,8 +50,8 @@ export async function runFaults(stage, faults) {
   await Promise.all(underWay);
 }
 
-/** @param {Stage} stage @param {import('./schedule.mjs').PlannedFault} fault */
-async function runDatabaseFault(stage, fault) {
+/** @param {Stage} stage @param {Pick<import('./schedule.mjs').PlannedFault, 'kind' | 'lastsMs'>} fault */
+export async function runDatabaseFault(stage, fault) {
   /** @type {FaultRecord} */
   const record = { kind: fault.kind, startMs: Date.now(), endMs: Number.POSITIVE_INFINITY };
   stage.record.push(record);
@@ -82,13 +82,9 @@ async function choose({ members }, target) {
 }
 
 /** @type {Record<'kill' | 'freeze' | 'term', (stage: Stage, member: import('./fleet.mjs').Member, lastsMs: number) => Promise<void>>} */
-const processFaults = {
+export const processFaults = {
   async kill(stage, member, lastsMs) {
-    const pid = await stage.fleet.kill(member);
-    /** @type {FaultRecord} */
-    const record = { kind: 'kill', startMs: Date.now(), endMs: Date.now() };
-    stage.record.push(record);
-    const watching = watchResume(stage, pid, record);
+    const watching = recordKill(stage, await stage.fleet.kill(member));
     await pause(lastsMs);
     await stage.fleet.launch(member);
     await watching;
@@ -161,6 +157,14 @@ async function during(proxy, mode, lastsMs) {
   proxy.set(mode);
   await pause(lastsMs);
   proxy.set('pass');
+}
+
+/** A process that has just died; resolves when nothing is leased to it any more. @param {Stage} stage @param {number} pid */
+export function recordKill(stage, pid) {
+  /** @type {FaultRecord} */
+  const record = { kind: 'kill', startMs: Date.now(), endMs: Date.now() };
+  stage.record.push(record);
+  return watchResume(stage, pid, record);
 }
 
 /**

@@ -24,7 +24,8 @@ const startAgainMs = 500;
  * @property {'starting' | 'up' | 'frozen' | 'stopping' | 'down'} state
  * @property {import('node:child_process').ChildProcess | undefined} child
  * @property {Promise<number | null>} exited
- * @property {boolean} wanted false: it shall not be started again by itself
+ * @property {Record<string, string>} [armed] the environment of the fail-point that it is started with
+ * @property {(pid: number) => void} [onHit] called when it killed itself there
  */
 
 export class Fleet {
@@ -44,6 +45,7 @@ export class Fleet {
     this.#env = {
       PATH: process.env['PATH'],
       DATABASE_URL: databaseUrl,
+      NODE_COMPILE_CACHE: join(folder, 'compile-cache'),
       POSTHORN_SECRET_KEY: randomBytes(32).toString('base64'),
       POSTHORN_TOKEN: token,
       POSTHORN_ALLOW_SUBNETS: '127.0.0.0/8',
@@ -65,17 +67,21 @@ export class Fleet {
         state: 'down',
         child: undefined,
         exited: Promise.resolve(null),
-        wanted: true,
       });
     }
     for (const member of this.members) await this.launch(member);
   }
 
-  /** Resolves when the process is ready; it is started again when it gives up by itself. @param {Member} member */
+  /**
+   * Resolves when the process is ready; it is started again when it gives up by itself. With a fail-point it may also be
+   * dead already.
+   * @param {Member} member
+   */
   async launch(member) {
     const deadline = Date.now() + readyTimeoutMs;
     while (!this.#closed) {
       if (await this.#launchOnce(member)) return;
+      if (member.armed) return;
       if (Date.now() > deadline)
         throw new Error(`Posthorn ${member.index} did not start, see ${this.#folder}`);
       await pause(startAgainMs);
@@ -87,14 +93,14 @@ export class Fleet {
     member.state = 'starting';
     const child = spawn(process.execPath, [this.#main, 'serve', '--json', '--port', String(member.port)], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: this.#env,
+      env: { ...this.#env, ...member.armed },
     });
     const log = createWriteStream(join(this.#folder, `posthorn-${member.index}.log`), { flags: 'a' });
     child.stderr.pipe(log);
     member.child = child;
     member.exited = new Promise((resolve) => {
-      child.once('exit', (code) => {
-        if (member.child === child) this.#ended(member, code);
+      child.once('exit', (code, signal) => {
+        if (member.child === child) this.#ended(member, code, signal);
         resolve(code);
       });
     });
@@ -110,8 +116,13 @@ export class Fleet {
     return isReady;
   }
 
-  /** @param {Member} member @param {number | null} code */
-  #ended(member, code) {
+  /** @param {Member} member @param {number | null} code @param {NodeJS.Signals | null} signal */
+  #ended(member, code, signal) {
+    if (member.armed && signal === 'SIGKILL' && member.state !== 'down') {
+      member.state = 'down';
+      member.onHit?.(member.child?.pid ?? 0);
+      return;
+    }
     if (member.state === 'up') {
       this.unexpected.push(
         `process ${member.index} ended by itself with ${code} at ${new Date().toISOString()}`,

@@ -4,29 +4,38 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { diskFullOutside, diskFullRun } from './disk-full.mjs';
+import { runFailPoints } from './fail-point-runs.mjs';
 import { runMutants } from './mutant-runs.mjs';
 import { readOptions, usage } from './options.mjs';
 import { startPostgres } from './postgres.mjs';
+import { describeMachineOf, keep, keptRun } from './keep.mjs';
 import { reportLines } from './report.mjs';
 import { runOnce } from './run.mjs';
-import { planFaults } from './schedule.mjs';
+import { shares } from './plan.mjs';
+import { planFaults, planShortFaults } from './schedule.mjs';
 import { takeSnapshot } from './snapshot.mjs';
+
+const shortEvents = 2_500;
+/** Endpoints that only fail are closed for longer and longer, and would have to be waited for at the end. */
+const shortMix = shares.filter(([type]) => type !== 'dead');
 
 const options = readOptions(process.argv.slice(2));
 const say = (/** @type {string} */ line) => process.stderr.write(`${line}\n`);
 
-/** @typedef {{ ok: boolean, document: object, lines: string[] }} Result */
+/** @typedef {{ ok: boolean, document: any, lines: string[], kept?: import('./keep.mjs').KeptCases, machine?: any }} Result */
 
 /** @param {string} folder @returns {Promise<Result>} */
 async function crash(folder) {
-  const { seed, kills, seconds, events, processes } = options;
-  const faults = planFaults({ seed, kills, seconds });
+  const { seed, kills, seconds, processes, short } = options;
+  const events = short ? shortEvents : options.events;
+  const faults = short ? planShortFaults(seed) : planFaults({ seed, kills, seconds });
   say(
-    `seed ${seed}: ${events} events, ${processes} processes, ${faults.length} faults, ${kills} of them kills`,
+    `seed ${seed}: ${events} events, ${processes} processes, ${faults.length} faults, ${faults.filter(({ kind }) => kind === 'kill').length} of them kills`,
   );
   const main = await takeSnapshot(join(folder, 'product'));
   const postgres = await startPostgres(join(folder, 'postgres'));
   try {
+    const machine = options.write ? await describeMachineOf(postgres.url) : undefined;
     const run = {
       folder: join(folder, 'run'),
       main,
@@ -37,17 +46,21 @@ async function crash(folder) {
       processes,
       faults,
       say,
+      ...(short ? { mix: shortMix } : {}),
     };
     const verdict = await runOnce(run);
-    const disk = options.diskFull
-      ? await diskFullOutside(seed, say)
-      : { ok: true, lines: ['full disk: left out'] };
+    const disk =
+      options.diskFull && !short
+        ? await diskFullOutside(seed, say)
+        : { ok: true, lines: ['full disk: left out'] };
     const { ok: runOk, rules, counts, ms, record } = verdict;
     const lines = [...reportLines(verdict, { seed, ms }), ...disk.lines];
     return {
       ok: runOk && disk.ok,
       document: { seed, ok: runOk && disk.ok, rules, counts, ms, faults, record, disk },
       lines,
+      kept: { crash: keptRun(options, verdict) },
+      machine,
     };
   } finally {
     await postgres.stop();
@@ -56,16 +69,19 @@ async function crash(folder) {
 
 async function work() {
   const folder = await mkdtemp(join(tmpdir(), 'posthorn-crash-'));
+  /** @type {Result} */
   let result;
   try {
     await mkdir(folder, { recursive: true });
     if (options.diskFullFolder) result = await diskFullRun(folder, options.diskFullFolder, options.seed);
     else if (options.mutants) result = await runMutants(folder, options, say);
+    else if (options.failPoints) result = await runFailPoints(folder, options, say);
     else result = await crash(folder);
   } finally {
     if (options.keep) say(`kept: ${folder}`);
     else await rm(folder, { recursive: true, force: true });
   }
+  if (options.write && result.kept) await keep(result.kept, result.machine);
   process.stdout.write(
     options.json ? `${JSON.stringify(result.document)}\n` : `${result.lines.join('\n')}\n`,
   );

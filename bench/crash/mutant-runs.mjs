@@ -2,16 +2,24 @@
 // The test of the test: every scenario passes with the product as it is, and fails with each bug planted into it.
 import { join } from 'node:path';
 import { mutants, scenarios } from './mutants.mjs';
+import { describeMachineOf, keptMutants } from './keep.mjs';
 import { startPostgres } from './postgres.mjs';
 import { runOnce } from './run.mjs';
 import { takeSnapshot } from './snapshot.mjs';
 
+/** For the short form. */
+const fastest = ['body serialised anew', 'retry after 2xx', 'endpoints of other applications'];
+
 /** @param {string} folder @param {import('./options.mjs').Options} options @param {(line: string) => void} say */
-export async function runMutants(folder, { only, seed }, say) {
-  const wanted = mutants.filter(({ name }) => only.length === 0 || only.some((part) => name.includes(part)));
-  if (wanted.length === 0) throw new Error(`no mutant is named ${only.join(', ')}`);
+export async function runMutants(folder, { only, seed, write, short }, say) {
+  const parts = short ? fastest : only;
+  const wanted = mutants.filter(
+    ({ name }) => parts.length === 0 || parts.some((part) => name.includes(part)),
+  );
+  if (wanted.length === 0) throw new Error(`no mutant is named ${parts.join(', ')}`);
   const postgres = await startPostgres(join(folder, 'postgres'));
   const lines = [];
+  const machine = write ? await describeMachineOf(postgres.url) : undefined;
   const results = [];
   let ok = true;
   let turn = 0;
@@ -50,7 +58,8 @@ export async function runMutants(folder, { only, seed }, say) {
   }
   const killed = results.filter((result) => result.killed).length;
   lines.push(`${killed} of ${wanted.length} planted bugs caught, --seed ${seed}`);
-  return { ok, document: { ok, seed, killed, planted: wanted.length, results }, lines };
+  const document = { ok, seed, killed, planted: wanted.length, results };
+  return { ok, document, lines, machine, kept: { crashMutants: keptMutants(document) } };
 }
 
 /** @param {import('./checker.mjs').Verdict} verdict */

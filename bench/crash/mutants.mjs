@@ -1,5 +1,6 @@
 // @ts-check
 // Planted bugs: each a small edit of the built product, the run that exposes it, and the rules it must break.
+import { onlyOf } from './plan.mjs';
 
 /**
  * @typedef {object} Scenario
@@ -7,7 +8,7 @@
  * @property {number} processes
  * @property {import('./schedule.mjs').PlannedFault[]} faults
  * @property {number} [perSecond]
- * @property {string[]} [only]
+ * @property {import('./plan.mjs').Mix} [mix]
  * @property {number} [slowMs]
  * @property {number} [stuckMs]
  * @property {number} [quietMs]
@@ -28,7 +29,7 @@ export const scenarios = /** @satisfies {Record<string, Scenario>} */ ({
     processes: 1,
     faults: [],
     perSecond: 150,
-    only: ['steady', 'pair', 'slow'],
+    mix: onlyOf(['steady', 'pair', 'slow']),
     stuckMs,
     quietMs: 2_500,
   },
@@ -38,16 +39,16 @@ export const scenarios = /** @satisfies {Record<string, Scenario>} */ ({
     faults: [],
     perSecond: 60,
     slowMs: 400,
-    only: ['steady', 'pair'],
+    mix: onlyOf(['steady', 'pair']),
     stuckMs,
   },
-  switching: { events: 1_300, processes: 1, faults: [], perSecond: 100, only: ['switch'], stuckMs },
+  switching: { events: 1_300, processes: 1, faults: [], perSecond: 100, mix: onlyOf(['switch']), stuckMs },
   kills: {
     events: 4_000,
     processes: 2,
     faults: [kill(2_000, 0), kill(4_000, 1), kill(6_500, 0), kill(9_000, 1), kill(11_500, 0)],
     perSecond: 330,
-    only: ['steady', 'pair'],
+    mix: onlyOf(['steady', 'pair']),
     slowMs: 50,
     stuckMs,
   },
@@ -56,7 +57,7 @@ export const scenarios = /** @satisfies {Record<string, Scenario>} */ ({
     processes: 1,
     faults: [{ kind: 'pg_kill', atMs: 3_000, target: 0, lastsMs: 0 }],
     perSecond: 250,
-    only: ['steady', 'pair'],
+    mix: onlyOf(['steady', 'pair']),
     slowMs: 20,
     stuckMs: 25_000,
   },
@@ -65,16 +66,24 @@ export const scenarios = /** @satisfies {Record<string, Scenario>} */ ({
     processes: 1,
     faults: [2_000, 6_000].map((atMs) => ({ kind: 'proxy_mute', atMs, target: 0, lastsMs: 400 })),
     perSecond: 250,
-    only: ['steady', 'pair'],
+    mix: onlyOf(['steady', 'pair']),
     stuckMs: 25_000,
   },
-  overflow: { events: 1_500, processes: 1, faults: [], perSecond: 0, slowMs: 60, only: ['seldom'], stuckMs },
+  overflow: {
+    events: 1_500,
+    processes: 1,
+    faults: [],
+    perSecond: 0,
+    slowMs: 60,
+    mix: onlyOf(['seldom']),
+    stuckMs,
+  },
   zombie: {
     events: 90,
     processes: 2,
     faults: [{ kind: 'freeze', atMs: 2_500, target: 0, lastsMs: 24_000 }],
     perSecond: 30,
-    only: ['hang'],
+    mix: onlyOf(['hang']),
     stuckMs: 40_000,
     quietMs: 5_000,
   },

@@ -3,16 +3,20 @@
 import { parseArgs } from 'node:util';
 
 export const usage = `npm run crash [-- options]
-  --events N      events to send (50000)
+  --events N      events to have accepted (50000)
   --kills N       SIGKILLs of Posthorn processes (60)
   --seconds S     squeeze or stretch the faults into S seconds
   --seed N        repeats a schedule of faults and events
   --processes N   Posthorn processes (3)
   --mutants       plants one bug after the other, and expects each to be caught
-  --only NAME     with --mutants: only those whose name contains NAME; may be given again
+  --fail-points   kills a process at each step of accepting and delivering
+  --times N       with --fail-points: how often at each (5)
+  --short         about a minute: a few faults of each kind, all fail-points in one run, or three planted bugs
+  --only NAME     with --mutants or --fail-points: only those whose name contains NAME; may be given again
   --no-disk-full  leaves the full disk out
   --keep          keeps journals and logs
   --json          one JSON document on stdout, progress on stderr
+  --write         keeps the result in bench/results.json and writes docs/benchmarks.md from it
 `;
 
 /**
@@ -29,11 +33,15 @@ export function readOptions(args) {
       seed: { type: 'string' },
       processes: { type: 'string', default: '3' },
       mutants: { type: 'boolean', default: false },
+      'fail-points': { type: 'boolean', default: false },
+      short: { type: 'boolean', default: false },
+      times: { type: 'string', default: '5' },
       only: { type: 'string', multiple: true, default: [] },
       'no-disk-full': { type: 'boolean', default: false },
       'disk-full-folder': { type: 'string' },
       keep: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      write: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -44,11 +52,15 @@ export function readOptions(args) {
     seed: values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : number(values.seed, 'seed', 0),
     processes: number(values.processes, 'processes'),
     mutants: values.mutants,
+    failPoints: values['fail-points'],
+    short: values.short,
+    times: number(values.times, 'times'),
     only: values.only,
     diskFull: !values['no-disk-full'],
     diskFullFolder: values['disk-full-folder'],
     keep: values.keep,
     json: values.json,
+    write: values.write,
     help: values.help,
   };
 }

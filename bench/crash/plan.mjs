@@ -23,6 +23,7 @@ import { pickWeighted, randomFrom, uuidFrom } from './random.mjs';
  * @property {boolean} hasEventId
  * @property {boolean} hasKey
  * @property {string} poison empty, or why it must be refused
+ * @typedef {readonly (readonly [string, number])[]} Mix event types and their weights
  */
 
 const tenants = ['tenant-0', 'tenant-1', 'tenant-2', 'tenant-3'];
@@ -51,7 +52,7 @@ const manners = [
 ];
 
 /** Shares of event types; a type goes to the one endpoint per tenant that asks for it, `pair` to two. */
-const shares = /** @type {const} */ ([
+export const shares = /** @type {Mix} */ ([
   ['steady', 62],
   ['pair', 12],
   ['slow', 7],
@@ -64,6 +65,8 @@ const shares = /** @type {const} */ ([
   ['hang', 0.7],
   ['hostile', 0.7],
 ]);
+/** An endpoint can be disabled for good only once in a run; some runs need it twice. */
+const secondGone = 'gone_too';
 const poisonShare = 0.01;
 const poisons = ['no_type', 'no_tenant', 'wrong_token', 'taken_event_id', 'taken_key'];
 
@@ -91,25 +94,29 @@ export function planEndpoints(seed) {
   }
   manners.slice(2).forEach((manner, place) => add(tenantOf(place), manner, [manner]));
   hostileManners.forEach((manner, place) => add(tenantOf(place), manner, ['hostile']));
+  add(tenantOf(0), 'gone', [secondGone]);
   return endpoints;
 }
 
 const tenantOf = (/** @type {number} */ place) => tenants[place % tenants.length] ?? '';
 
+/** The usual mix, narrowed to these types. @param {readonly string[]} types @returns {Mix} */
+export const onlyOf = (types) => types.map((type) => shares.find(([name]) => name === type) ?? [type, 1]);
+
 /**
- * The event `n`. `only` narrows the mix to these types.
+ * The event `n`.
  * @param {number} seed
  * @param {number} n
- * @param {readonly string[]} [only]
+ * @param {Mix} mix
  * @returns {PlannedEvent}
  */
-export function planEvent(seed, n, only) {
+export function planEvent(seed, n, mix) {
   const random = randomFrom((seed ^ Math.imul(n + 1, 0x9e3779b1)) >>> 0);
   random();
-  const mix = only ? shares.filter(([type]) => only.includes(type)) : shares;
-  const type = only && mix.length === 0 ? (only[0] ?? 'steady') : pickWeighted(random, mix);
+  const type = pickWeighted(random, mix);
   const place = manners.indexOf(type, 2) - 2;
-  const tenant = place >= 0 ? tenantOf(place) : tenantOf(Math.floor(random() * tenants.length));
+  const any = Math.floor(random() * tenants.length);
+  const tenant = type === secondGone ? tenantOf(0) : tenantOf(place >= 0 ? place : any);
   const uuid = uuidFrom(random);
   // Text that a parser would not give back the same: spaces, 1.0, 1e400, an escaped slash, a name twice.
   const pad = 'ü€😀'.repeat(Math.floor(random() * 40));

@@ -10,12 +10,12 @@ import { planEvent } from './plan.mjs';
 /**
  * @typedef {object} Setup
  * @property {number} seed
- * @property {number} events
+ * @property {number} events to have accepted
  * @property {number} perSecond 0: as fast as answers come
  * @property {string[]} urls
  * @property {string} token
  * @property {string} journalPath
- * @property {string[]} [only]
+ * @property {import('./plan.mjs').Mix} mix
  * @property {number} [outstandingMax]
  * @typedef {{ kind: 'ack' | 'refused' | 'ambiguous', status: number, id: string }} Result
  */
@@ -24,6 +24,8 @@ const answerTimeoutMs = 8_000;
 const retryEveryMs = 300;
 const giveUpAfterMs = 180_000;
 const avoidMs = 1_000;
+/** Some are refused, and some stay ambiguous: so many more are sent at most. */
+const sentPerAcceptedMax = 1.2;
 
 /** @type {Setup} */
 const setup = await new Promise((resolve) => {
@@ -91,14 +93,14 @@ async function tryOnce(wanted) {
 
 /** @param {number} n */
 async function send(n) {
-  const event = planEvent(setup.seed, n, setup.only);
+  const event = planEvent(setup.seed, n, setup.mix);
   await journal.write([0, n, event.uuid, event.tenant, event.type, event.hash, event.poison]);
   const wanted = requestOf(event);
   const sentAt = Date.now();
   let tries = 1;
   let result = await tryOnce(wanted);
   const mayRetry = !event.poison && (event.hasEventId || event.hasKey);
-  while (result.kind === 'ambiguous' && mayRetry && !stopped && Date.now() - sentAt < giveUpAfterMs) {
+  while (result.kind === 'ambiguous' && mayRetry && Date.now() - sentAt < giveUpAfterMs) {
     await pause(retryEveryMs * Math.min(tries, 5));
     tries += 1;
     counts.retried += 1;
@@ -117,8 +119,13 @@ async function run() {
   const outstandingMax = setup.outstandingMax ?? 400;
   const running = new Set();
   const startedAt = Date.now();
-  for (let n = 0; n < setup.events && !stopped; n += 1) {
-    while (running.size >= outstandingMax) await Promise.race(running);
+  const triesMost = setup.events * sentPerAcceptedMax + outstandingMax;
+  for (let n = 0; n < triesMost && !stopped; n += 1) {
+    while (running.size >= outstandingMax || counts.acked + running.size >= setup.events) {
+      if (running.size === 0) break;
+      await Promise.race(running);
+    }
+    if (counts.acked >= setup.events) break;
     const dueAt = setup.perSecond > 0 ? startedAt + (n / setup.perSecond) * 1000 : 0;
     if (dueAt - Date.now() > 1) await pause(dueAt - Date.now());
     const sending = send(n).finally(() => running.delete(sending));

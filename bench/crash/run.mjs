@@ -9,7 +9,7 @@ import { check } from './checker.mjs';
 import { runFaults } from './faults.mjs';
 import { Fleet, token } from './fleet.mjs';
 import { startPgProxy } from './pg-proxy.mjs';
-import { planEndpoints } from './plan.mjs';
+import { planEndpoints, shares } from './plan.mjs';
 import { ask } from './postgres.mjs';
 
 /**
@@ -23,7 +23,8 @@ import { ask } from './postgres.mjs';
  * @property {number} processes
  * @property {import('./schedule.mjs').PlannedFault[]} faults
  * @property {number} [perSecond] events; 0: as fast as possible. Unless given, they last as long as the faults
- * @property {string[]} [only] event types
+ * @property {import('./plan.mjs').Mix} [mix] event types
+ * @property {(stage: import('./faults.mjs').Stage) => Promise<void>} [drive] makes faults of its own; the load ends with it
  * @property {number} [slowMs] every answer takes this long
  * @property {number} [quietMs] how long nothing may come at the end
  * @property {number} [stuckMs] how long the end may make no progress
@@ -34,6 +35,7 @@ import { ask } from './postgres.mjs';
 
 const tailMs = 2_000;
 const lookMs = 250;
+const lookShare = 10;
 const reportEveryMs = 5_000;
 const quiesceMaxMs = 1_800_000;
 // Longer than the longest cool-down of an endpoint's breaker.
@@ -75,7 +77,7 @@ export async function runOnce(options) {
     };
     const load = startLoad(options, fleet, producer, paths.producerPath);
     const switching = switchLater(options, fleet, endpoints);
-    await Promise.all([runFaults(stage, options.faults), watchLoad(options, load, producer, record)]);
+    await Promise.all([makeFaults(options, stage, producer), watchLoad(options, load, producer, record)]);
     const switched = await switching;
     proxy.set('pass');
     const ended = await quiesce(options, { receiver, databaseUrl });
@@ -100,6 +102,13 @@ export async function runOnce(options) {
     producer.kill();
     await proxy.stop();
   }
+}
+
+/** @param {RunOptions} options @param {import('./faults.mjs').Stage} stage @param {Child} producer */
+async function makeFaults({ faults, drive }, stage, producer) {
+  await runFaults(stage, faults);
+  if (!drive) return;
+  await drive(stage).finally(() => producer.send('stop'));
 }
 
 /** @template T @param {string} name @param {T | undefined} value */
@@ -158,10 +167,10 @@ async function register(url, endpoints, port) {
 function startLoad(options, fleet, producer, journalPath) {
   const lastsMs = loadMs(options);
   const perSecond = options.perSecond ?? options.events / (lastsMs / 1000);
-  const { seed, events, only } = options;
+  const { seed, events, mix = shares } = options;
   const urls = fleet.members.map(({ url }) => url);
   const done = producer.next('done');
-  producer.send({ seed, events, perSecond, urls, token, journalPath, ...optional('only', only) });
+  producer.send({ seed, events, perSecond, urls, token, journalPath, mix });
   return done;
 }
 
@@ -171,7 +180,7 @@ const loadMs = ({ faults }) => (faults.at(-1)?.atMs ?? 0) + tailMs;
 /** Disables the `switch` endpoint when half of the time is over, however often it takes. @param {RunOptions} options @param {Fleet} fleet @param {import('./plan.mjs').Endpoint[]} endpoints */
 async function switchLater(options, fleet, endpoints) {
   const endpoint = endpoints.find(({ manner }) => manner === 'switch');
-  if (!endpoint || (options.only && !options.only.includes('switch'))) return undefined;
+  if (!endpoint || !(options.mix ?? shares).some(([type]) => type === 'switch')) return undefined;
   await pause(loadMs(options) / 2);
   const askedMs = Date.now();
   for (let turn = 0; ; turn += 1) {
@@ -215,7 +224,9 @@ async function quiesce(
   let progressAt = Date.now();
   let saidAt = 0;
   while (Date.now() - startedAt < quiesceMaxMs) {
+    const askedAt = Date.now();
     const open = await openDeliveries(databaseUrl);
+    const askMs = Date.now() - askedAt;
     if (open < fewest) {
       fewest = open;
       progressAt = Date.now();
@@ -230,7 +241,8 @@ async function quiesce(
       say?.(`waiting for the rest: ${open} deliveries open, ${count} requests received`);
       saidAt = Date.now();
     }
-    await pause(lookMs);
+    // Counting many rows must not keep the machine from sending them.
+    await pause(Math.max(lookMs, askMs * lookShare));
   }
   return false;
 }

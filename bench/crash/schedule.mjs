@@ -61,6 +61,27 @@ export function planFaults({ seed, kills, seconds }) {
   return faults.sort((a, b) => a.atMs - b.atMs);
 }
 
+/** At which second each fault of the short form comes, about. @type {readonly (readonly [FaultKind, number, number])[]} */
+const shortList = [
+  ['kill', 2, 500],
+  ['kill', 4, 300],
+  ['proxy_mute', 6, 700],
+  ['kill', 9, 1_500],
+  ['pg_kill', 11, 0],
+  ['kill', 15, 200],
+  ['proxy_stall', 17, 2_500],
+  ['term', 20, 300],
+  ['kill', 22, 300],
+];
+
+/** A few faults of each kind within half a minute: the same kinds for every seed, at other moments. @param {number} seed @returns {PlannedFault[]} */
+export function planShortFaults(seed) {
+  const random = randomFrom(seed ^ 0x5407);
+  return shortList.map(([kind, second, lastsMs]) =>
+    fault(kind, second * 1_000 + between(random, 0, 900), random, lastsMs),
+  );
+}
+
 /**
  * @param {FaultKind} kind
  * @param {number} atMs

@@ -1,7 +1,7 @@
 // @ts-check
 // A copy of the built product in a folder of its own: a rebuild does not change a run, and a planted bug stays in it.
 import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -11,11 +11,13 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
  */
 
 /**
- * Resolves with the path of the copy's main.js. Rejects when an edit does not apply exactly once.
+ * Resolves with the path of the copy's main.js. Rejects when an edit does not apply exactly once. `added`: a module that
+ * every edited file imports `exported` from.
  * @param {string} folder
  * @param {readonly Edit[]} [edits]
+ * @param {{ name: string, text: string, exported: string }} [added]
  */
-export async function takeSnapshot(folder, edits = []) {
+export async function takeSnapshot(folder, edits = [], added) {
   const product = join(folder, 'packages', 'posthorn');
   const modules = join(folder, 'node_modules');
   await mkdir(join(modules, '@posthorn'), { recursive: true });
@@ -30,6 +32,18 @@ export async function takeSnapshot(folder, edits = []) {
   await copy('packages/webhooks/dist', join(modules, '@posthorn', 'webhooks', 'dist'));
   await copy('packages/webhooks/package.json', join(modules, '@posthorn', 'webhooks', 'package.json'));
   for (const edit of edits) await apply(join(product, 'dist', edit.file), edit);
+  if (added) {
+    await writeFile(join(product, 'dist', added.name), added.text);
+    for (const file of new Set(edits.map((edit) => edit.file))) {
+      const path = join(product, 'dist', file);
+      const from = posix.relative(posix.dirname(`./${file}`), added.name);
+      const specifier = from.startsWith('.') ? from : `./${from}`;
+      await writeFile(
+        path,
+        `import { ${added.exported} } from '${specifier}';\n${await readFile(path, 'utf8')}`,
+      );
+    }
+  }
   return join(product, 'dist', 'main.js');
 }
 
@@ -43,8 +57,7 @@ const copy = (/** @type {string} */ from, /** @type {string} */ to) =>
 async function apply(path, { file, find, put }) {
   const text = await readFile(path, 'utf8');
   const times = text.split(find).length - 1;
-  if (times !== 1)
-    throw new Error(`the planted bug does not fit: found ${times} times in dist/${file}: ${find}`);
+  if (times !== 1) throw new Error(`the edit does not fit: found ${times} times in dist/${file}: ${find}`);
   await writeFile(
     path,
     text.replace(find, () => put),

@@ -1,14 +1,12 @@
 // `npm run bench`: starts the processes, runs the cases, prints and keeps what they found, and leaves nothing behind.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { backlog, drain } from './cases/backlog.ts';
 import { flood, hanging, idle, latency } from './cases/fairness.ts';
 import { apps, batch, fanout, large, one } from './cases/throughput.ts';
 import { endAllChildren, startChild } from './child.ts';
-import { benchmarksDocument } from './document.ts';
+import { keepResults, measuredVersion } from './keep-results.ts';
 import { describeMachine, type Machine } from './machine.ts';
 import { type CaseName, type Options, parseOptions, usage } from './options.ts';
 import { startPostgres } from './postgres.ts';
@@ -34,10 +32,6 @@ const caseTimeoutMs = 600_000;
 const backlogTimeoutMs = 3_600_000;
 const usageExitCode = 2;
 const signalExitCode = 130;
-
-const resultsPath = fileURLToPath(new URL('../results.json', import.meta.url));
-const documentPath = fileURLToPath(new URL('../../docs/benchmarks.md', import.meta.url));
-const manifestPath = fileURLToPath(new URL('../../packages/posthorn/package.json', import.meta.url));
 
 interface Measured {
   machine: Machine;
@@ -80,7 +74,7 @@ async function runCases(
 ): Promise<Omit<Measured, 'machine'>> {
   const results: Results = {};
   const failures: string[] = [];
-  const { version } = JSON.parse(readFileSync(manifestPath, 'utf8')) as { version: string };
+  const version = measuredVersion();
   for (const name of stage.options.cases) {
     stage.bench.progress.inCase(name);
     delete stage.profile;
@@ -126,15 +120,6 @@ function interruption(): Promise<never> {
   });
 }
 
-/** Keeps the results beside those of other cases, and writes the document from all of them. */
-function writeResults(results: Results): void {
-  const kept = existsSync(resultsPath) ? (JSON.parse(readFileSync(resultsPath, 'utf8')) as Results) : {};
-  const merged: Results = { ...kept };
-  for (const [name, { profile: _, ...result }] of Object.entries(results)) merged[name] = result;
-  writeFileSync(resultsPath, `${JSON.stringify(merged, undefined, 2)}\n`);
-  writeFileSync(documentPath, benchmarksDocument(merged));
-}
-
 async function main(): Promise<number> {
   const options = parseOptions(process.argv.slice(2));
   if (options === 'help') {
@@ -151,7 +136,7 @@ async function main(): Promise<number> {
       ? `${JSON.stringify({ machine, results, failures }, undefined, 2)}\n`
       : textReport(results, machine);
     process.stdout.write(text);
-    if (options.write) writeResults(results);
+    if (options.write) keepResults(results);
     for (const failure of failures) process.stderr.write(`failed: ${failure}\n`);
     return failures.length === 0 ? 0 : 1;
   } catch (error) {

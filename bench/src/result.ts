@@ -9,8 +9,16 @@ export interface CaseResult {
   values: Record<string, number>;
   /** By server and round: `posthorn`, `relay` …; the rounds of a comparison follow each other in their order. */
   loads: Record<string, LoadResult[]>;
+  /** What numbers with a name do not tell. */
+  tables?: Table[];
   /** The dearest functions, when a profile was asked for. */
   profile?: string[];
+}
+
+export interface Table {
+  title: string;
+  head: string[];
+  rows: (string | number)[][];
 }
 
 export interface RecordedCase extends CaseResult {
