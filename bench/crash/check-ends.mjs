@@ -1,6 +1,8 @@
 // @ts-check
 // I1, I2, I3, I9: how every event ended, by the journals and by the database.
+import { deliveryOf } from './database-state.mjs';
 import { retrySchedule } from './fleet.mjs';
+import { hitKey } from './history.mjs';
 
 /** @typedef {import('./checker.mjs').Case} Case */
 /** @typedef {import('./history.mjs').Told} Told */
@@ -28,7 +30,7 @@ export function checkEnds(the) {
   };
   for (const [n, event] of history.events) {
     tally.events += 1;
-    const hits = history.expected(event).flatMap(({ index }) => history.hits.get(`${n}/${index}`) ?? []);
+    const hits = history.expected(event).flatMap(({ index }) => history.hits.get(hitKey(n, index)) ?? []);
     const ids = new Set(hits.map(({ id }) => id));
     if (ids.size > 1) violate('I2', `event ${n} went out as ${ids.size} messages: ${[...ids].join(', ')}`);
     if (event.messageId && event.result === 'ack' && ids.size > 0 && !ids.has(event.messageId)) {
@@ -52,7 +54,7 @@ export function checkEnds(the) {
 function checkRefused({ history, evidence, violate }, n, event) {
   if (!event.poison) violate('I3', `event ${n} was refused with ${event.status} without a reason`);
   for (const { index } of evidence.endpoints) {
-    if (history.hits.has(`${n}/${index}`)) violate('I3', `event ${n} was refused and delivered to ${index}`);
+    if (history.hits.has(hitKey(n, index))) violate('I3', `event ${n} was refused and delivered to ${index}`);
   }
 }
 
@@ -67,8 +69,8 @@ function checkAcked({ history, state, evidence, violate }, n, event, tally) {
     violate('I9', `event ${n} was acknowledged as ${event.messageId}, which is not in the database`);
   }
   for (const endpoint of history.expected(event)) {
-    const hits = history.hits.get(`${n}/${endpoint.index}`) ?? [];
-    const row = state.deliveries.get(`${event.messageId}/${endpoint.id}`);
+    const hits = history.hits.get(hitKey(n, endpoint.index)) ?? [];
+    const row = deliveryOf(state, event.messageId, endpoint.id);
     const end = row?.state ?? 'no delivery';
     const arrived = hits.some(({ given }) => mayBeAccepted(given));
     const mayEnd =
@@ -111,17 +113,17 @@ export function checkDatabase(the) {
     if (messageOf.has(n)) violate('I2', `event ${n} is stored twice: ${messageOf.get(n)} and ${id}`);
     messageOf.set(n, id);
   }
-  const indexOf = new Map(evidence.endpoints.map((endpoint) => [endpoint.id, endpoint]));
-  for (const [key, row] of state.deliveries) {
-    const [messageId = '', endpointId = ''] = key.split('/');
-    const endpoint = indexOf.get(endpointId);
-    const n = state.messages.get(messageId)?.n ?? -1;
+  if (state.orphans > 0) violate('I9', `${state.orphans} deliveries belong to no message`);
+  const byId = new Map(evidence.endpoints.map((endpoint) => [endpoint.id, endpoint]));
+  for (const [id, { n, deliveries }] of state.messages) {
     const event = history.events.get(n);
-    if (!endpoint || !event || endpoint.tenant !== event.tenant) {
-      violate('I7', `delivery ${key} joins ${event?.tenant} with ${endpoint?.tenant}`);
-      continue;
+    for (const row of deliveries) {
+      const endpoint = byId.get(row.endpointId);
+      const key = `${id}/${row.endpointId}`;
+      if (endpoint && event && endpoint.tenant === event.tenant) {
+        checkDelivery(the, { key, row, hits: history.hits.get(hitKey(n, endpoint.index)) ?? [] });
+      } else violate('I7', `delivery ${key} joins ${event?.tenant} with ${endpoint?.tenant}`);
     }
-    checkDelivery(the, { key, row, hits: history.hits.get(`${n}/${endpoint.index}`) ?? [] });
   }
 }
 

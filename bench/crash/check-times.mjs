@@ -1,7 +1,9 @@
 // @ts-check
 // I4, I5, I6: what may come after what, and when.
 import { isAccepted } from './check-ends.mjs';
+import { deliveryOf } from './database-state.mjs';
 import { retrySchedule } from './fleet.mjs';
+import { placeOf } from './history.mjs';
 
 /** @typedef {import('./checker.mjs').Case} Case */
 /** @typedef {import('./history.mjs').Hit} Hit */
@@ -9,8 +11,8 @@ import { retrySchedule } from './fleet.mjs';
 const clockSlackMs = 30;
 /** For the count of what was in flight at a fault: how long an answer usually takes to be written down. */
 const writtenMs = 300;
-/** How much later than its time a retry may come while nothing is wrong. */
-const lateMaxMs = 15_000;
+/** How much later than its time a retry may come while nothing is wrong, unless a run says otherwise. */
+const lateDefaultMs = 15_000;
 const jitterRatio = 0.2;
 /** An endpoint's configuration may be a second old, an attempt lasts up to its timeout, machines are busy. */
 const graceMs = 6_000;
@@ -26,10 +28,10 @@ export function checkDuplicates(the) {
     for (const { receivedMs, answeredMs } of hits) {
       bound += windows.excusingBetween(receivedMs, windows.settledBy(answeredMs, writtenMs));
     }
-    const [n = '', index = ''] = key.split('/');
-    const row = state.deliveries.get(`${hits[0]?.id}/${evidence.endpoints[Number(index)]?.id}`);
+    const { n, index } = placeOf(key);
     const first = hits.find(({ given }) => isAccepted(given));
     if (!first) continue;
+    const row = deliveryOf(state, hits[0]?.id ?? '', evidence.endpoints[index]?.id);
     for (const hit of hits.slice(hits.indexOf(first) + 1)) {
       duplicates += 1;
       if (!excused(the, hits, hit)) {
@@ -81,7 +83,7 @@ export function checkSchedule(the) {
   const gone = new Map();
   const late = { maxMs: 0 };
   for (const [key, hits] of history.hits) {
-    const index = Number(key.split('/')[1]);
+    const { index } = placeOf(key);
     const manner = evidence.endpoints[index]?.manner;
     if (manner === 'gone') {
       const known = gone.get(index) ?? [];
@@ -100,9 +102,9 @@ export function checkSchedule(the) {
   }
 }
 
-/** @param {Case} the @param {string} key @param {Hit[]} hits @param {{ maxMs: number }} late */
+/** @param {Case} the @param {number} key @param {Hit[]} hits @param {{ maxMs: number }} late */
 function checkGaps({ windows, violate, evidence }, key, hits, late) {
-  const { manner = '', types = [] } = evidence.endpoints[Number(key.split('/')[1])] ?? {};
+  const { manner = '', types = [] } = evidence.endpoints[placeOf(key).index] ?? {};
   const mayBeHeldBack = heldBack.has(manner) || types.includes('hostile');
   const [begin, end] = [hits[0], hits.at(-1)];
   if (!begin || !end || hits.length < 2) return;
@@ -116,12 +118,18 @@ function checkGaps({ windows, violate, evidence }, key, hits, late) {
     const waitedMs = after.receivedMs - before.answeredMs;
     const leastMs = Math.max(scheduled, asked) * 1000;
     if (waitedMs < leastMs - clockSlackMs)
-      violate('I5', `${key}: attempt ${place + 1} after ${waitedMs} of ${leastMs} ms`);
+      violate(
+        'I5',
+        `event ${placeOf(key).n} at endpoint ${placeOf(key).index}: attempt ${place + 1} after ${waitedMs} of ${leastMs} ms`,
+      );
     if (!wholeIsQuiet || mayBeHeldBack) continue;
     const dueMs = Math.max(scheduled, asked, dateOf(before)) * 1000 * (1 + jitterRatio);
     late.maxMs = Math.max(late.maxMs, waitedMs - dueMs);
-    if (waitedMs - dueMs > lateMaxMs)
-      violate('I5', `${key}: attempt ${place + 1} is ${Math.round(waitedMs - dueMs)} ms late`);
+    if (waitedMs - dueMs > (evidence.lateMaxMs ?? lateDefaultMs))
+      violate(
+        'I5',
+        `event ${placeOf(key).n} at endpoint ${placeOf(key).index}: attempt ${place + 1} is ${Math.round(waitedMs - dueMs)} ms late`,
+      );
   }
 }
 
@@ -131,14 +139,17 @@ function dateOf({ retryAfter, answeredMs }) {
   return Number.isFinite(ms) && /[a-z]/i.test(retryAfter) ? Math.max(0, (ms - answeredMs) / 1000) : 0;
 }
 
-/** @param {Case} the @param {string} key @param {Hit[]} hits */
+/** @param {Case} the @param {number} key @param {Hit[]} hits */
 function checkSwitched({ evidence, windows, violate }, key, hits) {
   const { switched } = evidence;
   if (!switched) return;
   for (const { receivedMs } of hits) {
     const byMs = windows.settledBy(switched.doneMs) + graceMs;
     if (receivedMs > byMs && !windows.isThawing(receivedMs)) {
-      violate('I6', `${key} arrived ${receivedMs - switched.doneMs} ms after the endpoint was disabled`);
+      violate(
+        'I6',
+        `event ${placeOf(key).n} arrived ${receivedMs - switched.doneMs} ms after the endpoint was disabled`,
+      );
     }
   }
 }

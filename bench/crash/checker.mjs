@@ -16,6 +16,7 @@ import { readHistory } from './history.mjs';
  * @property {string} databaseUrl
  * @property {import('./faults.mjs').FaultRecord[]} record
  * @property {{ askedMs: number, doneMs: number } | undefined} switched when the `switch` endpoint was disabled
+ * @property {number} [lateMaxMs] how late a retry may be
  * @property {string[]} unexpected what went wrong in the run itself
  * @property {boolean} ended false: deliveries were still open when waiting was given up
  * @typedef {object} Verdict

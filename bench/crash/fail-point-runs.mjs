@@ -32,6 +32,8 @@ const frozenMs = 22_000;
 const breathMs = 200;
 const runsMax = 12;
 const stuckMs = 60_000;
+/** Processes are dead or starting most of the time. */
+const lateMaxMs = 120_000;
 
 /** Everything in one mix, for a run over all points. @type {import('./plan.mjs').Mix} */
 const everything = [
@@ -130,6 +132,7 @@ async function runPoints(ground, { name, points, lanes, mix }) {
     perSecond,
     slowMs,
     stuckMs,
+    lateMaxMs,
     mix,
     drive,
   });

@@ -24,10 +24,16 @@ import { readJournal } from './journal.mjs';
  * @property {string} retryAfter
  * @typedef {object} History
  * @property {Map<number, Told>} events by n
- * @property {Map<string, Hit[]>} hits by `n/endpoint`, in the order in which they were received
+ * @property {Map<number, Hit[]>} hits by `hitKey`, in the order in which they were received
  * @property {number} requests
  * @property {(event: Told) => import('./plan.mjs').Endpoint[]} expected
  */
+
+const endpointsMax = 256;
+/** Numbers, because a million texts are a lot of memory. @param {number} n @param {number} index */
+export const hitKey = (n, index) => n * endpointsMax + index;
+/** @param {number} key */
+export const placeOf = (key) => ({ n: Math.floor(key / endpointsMax), index: key % endpointsMax });
 
 /**
  * @param {string} producerPath
@@ -38,7 +44,7 @@ import { readJournal } from './journal.mjs';
  */
 export async function readHistory(producerPath, receiverPath, endpoints, violate) {
   const events = await readProducer(producerPath);
-  /** @type {Map<string, Hit[]>} */
+  /** @type {Map<number, Hit[]>} */
   const hits = new Map();
   let requests = 0;
   for await (const entry of readJournal(receiverPath)) {
@@ -55,14 +61,22 @@ export async function readHistory(producerPath, receiverPath, endpoints, violate
     if (event.hash !== hash) violate('I2', `${where}: the body was altered`);
     if (endpoint?.tenant !== event.tenant) violate('I7', `${where}: it belongs to ${event.tenant}`);
     else if (!endpoint.types.includes(event.type)) violate('I7', `${where}: not subscribed to ${event.type}`);
-    const key = `${n}/${index}`;
+    const key = hitKey(n, index);
     const list = hits.get(key);
     const hit = { id, receivedMs, answeredMs, given, retryAfter };
     if (list) list.push(hit);
     else hits.set(key, [hit]);
   }
   for (const list of hits.values()) list.sort((a, b) => a.receivedMs - b.receivedMs);
-  return { events, hits, requests, expected: (event) => endpointsFor(endpoints, event) };
+  /** @type {Map<string, import('./plan.mjs').Endpoint[]>} */
+  const known = new Map();
+  const expected = (/** @type {Told} */ event) => {
+    const name = `${event.tenant} ${event.type}`;
+    const list = known.get(name) ?? endpointsFor(endpoints, event);
+    known.set(name, list);
+    return list;
+  };
+  return { events, hits, requests, expected };
 }
 
 /** @param {string} path */

@@ -28,6 +28,7 @@ import { ask } from './postgres.mjs';
  * @property {number} [slowMs] every answer takes this long
  * @property {number} [quietMs] how long nothing may come at the end
  * @property {number} [stuckMs] how long the end may make no progress
+ * @property {number} [lateMaxMs] how late a retry may be, where the run leaves no capacity free
  * @property {string} [diskFolder]
  * @property {boolean} [healLate] endpoints keep their manners to the end
  * @property {(line: string) => void} [say]
@@ -94,6 +95,7 @@ export async function runOnce(options) {
       switched,
       unexpected,
       ended,
+      ...optional('lateMaxMs', options.lateMaxMs),
     });
     return { ...verdict, record, ms: Date.now() - startedAt };
   } finally {
