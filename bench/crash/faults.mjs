@@ -18,6 +18,7 @@ import { ask } from './postgres.mjs';
  * @property {string} databaseUrl the direct way
  * @property {string} [diskFolder] on the small disk
  * @property {FaultRecord[]} record
+ * @property {number} loadShare how much of the load is done, where the faults wait for it; otherwise 1
  */
 
 const resumeLookMs = 500;
@@ -25,6 +26,9 @@ const resumeMaxMs = 60_000;
 const slowStopMs = 20_000;
 const chooseMaxMs = 30_000;
 const lastOneShare = 5;
+/** The last fault comes when this share of the load is done; a load that stands still is not waited for. */
+const lastFaultAt = 0.97;
+const loadWaitMaxMs = 60_000;
 
 /**
  * Resolves when every fault is over and every process is back. On a machine that is slow to start processes the faults
@@ -35,9 +39,11 @@ const lastOneShare = 5;
 export async function runFaults(stage, faults) {
   const startedAt = Date.now();
   let lateMs = 0;
+  const lastAtMs = faults.at(-1)?.atMs ?? 1;
   const underWay = [];
   for (const fault of faults) {
     await pause(Math.max(0, startedAt + lateMs + fault.atMs - Date.now()));
+    lateMs += await waitForLoad(stage, fault.atMs / lastAtMs);
     const { kind, target, lastsMs } = fault;
     if (kind !== 'kill' && kind !== 'freeze' && kind !== 'term') {
       underWay.push(runDatabaseFault(stage, fault));
@@ -48,6 +54,13 @@ export async function runFaults(stage, faults) {
     if (member) underWay.push(processFaults[kind](stage, member, lastsMs));
   }
   await Promise.all(underWay);
+}
+
+/** Resolves with how long it took until the load was as far as the faults. @param {Stage} stage @param {number} share */
+async function waitForLoad(stage, share) {
+  const startedAt = Date.now();
+  while (stage.loadShare < share * lastFaultAt && Date.now() - startedAt < loadWaitMaxMs) await pause(50);
+  return Date.now() - startedAt;
 }
 
 /** @param {Stage} stage @param {Pick<import('./schedule.mjs').PlannedFault, 'kind' | 'lastsMs'>} fault */

@@ -12,6 +12,12 @@ export const token = 'crash-token-0123456789';
 export const retrySchedule = [0, 1, 1, 2, 2, 3, 3, 4];
 const attemptTimeoutMs = 4_000;
 
+/** Whatever ends this program ends them too. @type {Set<import('node:child_process').ChildProcess>} */
+const alive = new Set();
+process.on('exit', () => {
+  for (const child of alive) child.kill('SIGKILL');
+});
+
 const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 32_000;
 const startAgainMs = 500;
@@ -97,6 +103,8 @@ export class Fleet {
     });
     const log = createWriteStream(join(this.#folder, `posthorn-${member.index}.log`), { flags: 'a' });
     child.stderr.pipe(log);
+    alive.add(child);
+    child.once('exit', () => alive.delete(child));
     member.child = child;
     member.exited = new Promise((resolve) => {
       child.once('exit', (code, signal) => {

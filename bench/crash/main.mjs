@@ -1,6 +1,7 @@
 // @ts-check
 // npm run crash: kills, freezes and cuts under load, and a judge that counts what came of it.
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { diskFullOutside, diskFullRun } from './disk-full.mjs';
@@ -15,6 +16,7 @@ import { shares } from './plan.mjs';
 import { planFaults, planShortFaults } from './schedule.mjs';
 import { takeSnapshot } from './snapshot.mjs';
 
+const signalExitCode = 130;
 const shortEvents = 2_500;
 /** Endpoints that only fail are closed for longer and longer, and would have to be waited for at the end. */
 const shortMix = shares.filter(([type]) => type !== 'dead');
@@ -49,6 +51,7 @@ async function crash(folder) {
       processes,
       faults,
       say,
+      isPaced: !short,
       ...(short ? { mix: shortMix, lateMaxMs: shortLateMaxMs } : {}),
     };
     const verdict = await runOnce(run);
@@ -70,20 +73,22 @@ async function crash(folder) {
   }
 }
 
+/** @param {string} folder @returns {Promise<Result>} */
+function chosen(folder) {
+  if (options.diskFullFolder) return diskFullRun(folder, options.diskFullFolder, options.seed);
+  if (options.mutants) return runMutants(folder, options, say);
+  return options.failPoints ? runFailPoints(folder, options, say) : crash(folder);
+}
+
 async function work() {
   const folder = await mkdtemp(join(tmpdir(), 'posthorn-crash-'));
-  /** @type {Result} */
-  let result;
-  try {
-    await mkdir(folder, { recursive: true });
-    if (options.diskFullFolder) result = await diskFullRun(folder, options.diskFullFolder, options.seed);
-    else if (options.mutants) result = await runMutants(folder, options, say);
-    else if (options.failPoints) result = await runFailPoints(folder, options, say);
-    else result = await crash(folder);
-  } finally {
+  process.on('exit', () => {
     if (options.keep) say(`kept: ${folder}`);
-    else await rm(folder, { recursive: true, force: true });
-  }
+    else rmSync(folder, { recursive: true, force: true });
+  });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.once(signal, () => process.exit(signalExitCode));
+  const result = await chosen(folder);
   if (options.write && result.kept) await keep(result.kept, result.machine);
   process.stdout.write(
     options.json ? `${JSON.stringify(result.document)}\n` : `${result.lines.join('\n')}\n`,

@@ -30,6 +30,7 @@ import { ask } from './postgres.mjs';
  * @property {number} [stuckMs] how long the end may make no progress
  * @property {number} [lateMaxMs] how late a retry may be, where the run leaves no capacity free
  * @property {string} [diskFolder]
+ * @property {boolean} [isPaced] faults wait for the load, so that they are spread over all of it
  * @property {boolean} [healLate] endpoints keep their manners to the end
  * @property {(line: string) => void} [say]
  */
@@ -68,7 +69,9 @@ export async function runOnce(options) {
     await fleet.start(options.processes);
     await register(fleet.members[0]?.url ?? '', endpoints, port);
 
+    /** @type {import('./faults.mjs').Stage} */
     const stage = {
+      loadShare: options.isPaced ? 0 : 1,
       fleet,
       postgres,
       proxy,
@@ -78,14 +81,11 @@ export async function runOnce(options) {
     };
     const load = startLoad(options, fleet, producer, paths.producerPath);
     const switching = switchLater(options, fleet, endpoints);
-    await Promise.all([makeFaults(options, stage, producer), watchLoad(options, load, producer, record)]);
+    await Promise.all([makeFaults(options, stage, producer), watchLoad(options, load, producer, stage)]);
     const switched = await switching;
     proxy.set('pass');
     const ended = await quiesce(options, { receiver, databaseUrl });
-    await stopAll(fleet);
-    receiver.send('stop');
-    await receiver.exited;
-    const { unexpected } = fleet;
+    await stopAll(fleet, receiver);
     const verdict = await check({
       seed,
       endpoints,
@@ -93,7 +93,7 @@ export async function runOnce(options) {
       databaseUrl,
       record,
       switched,
-      unexpected,
+      unexpected: fleet.unexpected,
       ended,
       ...optional('lateMaxMs', options.lateMaxMs),
     });
@@ -199,20 +199,26 @@ async function switchLater(options, fleet, endpoints) {
   }
 }
 
-/** @param {RunOptions} options @param {Promise<unknown>} load @param {Child} producer @param {import('./faults.mjs').FaultRecord[]} record */
-async function watchLoad({ say }, load, producer, record) {
-  const tell = async () => {
+/** Tells how far the load is, now and then. @param {RunOptions} options @param {Promise<unknown>} load @param {Child} producer @param {import('./faults.mjs').Stage} stage */
+async function watchLoad({ say, events, isPaced }, load, producer, stage) {
+  let saidAt = Date.now();
+  const look = async () => {
     const answer = producer.next('counts').catch(() => undefined);
     producer.send('status');
     const counts = (await answer)?.counts;
+    if (!counts) return;
+    if (isPaced) stage.loadShare = counts.acked / events;
+    if (Date.now() - saidAt < reportEveryMs) return;
+    saidAt = Date.now();
+    const { record } = stage;
     const kills = record.filter(({ kind }) => kind === 'kill').length;
-    if (counts)
-      say?.(
-        `sent ${counts.sent}, acknowledged ${counts.acked}, retried ${counts.retried}, ${kills} kills, ${record.length} faults`,
-      );
+    say?.(
+      `sent ${counts.sent}, acknowledged ${counts.acked}, retried ${counts.retried}, ${kills} kills, ${record.length} faults`,
+    );
   };
-  const timer = setInterval(() => void tell(), reportEveryMs);
+  const timer = setInterval(() => void look(), lookMs * 2);
   await load.finally(() => clearInterval(timer));
+  stage.loadShare = 1;
 }
 
 /** Heals every endpoint, and waits for the last delivery; false when it gave up. @param {RunOptions} options @param {{ receiver: Child, databaseUrl: string }} parts */
@@ -259,10 +265,12 @@ async function openDeliveries(databaseUrl) {
   return Number(rows[0]?.open);
 }
 
-/** @param {Fleet} fleet */
-async function stopAll(fleet) {
+/** @param {Fleet} fleet @param {Child} receiver */
+async function stopAll(fleet, receiver) {
   const codes = await Promise.all(fleet.members.map((member) => fleet.term(member)));
   codes.forEach((code, index) => {
     if (code !== 0) fleet.unexpected.push(`process ${index} answered SIGTERM with exit code ${code}`);
   });
+  receiver.send('stop');
+  await receiver.exited;
 }
