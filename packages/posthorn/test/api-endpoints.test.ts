@@ -133,6 +133,13 @@ describe('refused', () => {
     ['an empty list of channels', { url, channels: [] }, ['channels']],
     ['a control character in the description', { url, description: 'a\u0007b' }, ['description']],
     ['an unknown signature style', { url, signatureStyle: 'other' }, ['signatureStyle']],
+    ['an unknown mode of ordering', { url, ordering: { mode: 'lifo' } }, ['ordering', 'mode']],
+    ['an ordering without its mode', { url, ordering: {} }, ['ordering', 'mode']],
+    [
+      'an unknown policy for failures',
+      { url, ordering: { mode: 'fifo', onFailure: 'x' } },
+      ['ordering', 'onFailure'],
+    ],
     ['a uid that looks like an id', { url, uid: 'ep_x' }, ['uid']],
     ['a header of ours', { url, headers: { 'webhook-id': 'x' } }, ['headers', 'webhook-id']],
   ];
@@ -243,6 +250,35 @@ describe('put and patch', () => {
       signatureStyle: 'both',
     });
     expect(patched.body.signatureStyle).toBe('both');
+  });
+});
+
+describe('ordering', () => {
+  const block = { mode: 'fifo', onFailure: 'block' };
+
+  test('is given when it is made, changed by PATCH, and off after a PUT without it', async () => {
+    const made = await request(posthorn, 'POST', base, { url, ordering: { mode: 'fifo' } });
+    expect(made).toMatchObject({ status: 201, body: { ordering: block } });
+    const path = `${base}/${String(made.body.id)}`;
+    const patch = async (body: object) => (await request(posthorn, 'PATCH', path, body)).body.ordering;
+    expect(await patch({ description: 'x' })).toEqual(block);
+    expect(await patch({ ordering: { mode: 'fifo', onFailure: 'skip' } })).toEqual({
+      ...block,
+      onFailure: 'skip',
+    });
+    expect(await patch({ ordering: null })).toBeNull();
+    expect(await patch({ ordering: block })).toEqual(block);
+    expect((await request(posthorn, 'GET', path)).body.ordering).toEqual(block);
+    expect((await request(posthorn, 'PUT', path, { url })).body.ordering).toBeNull();
+    expect((await request(posthorn, 'PUT', path, { url, ordering: block })).body.ordering).toEqual(block);
+  });
+
+  test('does not disturb the official client, which leaves it alone', async () => {
+    const { endpoint } = posthorn.client;
+    await request(posthorn, 'PUT', `${base}/in-order`, { url, ordering: block });
+    expect(await endpoint.patch(app, 'in-order', { description: 'y' })).toMatchObject({ description: 'y' });
+    expect((await endpoint.list(app)).data.length).toBeGreaterThan(0);
+    expect((await request(posthorn, 'GET', `${base}/in-order`)).body.ordering).toEqual(block);
   });
 });
 

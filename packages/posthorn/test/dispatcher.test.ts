@@ -186,6 +186,50 @@ describe('caps and order', () => {
   });
 });
 
+describe('an endpoint with an order', () => {
+  const inOrder = (count: number) =>
+    Array.from({ length: count }, () => makeWork('ep_1', 10, { ordering: 'block' }));
+
+  it('starts one at a time, in the order they came', async () => {
+    const { takeAll, started, flights } = makeDispatcher();
+    const works = inOrder(3);
+    takeAll(...works);
+    for (let n = 1; n <= 3; n += 1) {
+      expect(started).toEqual(works.slice(0, n));
+      flights[0]!.end();
+      await turn();
+    }
+    expect(flights).toHaveLength(0);
+  });
+
+  it('takes no more until all of them have ended, and then tells', () => {
+    const { dispatcher, takeAll } = makeDispatcher();
+    const works = inOrder(2);
+    takeAll(...works);
+    for (const work of works) {
+      expect(dispatcher.reserve('ep_1', 10)).toBe(false);
+      expect(dispatcher.fullEndpoints()).toEqual(['ep_1']);
+      expect(dispatcher.takeEnded()).toEqual([]);
+      dispatcher.finish(work);
+    }
+    expect(dispatcher.fullEndpoints()).toEqual([]);
+    expect(dispatcher.takeEnded()).toEqual(['ep_1']);
+    expect(dispatcher.takeEnded()).toEqual([]);
+    expect(dispatcher.reserve('ep_1', 10)).toBe(true);
+  });
+
+  it('gives back those that wait behind the one under way', async () => {
+    const { dispatcher, takeAll, started, flights } = makeDispatcher();
+    const works = inOrder(3);
+    takeAll(...works, makeWork('ep_2'));
+    expect(dispatcher.removeWaitingOf('ep_1')).toEqual(works.slice(1));
+    expect(dispatcher.removeWaitingOf('ep_3')).toEqual([]);
+    flights[0]!.end();
+    await turn();
+    expect(started.filter(({ endpointId }) => endpointId === 'ep_1')).toEqual(works.slice(0, 1));
+  });
+});
+
 describe('an endpoint that closes while it stands in line', () => {
   const busy = { outcome: { kind: 'rejected', status: 503 } } as const;
 

@@ -1,7 +1,7 @@
 // Claiming due deliveries: only what is due, fairly, each once, and nothing is ever forgotten.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { acceptMessages } from '../src/store/accept-messages.ts';
-import { claimDeliveries, nextDueInMs } from '../src/store/claim-deliveries.ts';
+import { claimDeliveries, nextDue } from '../src/store/claim-deliveries.ts';
 import type { ClaimedDelivery, ClaimLimits } from '../src/store/claim-deliveries.ts';
 import { forgetProcess } from '../src/store/leases.ts';
 import { ensurePartitions } from '../src/store/partitions.ts';
@@ -86,7 +86,7 @@ describe('a claim', () => {
     await add(application, 2, 60_000);
     const [soon] = await add(application, 1, 0);
     expect((await claim()).map(({ messageId }) => messageId)).toEqual([soon]);
-    const dueInMs = await nextDueInMs(store.pool, []);
+    const dueInMs = (await nextDue(store.pool, []))?.inMs;
     expect(dueInMs).toBeGreaterThan(50_000);
     expect(dueInMs).toBeLessThanOrEqual(60_000);
     expect(await claim()).toEqual([]);
@@ -170,8 +170,8 @@ describe('a claim', () => {
     const fullEndpoints = full.endpointIds;
     const claimed = await claim({ fullEndpoints });
     expect(new Set(claimed.map(({ endpointId }) => endpointId))).toEqual(new Set(free.endpointIds));
-    expect(await nextDueInMs(store.pool, fullEndpoints)).toBeUndefined();
-    expect(await nextDueInMs(store.pool, [])).toBe(0);
+    expect(await nextDue(store.pool, fullEndpoints)).toBeUndefined();
+    expect(await nextDue(store.pool, [])).toEqual({ inMs: 0, hasOrder: false });
     expect(await claim()).toHaveLength(2);
   });
 

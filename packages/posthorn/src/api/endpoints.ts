@@ -1,6 +1,7 @@
 // Endpoints over HTTP.
 import Type from 'typebox';
 import type { Static } from 'typebox';
+import type { Ordering } from '../core/ordering.ts';
 import { checkEndpointUrl } from '../core/url-rules.ts';
 import { lockApplication } from '../store/applications.ts';
 import { isUniqueViolation } from '../store/availability.ts';
@@ -52,6 +53,14 @@ const channelsField = Type.Optional(
     }),
   ),
 );
+const orderingField = Type.Optional(
+  nullable(
+    Type.Object({
+      mode: Type.Literal('fifo'),
+      onFailure: Type.Optional(Type.Union([Type.Literal('block'), Type.Literal('skip')])),
+    }),
+  ),
+);
 const optionalFields = {
   uid: uidField,
   // Tabs and line breaks are text; other control characters are not.
@@ -71,6 +80,7 @@ const optionalFields = {
   signatureStyle: Type.Optional(
     Type.Union([Type.Literal('standard'), Type.Literal('svix'), Type.Literal('both')]),
   ),
+  ordering: orderingField,
 };
 
 const EndpointUpsertIn = Type.Object({ url: urlText, ...optionalFields });
@@ -104,6 +114,7 @@ export function wireEndpoint(row: EndpointRow) {
     throttleRate: row.throttle_rate,
     rateLimit: row.throttle_rate,
     signatureStyle: row.signature_style,
+    ordering: row.ordering === null ? null : { mode: 'fifo', onFailure: row.ordering },
     version: signatureVersion,
     createdAt: row.created_at.toISOString(),
     updatedAt: row.updated_at.toISOString(),
@@ -122,6 +133,11 @@ function eventTypesOf(body: Static<typeof EndpointPatch>): string[] | null | und
   return eventTypes === undefined || eventTypes === null ? eventTypes : [...new Set(eventTypes)];
 }
 
+/** Undefined when the body does not name it. */
+function orderingOf({ ordering }: Static<typeof EndpointPatch>): Ordering | null | undefined {
+  return ordering ? (ordering.onFailure ?? 'block') : ordering;
+}
+
 /** The columns that a whole endpoint sets: what it leaves out gets its default. */
 function columnsOf(deps: ApiDeps, body: Static<typeof EndpointUpsertIn>) {
   checkUid(body.uid, idPrefix);
@@ -134,6 +150,7 @@ function columnsOf(deps: ApiDeps, body: Static<typeof EndpointUpsertIn>) {
     metadata: metadataJson(body.metadata ?? {}),
     throttle_rate: throttleRateOf(body) ?? null,
     signature_style: body.signatureStyle ?? ('standard' as const),
+    ordering: orderingOf(body) ?? null,
     disabled: body.disabled ?? false,
   };
 }
@@ -143,6 +160,7 @@ function changesOf(deps: ApiDeps, body: Static<typeof EndpointPatch>): EndpointC
   checkUid(body.uid, idPrefix);
   const eventTypes = eventTypesOf(body);
   const throttleRate = throttleRateOf(body);
+  const ordering = orderingOf(body);
   return {
     ...(body.uid === undefined ? {} : { uid: body.uid }),
     ...(body.url === undefined ? {} : { url: takeUrl(deps, body.url) }),
@@ -152,6 +170,7 @@ function changesOf(deps: ApiDeps, body: Static<typeof EndpointPatch>): EndpointC
     ...(body.metadata === undefined ? {} : { metadata: metadataJson(body.metadata) }),
     ...(throttleRate === undefined ? {} : { throttle_rate: throttleRate }),
     ...(body.signatureStyle === undefined ? {} : { signature_style: body.signatureStyle }),
+    ...(ordering === undefined ? {} : { ordering }),
     ...(body.disabled === undefined ? {} : { disabled: body.disabled }),
   };
 }

@@ -60,9 +60,18 @@ interface Planned {
   store: MessageToStore;
 }
 
+interface Unstored {
+  /** Matched against a configuration that has changed since. */
+  stale: Planned[];
+  /** Their idempotency key or event id is taken. */
+  refused: Planned[];
+}
+
 export class Acceptor {
   readonly #deps: AcceptDeps;
   readonly #batcher: Batcher<Pending>;
+  /** For applications that have endpoints with an order: one batch after the other, in the order of arrival. */
+  readonly #inOrder: Batcher<Pending>;
   #waitingBytes = 0;
 
   constructor(deps: AcceptDeps) {
@@ -72,6 +81,11 @@ export class Acceptor {
       concurrencyMax: batchesInFlightMax,
       crowdMin: batchBesideMin,
       run: (batch) => this.#commit(batch),
+    });
+    this.#inOrder = createBatcher({
+      itemsMax: batchMax,
+      concurrencyMax: 1,
+      run: (batch) => this.#commitInOrder(batch),
     });
   }
 
@@ -88,8 +102,8 @@ export class Acceptor {
     }
   };
 
-  drain(): Promise<void> {
-    return this.#batcher.drain();
+  async drain(): Promise<void> {
+    await Promise.all([this.#batcher.drain(), this.#inOrder.drain()]);
   }
 
   async #enqueue(waiting: Waiting): Promise<void> {
@@ -97,7 +111,8 @@ export class Acceptor {
     try {
       if (triesLeft === 0) return await this.#commitHeld(waiting);
       const config = await this.#deps.configs.forAccept(message.environmentId, message.application);
-      if (config) this.#batcher.add({ ...waiting, config, triesLeft: triesLeft - 1 });
+      if (config?.hasOrder) this.#inOrder.add({ ...waiting, config });
+      else if (config) this.#batcher.add({ ...waiting, config, triesLeft: triesLeft - 1 });
       else resolve({ kind: 'unknown_application' });
     } catch (error) {
       reject(error);
@@ -105,17 +120,70 @@ export class Acceptor {
   }
 
   async #commit(pendings: Pending[]): Promise<void> {
+    const { stale, refused } = await this.#store(pendings);
+    for (const { pending } of stale) void this.#enqueue(pending);
+    if (refused.length === 0) return;
+    void this.#answerConflicts(refused).then(
+      (again) => {
+        for (const pending of again) void this.#enqueue(pending);
+      },
+      (error: unknown) => rejectAll(refused, error),
+    );
+  }
+
+  /** What has to go round again does so before anything that came later is looked at. */
+  async #commitInOrder(pendings: Pending[]): Promise<void> {
+    let left = pendings;
+    for (let triesLeft = triesMax; left.length > 0; triesLeft -= 1) {
+      left = await this.#commitOnce(left, triesLeft > 0).catch((error: unknown) => {
+        for (const { reject } of left) reject(error);
+        return [];
+      });
+    }
+  }
+
+  async #commitOnce(pendings: readonly Pending[], mayBeStale: boolean): Promise<Pending[]> {
+    if (!mayBeStale) {
+      for (const pending of pendings) await this.#commitHeld(pending).catch(pending.reject);
+      return [];
+    }
+    const current = await this.#renew(pendings);
+    const { stale, refused } = await this.#store(current);
+    const again = new Set(await this.#answerConflicts(refused));
+    for (const { pending } of stale) again.add(pending);
+    return current.filter((pending) => again.has(pending));
+  }
+
+  /** One configuration for all messages of an application: they are stored together, or not at all. */
+  async #renew(pendings: readonly Pending[]): Promise<Pending[]> {
+    const { configs } = this.#deps;
+    const known: Pending[] = [];
+    for (const pending of pendings) {
+      const { environmentId, application } = pending.message;
+      const config = await configs.forAccept(environmentId, application);
+      if (config) known.push({ ...pending, config });
+      else pending.resolve({ kind: 'unknown_application' });
+    }
+    return known.map(({ config, ...waiting }) => ({
+      ...waiting,
+      config: configs.peek(config.applicationId) ?? config,
+    }));
+  }
+
+  /** Stores what can be; answers what could not be and has not been answered. */
+  async #store(pendings: readonly Pending[]): Promise<Unstored> {
     const batch = pendings.map((pending) => this.#plan(pending));
     const owner = this.#deps.leaseOwner();
     const { firstDelayMs } = this.#deps;
     try {
       const stores = batch.map(({ store }) => store);
       const results = await acceptMessages(this.#deps.pool, stores, { owner, firstDelayMs });
-      this.#conclude(batch, results, owner);
+      return this.#conclude(batch, results, owner);
     } catch (error) {
       for (const planned of batch) this.#unreserve(planned);
       if (isDatabaseUnavailable(error)) this.#deps.onUncertain();
       rejectAll(batch, error);
+      return { stale: [], refused: [] };
     }
   }
 
@@ -127,21 +195,23 @@ export class Acceptor {
     if (!known) return waiting.resolve({ kind: 'unknown_application' });
     const owner = this.#deps.leaseOwner();
     let planned: Planned | undefined;
+    let results: Map<string, StoredMessage> | undefined;
     try {
-      const results = await inTransaction(pool, async (client) => {
+      results = await inTransaction(pool, async (client) => {
         await holdApplicationConfig(client, known.applicationId);
         const config = await loadApplicationConfig(client, box, known.applicationId);
         if (!config) return undefined;
         planned = this.#plan({ ...waiting, config });
         return acceptMessages(client, [planned.store], { owner, firstDelayMs });
       });
-      if (planned && results) this.#conclude([planned], results, owner);
-      else waiting.resolve({ kind: 'unknown_application' });
     } catch (error) {
       if (planned) this.#unreserve(planned);
       if (isDatabaseUnavailable(error)) this.#deps.onUncertain();
       throw error;
     }
+    if (!planned || !results) return waiting.resolve({ kind: 'unknown_application' });
+    const { refused } = this.#conclude([planned], results, owner);
+    for (const pending of await this.#answerConflicts(refused)) void this.#enqueue(pending);
   }
 
   #plan(pending: Pending): Planned {
@@ -151,9 +221,10 @@ export class Acceptor {
     const direct = this.#deps.firstDelayMs === 0;
     const deliveries = config.endpoints
       .filter((endpoint) => matches(endpoint, message))
-      .map(({ id }) => ({
+      .map(({ id, ordering }) => ({
         endpointId: id,
-        leased: direct && this.#deps.dispatcher.reserve(id, payload.length),
+        ordered: ordering !== null,
+        leased: direct && ordering === null && this.#deps.dispatcher.reserve(id, payload.length),
       }));
     const id = this.#deps.newId('msg_');
     const matched = { id, applicationId, configVersion, deliveries };
@@ -166,7 +237,7 @@ export class Acceptor {
     }
   }
 
-  #conclude(batch: Planned[], results: Map<string, StoredMessage>, owner: number): void {
+  #conclude(batch: Planned[], results: Map<string, StoredMessage>, owner: number): Unstored {
     const stale: Planned[] = [];
     const refused: Planned[] = [];
     for (const planned of batch) {
@@ -178,10 +249,7 @@ export class Acceptor {
       }
     }
     for (const { pending } of stale) this.#deps.configs.refuse(pending.config);
-    for (const { pending } of stale) void this.#enqueue(pending);
-    if (refused.length > 0) {
-      void this.#answerConflicts(refused).catch((error: unknown) => rejectAll(refused, error));
-    }
+    return { stale, refused };
   }
 
   #finish(planned: Planned, stored: StoredMessage & { kind: 'stored' }, owner: number): void {
@@ -201,15 +269,18 @@ export class Acceptor {
     if (leased.length < store.deliveries.length) this.#deps.onWaiting();
   }
 
-  async #answerConflicts(refused: Planned[]): Promise<void> {
+  /** Answers those whose key or event id is taken; resolves with the others: whoever held it is gone again. */
+  async #answerConflicts(refused: readonly Planned[]): Promise<Pending[]> {
+    if (refused.length === 0) return [];
+    const again: Pending[] = [];
     const stores = refused.map(({ store }) => store);
     const conflicts = await findConflicts(this.#deps.pool, stores);
     for (const { pending, store } of refused) {
       const acceptance = acceptanceOf(store, conflicts.get(store.id) ?? {});
       if (acceptance) pending.resolve(acceptance);
-      // Whoever held the key or the event id is gone again: try once more.
-      else void this.#enqueue(pending);
+      else again.push(pending);
     }
+    return again;
   }
 }
 

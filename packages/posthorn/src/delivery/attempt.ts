@@ -1,5 +1,6 @@
 // One attempt, end to end: find the endpoint, prepare, send, settle. Storing the result is the settler's part.
 import type { GateSignal } from '../core/endpoint-gate.ts';
+import { holdsUp as holdsUpOthers } from '../core/ordering.ts';
 import { describeOutcome } from '../core/outcome.ts';
 import type { RetryPolicy } from '../core/retry-schedule.ts';
 import { settle } from '../core/settle.ts';
@@ -29,17 +30,21 @@ export interface Finished {
   settled: Settled;
   startedAtMs: number;
   endpointGone: boolean;
+  /** Those behind it in its endpoint's order wait until this is stored. */
+  holdsUp: boolean;
   /** What the attempt tells about the endpoint's health; undefined when there was none. */
   signal?: GateSignal;
 }
 
-export type MakeAttempt = (work: Work) => Promise<Finished>;
+/** Undefined: it may not be tried out of turn, since its endpoint has got an order. */
+export type MakeAttempt = (work: Work) => Promise<Finished | undefined>;
 
 export function createAttempt(deps: AttemptDeps): MakeAttempt {
   return async (work) => {
     const endpoint = await findEndpoint(deps.configs, work);
     const startedAtMs = deps.clock.monotonicMs();
     if (!endpoint || endpoint.disabled || work.payload === null) return cancelled(work, startedAtMs);
+    if (endpoint.ordering && !work.ordering) return undefined;
     const request = deps.prepare(work, endpoint, deps.clock.now());
     const result = await deps.connector.send({
       ...request,
@@ -49,7 +54,9 @@ export function createAttempt(deps: AttemptDeps): MakeAttempt {
     const { transition, endpointGone } = settle(work, result, deps.policy, deps.random);
     const attempt = attemptRecord(deps.newId('atmpt_'), work, request, result);
     const settled: Settled = { ...leaseOf(work), transition, attempt };
-    return { work, settled, startedAtMs, endpointGone, signal: result };
+    // A configuration from before the endpoint had its order must not let anything pass.
+    const holdsUp = holdsUpOthers(work.ordering ? (endpoint.ordering ?? work.ordering) : null, transition);
+    return { work, settled, startedAtMs, endpointGone, holdsUp, signal: result };
   };
 }
 
@@ -64,7 +71,7 @@ function leaseOf({ applicationId, messageId, endpointId, leaseOwner, leaseSeq }:
 
 function cancelled(work: Work, startedAtMs: number): Finished {
   const settled: Settled = { ...leaseOf(work), transition: { state: 'cancelled', attempts: work.attempts } };
-  return { work, settled, startedAtMs, endpointGone: false };
+  return { work, settled, startedAtMs, endpointGone: false, holdsUp: false };
 }
 
 function attemptRecord(

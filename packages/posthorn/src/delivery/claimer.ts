@@ -2,9 +2,11 @@
 import type pg from 'pg';
 import { createLoop, type Loop } from '../lib/loop.ts';
 import type { Log } from '../lib/log.ts';
-import { claimDeliveries, nextDueInMs } from '../store/claim-deliveries.ts';
+import type { Clock } from '../lib/clock.ts';
+import { claimDeliveries, nextDue } from '../store/claim-deliveries.ts';
+import { claimInOrder } from '../store/claim-in-order.ts';
 import type { ConfigCache } from './config-cache.ts';
-import type { Dispatcher } from './dispatcher.ts';
+import type { Dispatcher, Work } from './dispatcher.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 
 // Nobody tells this process of work that another one puts into the database: it looks this often.
@@ -13,26 +15,39 @@ const noRoomDelayMs = 100;
 const errorDelayMs = 1_000;
 const endpointsPerClaimMax = 50;
 const perEndpointMax = 20;
+// Of an endpoint with an order nothing is claimed before all of this has ended.
+const perOrderMax = 200;
+// An endpoint with an order that is under way elsewhere is left alone for so long.
+const busyMs = 50;
 
 export interface ClaimerDeps {
   pool: pg.Pool;
   dispatcher: Dispatcher;
   configs: ConfigCache;
   leases: LeaseKeeper;
+  clock: Clock;
   log: Log;
 }
 
 /** `runOnce` claims until nothing is due or memory is full, and resolves with the milliseconds until it is worth trying again. */
 export function createClaimer(deps: ClaimerDeps): Loop & { runOnce(): Promise<number> } {
-  const { pool, dispatcher, configs, leases } = deps;
+  const { pool, dispatcher, configs, leases, clock } = deps;
+  const busyUntilMs = new Map<string, number>();
 
-  const claim = async (): Promise<number> => {
-    const claimed = await claimDeliveries(pool, leases.owner(), {
-      endpointsMax: endpointsPerClaimMax,
-      perEndpointMax,
-      bytesMax: dispatcher.bytesRoom(),
-      fullEndpoints: dispatcher.fullEndpoints(),
-    });
+  const excluded = (): string[] => {
+    const nowMs = clock.monotonicMs();
+    for (const [id, untilMs] of busyUntilMs) if (untilMs <= nowMs) busyUntilMs.delete(id);
+    return [...dispatcher.fullEndpoints(), ...busyUntilMs.keys()];
+  };
+
+  const limits = (perEndpoint: number) => ({
+    endpointsMax: endpointsPerClaimMax,
+    perEndpointMax: perEndpoint,
+    bytesMax: dispatcher.bytesRoom(),
+    fullEndpoints: excluded(),
+  });
+
+  const take = async (claimed: readonly Work[]): Promise<number> => {
     // Their rate limits are in there: known before the first of them starts.
     await Promise.all(
       [...new Set(claimed.map((work) => work.applicationId))].map((id) => configs.forSend(id)),
@@ -41,15 +56,32 @@ export function createClaimer(deps: ClaimerDeps): Loop & { runOnce(): Promise<nu
     return claimed.length;
   };
 
+  const claimAny = async (): Promise<number> =>
+    take(await claimDeliveries(pool, leases.owner(), limits(perEndpointMax)));
+
+  const claimOrdered = async (): Promise<number> => {
+    const waitFor = dispatcher.takeEnded();
+    const perEndpoint = Math.floor(dispatcher.claimRoom() / endpointsPerClaimMax);
+    const { claimed, busyEndpoints } = await claimInOrder(pool, leases.owner(), {
+      ...limits(Math.max(1, Math.min(perOrderMax, perEndpoint))),
+      waitFor,
+    });
+    const untilMs = clock.monotonicMs() + busyMs;
+    for (const id of busyEndpoints) busyUntilMs.set(id, untilMs);
+    return take(claimed);
+  };
+
   const runOnce = async (): Promise<number> => {
     if (!leases.isFresh()) return pollMs;
     for (;;) {
-      const dueInMs = await nextDueInMs(pool, dispatcher.fullEndpoints());
-      if (dueInMs === undefined) return pollMs;
-      if (dueInMs > 0) return Math.min(dueInMs, pollMs);
+      const due = await nextDue(pool, excluded());
+      const idleMs = busyUntilMs.size > 0 ? busyMs : pollMs;
+      if (!due) return idleMs;
+      if (due.inMs > 0) return Math.min(due.inMs, idleMs);
       if (dispatcher.claimRoom() === 0) return noRoomDelayMs;
+      const [claim, otherClaim] = due.hasOrder ? [claimOrdered, claimAny] : [claimAny, claimOrdered];
       // Another process may have it already, or hold the rows: do not spin.
-      if ((await claim()) === 0) return noRoomDelayMs;
+      if ((await claim()) === 0 && (await otherClaim()) === 0) return noRoomDelayMs;
     }
   };
 

@@ -67,6 +67,8 @@ interface Lane {
   ready: boolean;
   /** Was full when somebody asked: tells when it is not any more. */
   wasFull: boolean;
+  /** Those of heldCount that came out of the endpoint's order. While there are any, they go one at a time. */
+  orderedCount: number;
 }
 
 // A lane that is closed for longer gives its waiting deliveries back: others may need the memory.
@@ -87,6 +89,8 @@ export class Dispatcher {
   readonly #gates = new Map<string, Gate>();
   readonly #held = new Map<string, Work>();
   readonly #turns = new Turns<Lane>();
+  /** Endpoints whose deliveries in order have all ended since somebody asked. */
+  readonly #ended = new Set<string>();
   #heldCount = 0;
   #heldBytes = 0;
   #inFlightCount = 0;
@@ -130,6 +134,7 @@ export class Dispatcher {
     this.#held.set(workKey(work), work);
     const lane = this.#lane(work.endpointId);
     lane.applicationId = work.applicationId;
+    if (work.ordering) lane.orderedCount += 1;
     lane.waiting.push(work);
     this.#lineUp(lane);
     this.pump();
@@ -143,7 +148,26 @@ export class Dispatcher {
 
   /** The work is settled, or given up: its room is free again. */
   finish(work: Work): void {
-    if (this.#held.delete(workKey(work))) this.unreserve(work.endpointId, workBytes(work));
+    if (!this.#held.delete(workKey(work))) return;
+    const lane = this.#lane(work.endpointId);
+    if (work.ordering) lane.orderedCount -= 1;
+    this.unreserve(work.endpointId, workBytes(work));
+    if (!work.ordering || lane.orderedCount > 0) return;
+    this.#ended.add(work.endpointId);
+    this.#hooks.onRoom?.();
+  }
+
+  /** Takes back what waits for this endpoint. */
+  removeWaitingOf(endpointId: string): Work[] {
+    const lane = this.#lanes.get(endpointId);
+    return lane ? lane.waiting.takeAll() : [];
+  }
+
+  /** Endpoints whose order was at its end here, since this was asked. */
+  takeEnded(): string[] {
+    const ended = [...this.#ended];
+    this.#ended.clear();
+    return ended;
   }
 
   /** What an attempt told about its endpoint's health. */
@@ -243,6 +267,7 @@ export class Dispatcher {
   }
 
   #isFull(endpointId: string, lane: Lane | undefined): boolean {
+    if (lane && lane.orderedCount > 0) return true;
     return (lane?.heldCount ?? 0) >= this.#heldMaxOf(endpointId);
   }
 
@@ -253,7 +278,7 @@ export class Dispatcher {
   /** How many attempts of the lane may be under way. A thousand endpoints that hang must not take all there is. */
   #inFlightMaxOf(lane: Lane): number {
     const { inFlightMax, inFlightPerEndpointWhenShortMax } = this.#limits;
-    const slots = this.#slots(lane.endpointId);
+    const slots = Math.min(this.#slots(lane.endpointId), lane.orderedCount > 0 ? 1 : Infinity);
     return this.#inFlightCount < inFlightMax / 2 ? slots : Math.min(slots, inFlightPerEndpointWhenShortMax);
   }
 
@@ -274,7 +299,7 @@ export class Dispatcher {
     lane.waiting.shift();
     lane.inFlightCount += 1;
     this.#inFlightCount += 1;
-    const end = () => this.#ended(lane);
+    const end = () => this.#free(lane);
     this.#hooks.start(work).then(end, end);
     this.#lineUp(lane);
   }
@@ -289,7 +314,7 @@ export class Dispatcher {
     timer.unref();
   }
 
-  #ended(lane: Lane): void {
+  #free(lane: Lane): void {
     lane.inFlightCount -= 1;
     this.#inFlightCount -= 1;
     this.#lineUp(lane);
@@ -330,6 +355,7 @@ function newLane(endpointId: string): Lane {
     waiting: new Fifo(),
     ready: false,
     wasFull: false,
+    orderedCount: 0,
   };
 }
 

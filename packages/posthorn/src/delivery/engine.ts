@@ -81,7 +81,7 @@ export class Engine {
       onEnd: ({ work }) => dispatcher.finish(work),
       onSettled: (finished) => this.#settled(finished),
     });
-    this.#claimer = createClaimer({ pool, dispatcher, configs, leases, log });
+    this.#claimer = createClaimer({ pool, dispatcher, configs, leases, clock: deps.clock, log });
     this.#housekeeper = createHousekeeper(deps);
     this.#acceptor = new Acceptor({
       pool,
@@ -128,7 +128,10 @@ export class Engine {
   async #attempt(work: Work): Promise<void> {
     try {
       const finished = await this.#makeAttempt(work);
+      if (!finished)
+        return await this.#giveBack([work, ...this.#dispatcher.removeWaitingOf(work.endpointId)], 0);
       this.#settler.add(finished);
+      if (finished.holdsUp) void this.#giveBack(this.#dispatcher.removeWaitingOf(work.endpointId), 0);
       if (finished.signal) this.#dispatcher.report(work.endpointId, finished.signal);
     } catch (error) {
       const { messageId, endpointId } = work;
@@ -138,11 +141,13 @@ export class Engine {
       );
       this.#dispatcher.finish(work);
       this.#leases.sweepSoon();
+      if (work.ordering) void this.#giveBack(this.#dispatcher.removeWaitingOf(endpointId), 0);
     }
   }
 
   /** What is not given back because the database is away is found by the sweep: memory holds it no more. */
   async #giveBack(waiting: Work[], delayMs: number): Promise<void> {
+    if (waiting.length === 0) return;
     try {
       await releaseLeases(this.#deps.pool, waiting, delayMs);
     } catch (error) {

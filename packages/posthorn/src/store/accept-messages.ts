@@ -13,8 +13,11 @@ export interface MessageToStore {
   tags?: readonly string[] | undefined;
   payload: Uint8Array;
   idempotency?: { key: string; fingerprint: Uint8Array } | undefined;
-  /** `leased`: the accepting process sends it itself, at once; otherwise it waits in the database. */
-  deliveries: { endpointId: string; leased: boolean }[];
+  /**
+   * `leased`: the accepting process sends it itself, at once; otherwise it waits in the database. `ordered`: it gets a
+   * place in its endpoint's order, behind all that came before; then it is never leased here.
+   */
+  deliveries: { endpointId: string; leased: boolean; ordered?: boolean }[];
 }
 
 export type StoredMessage =
@@ -31,7 +34,7 @@ export type StoredMessage =
 // Why the process's own row is locked: a process that was declared dead must not lease anything to itself any more
 // (its leases have been given back already, and nobody would look again). Then its deliveries wait instead.
 // The inserts that can meet a concurrent statement are sorted, so that two batches cannot deadlock.
-const acceptSql = `
+const acceptSql = ({ places, createdAt, orderAt, placed }: OrderParts) => `
 with input as materialized (
   select * from unnest(
     $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::text[], $10::bytea[]
@@ -66,19 +69,19 @@ with input as materialized (
 ), kept as (
   insert into posthorn.message_body (application_id, message_id, payload)
   select application_id, id, payload from fresh where event_id is null or id in (select message_id from named)
-), planned as (
+), ${places}planned as (
   insert into posthorn.delivery
-    (application_id, message_id, endpoint_id, state, next_attempt_at, lease_owner, lease_seq)
+    (application_id, message_id, endpoint_id, state, next_attempt_at, lease_owner, lease_seq, created_at, order_at)
   select s.application_id, s.id, d.endpoint_id,
     case when d.leased then 'delivering' else 'pending' end::posthorn.delivery_state,
     case when not d.leased then now() + $14::bigint * interval '1 ms' end,
     case when d.leased then $15::integer end,
-    case when d.leased then 1 else 0 end
+    case when d.leased then 1 else 0 end, ${createdAt}, ${orderAt}
   from (
     select message_id, endpoint_id, wanted and exists (select from owner) as leased
     from unnest($11::text[], $12::text[], $13::boolean[]) as w (message_id, endpoint_id, wanted)
   ) d
-  join stored s on s.id = d.message_id
+  join stored s on s.id = d.message_id ${placed}
   returning application_id, endpoint_id, next_attempt_at
 ), due as (
   insert into posthorn.endpoint_due (endpoint_id, application_id, due_at)
@@ -89,6 +92,44 @@ with input as materialized (
 select now() as created_at, exists (select from owner) as lease_granted,
   array(select id from input where id not in (select id from current)) as stale,
   array(select id from current where id not in (select id from stored)) as conflicting`;
+
+interface OrderParts {
+  places: string;
+  createdAt: string;
+  orderAt: string;
+  placed: string;
+}
+
+const withoutOrder: OrderParts = { places: '', createdAt: 'now()', orderAt: 'null', placed: '' };
+
+// The endpoint's row stays locked until the commit, so places grow in the order of the commits: whoever sees one sees
+// all before it. A place is a time, so that it can be compared with deliveries from before the endpoint had an order.
+const withOrder: OrderParts = {
+  places: `ordered as materialized (
+  select w.endpoint_id, w.message_id, s.application_id,
+    row_number() over (partition by w.endpoint_id order by w.place) as place,
+    count(*) over (partition by w.endpoint_id) as places
+  from unnest($11::text[], $12::text[], $16::boolean[]) with ordinality as w (message_id, endpoint_id, ordered, place)
+  join stored s on s.id = w.message_id
+  where w.ordered
+), last as (
+  insert into posthorn.endpoint_order (endpoint_id, application_id, last_at)
+  select endpoint_id, min(application_id), clock_timestamp() + count(*) * interval '1 us'
+  from ordered group by endpoint_id order by endpoint_id
+  on conflict (endpoint_id) do update set last_at = greatest(endpoint_order.last_at, clock_timestamp())
+    + (select count(*) from ordered where ordered.endpoint_id = excluded.endpoint_id) * interval '1 us'
+  returning endpoint_id, last_at
+), placed as materialized (
+  select o.endpoint_id, o.message_id, l.last_at - (o.places - o.place) * interval '1 us' as order_at
+  from ordered o join last l on l.endpoint_id = o.endpoint_id
+), `,
+  createdAt: 'coalesce(p.order_at, now())',
+  orderAt: 'p.order_at',
+  placed: 'left join placed p on p.message_id = d.message_id and p.endpoint_id = d.endpoint_id',
+};
+
+const acceptWithoutOrder = { name: 'accept-messages', text: acceptSql(withoutOrder) };
+const acceptInOrder = { name: 'accept-messages-in-order', text: acceptSql(withOrder) };
 
 // Channels and tags cannot contain it: the API allows only printable text.
 const listSeparator = '\u001f';
@@ -112,9 +153,9 @@ export async function acceptMessages(
   const deliveries = messages.flatMap((message) =>
     message.deliveries.map((d) => ({ ...d, messageId: message.id })),
   );
+  const hasOrder = deliveries.some((d) => d.ordered);
   const { rows } = await database.query<AcceptRow>({
-    name: 'accept-messages',
-    text: acceptSql,
+    ...(hasOrder ? acceptInOrder : acceptWithoutOrder),
     values: [
       textArray(messages.map((m) => m.applicationId)),
       textArray(messages.map((m) => m.id)),
@@ -131,6 +172,7 @@ export async function acceptMessages(
       boolArray(deliveries.map((d) => d.leased)),
       lease.firstDelayMs,
       lease.owner,
+      ...(hasOrder ? [deliveries.map((d) => d.ordered === true)] : []),
     ],
   });
   return storedMessages(messages, rows[0]);

@@ -1,5 +1,6 @@
 // One application's endpoints with all that matching and sending need, read at one version.
 import type pg from 'pg';
+import type { Ordering } from '../core/ordering.ts';
 import { headersOwner, secretOwner } from './endpoints.ts';
 import type { SecretBox } from './secret-box.ts';
 import type { SignatureStyle } from './tables.ts';
@@ -13,6 +14,8 @@ export interface EndpointConfig {
   signatureStyle: SignatureStyle;
   /** Attempts per second at most, over all processes. */
   throttleRate: number | null;
+  /** Null: no order. */
+  ordering: Ordering | null;
   /** Decrypts what only sending needs, so that matching a message costs nothing of it. */
   open(): OpenedEndpoint;
 }
@@ -31,6 +34,8 @@ export interface ApplicationConfig {
   version: string;
   /** Attempts per second to all endpoints together. */
   throttleRate: number | null;
+  /** Some of its endpoints have an order. */
+  hasOrder: boolean;
   endpoints: readonly EndpointConfig[];
   endpointsById: ReadonlyMap<string, EndpointConfig>;
 }
@@ -43,6 +48,7 @@ interface EndpointRow {
   channels: string[] | null;
   signature_style: SignatureStyle;
   throttle_rate: number | null;
+  ordering: Ordering | null;
   headers_sealed: string | null;
   secrets: { sealed: string; expires_at: string | null }[];
 }
@@ -61,7 +67,8 @@ const configSql = (where: string) => `
 select a.id, a.environment_id, a.uid, a.config_version, a.throttle_rate, coalesce((
   select json_agg(json_build_object(
     'id', e.id, 'url', e.url, 'disabled', e.disabled, 'event_types', e.event_types, 'channels', e.channels,
-    'signature_style', e.signature_style, 'throttle_rate', e.throttle_rate, 'headers_sealed', encode(e.headers_sealed, 'hex'),
+    'signature_style', e.signature_style, 'throttle_rate', e.throttle_rate, 'ordering', e.ordering,
+    'headers_sealed', encode(e.headers_sealed, 'hex'),
     'secrets', (
       select coalesce(json_agg(json_build_object('sealed', encode(s.secret_sealed, 'hex'), 'expires_at', s.expires_at)
         order by s.expires_at is not null, s.id desc), '[]')
@@ -94,6 +101,7 @@ function endpointConfig(row: EndpointRow, box: SecretBox): EndpointConfig {
     channels: row.channels,
     signatureStyle: row.signature_style,
     throttleRate: row.throttle_rate,
+    ordering: row.ordering,
     open: () => openEndpoint(row, box),
   };
 }
@@ -106,6 +114,7 @@ function applicationConfig(row: ConfigRow, box: SecretBox): ApplicationConfig {
     uid: row.uid,
     version: row.config_version,
     throttleRate: row.throttle_rate,
+    hasOrder: endpoints.some(({ ordering }) => ordering !== null),
     endpoints,
     endpointsById: new Map(endpoints.map((endpoint) => [endpoint.id, endpoint])),
   };

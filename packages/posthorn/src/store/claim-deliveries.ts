@@ -1,5 +1,6 @@
 // Claims due deliveries, endpoint by endpoint, and leases them to a process.
 import type pg from 'pg';
+import type { Ordering } from '../core/ordering.ts';
 import type { Trigger } from './tables.ts';
 import { textArray } from './binary-array.ts';
 import { inTransaction } from './transaction.ts';
@@ -17,6 +18,8 @@ export interface ClaimedDelivery {
   /** Null when the content was expunged or has expired: there is nothing left to send. */
   payload: Uint8Array | null;
   contentType: string;
+  /** It came out of its endpoint's order: one at a time, and what its failure means to those behind it. */
+  ordering?: Ordering;
 }
 
 // Why per endpoint: a global oldest-first scan would crawl through a dead endpoint's backlog before it found anyone
@@ -29,12 +32,14 @@ export interface ClaimedDelivery {
 // deliveries read before, such a commit: the endpoint would be taken off the list with work left.
 //
 // The process's own row is locked for the same reason as in accept-messages.ts: a process declared dead claims nothing.
+// Endpoints with an order are left to claim-in-order.ts, and so are the rows that have a place in one.
 const lockDueSql = `
 with owner as materialized (
   select id from posthorn.process where id = $3 for key share
 )
 select e.endpoint_id from posthorn.endpoint_due e
 where e.due_at <= now() and e.endpoint_id <> all ($1::text[]) and exists (select from owner)
+  and not exists (select from posthorn.endpoint_order o where o.endpoint_id = e.endpoint_id)
 order by e.due_at limit $2
 for update of e skip locked`;
 
@@ -49,7 +54,7 @@ with due as materialized (
     row_number() over (partition by w.endpoint_id order by w.next_attempt_at, w.message_id) as place
   from due cross join lateral (
     select application_id, message_id, endpoint_id, next_attempt_at from posthorn.delivery
-    where endpoint_id = due.endpoint_id and state in ('pending', 'retrying')
+    where endpoint_id = due.endpoint_id and state in ('pending', 'retrying') and order_at is null
     order by next_attempt_at limit $3::integer + 1
   ) w
   left join posthorn.message_body b on b.application_id = w.application_id and b.message_id = w.message_id
@@ -91,7 +96,7 @@ from unnest($1::text[], $2::text[]) as k (application_id, id)
 join posthorn.message m on m.application_id = k.application_id and m.id = k.id
 left join posthorn.message_body b on b.application_id = k.application_id and b.message_id = k.id`;
 
-interface ClaimRow {
+export interface ClaimRow {
   application_id: string;
   message_id: string;
   endpoint_id: string;
@@ -101,7 +106,7 @@ interface ClaimRow {
   has_resume_at: boolean;
 }
 
-interface ContentRow {
+export interface ContentRow {
   application_id: string;
   id: string;
   payload: Buffer | null;
@@ -117,7 +122,11 @@ export interface ClaimLimits {
   fullEndpoints: readonly string[];
 }
 
-function claimedDelivery(row: ClaimRow, owner: number, content: ContentRow | undefined): ClaimedDelivery {
+export function claimedDelivery(
+  row: ClaimRow,
+  owner: number,
+  content: ContentRow | undefined,
+): ClaimedDelivery {
   return {
     applicationId: row.application_id,
     messageId: row.message_id,
@@ -132,7 +141,7 @@ function claimedDelivery(row: ClaimRow, owner: number, content: ContentRow | und
   };
 }
 
-async function readContents(
+export async function readContents(
   client: pg.PoolClient,
   claimed: readonly ClaimRow[],
 ): Promise<Map<string, ContentRow>> {
@@ -169,18 +178,22 @@ export function claimDeliveries(
   });
 }
 
-/** Milliseconds until the earliest endpoint is due; 0 when one is due now, undefined when none waits. */
-export async function nextDueInMs(
-  pool: pg.Pool,
-  fullEndpoints: readonly string[],
-): Promise<number | undefined> {
-  const { rows } = await pool.query<{ ms: string | null }>({
+/** Which endpoint is due first, and in how many milliseconds: 0 when it is now. */
+export interface NextDue {
+  inMs: number;
+  /** It is for claim-in-order.ts. */
+  hasOrder: boolean;
+}
+
+/** Undefined when no endpoint waits. */
+export async function nextDue(pool: pg.Pool, fullEndpoints: readonly string[]): Promise<NextDue | undefined> {
+  const { rows } = await pool.query<{ ms: string; has_order: boolean }>({
     name: 'next-due',
-    text: `select ceil(extract(epoch from min(due_at) - clock_timestamp()) * 1000) as ms from (
-        select due_at from posthorn.endpoint_due where endpoint_id <> all ($1::text[]) order by due_at limit 1
-      ) e`,
+    text: `select ceil(extract(epoch from e.due_at - clock_timestamp()) * 1000) as ms,
+        exists (select from posthorn.endpoint_order o where o.endpoint_id = e.endpoint_id) as has_order
+      from posthorn.endpoint_due e where e.endpoint_id <> all ($1::text[]) order by e.due_at limit 1`,
     values: [textArray(fullEndpoints)],
   });
-  const ms = rows[0]?.ms;
-  return ms === null || ms === undefined ? undefined : Math.max(0, Number(ms));
+  const [row] = rows;
+  return row && { inMs: Math.max(0, Number(row.ms)), hasOrder: row.has_order };
 }

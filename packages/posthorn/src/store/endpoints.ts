@@ -2,6 +2,8 @@
 import { sql } from 'kysely';
 import type { Insertable, Selectable, Updateable } from 'kysely';
 import type { Queries } from './database.ts';
+import { noteOrdering } from './endpoint-order.ts';
+import type { OrderChange } from './endpoint-order.ts';
 import { databaseNow, keysetOf } from './keyset.ts';
 import type { Keyset } from './keyset.ts';
 import type { EndpointTable } from './tables.ts';
@@ -15,7 +17,8 @@ type WritableColumns =
   | 'channels'
   | 'metadata'
   | 'throttle_rate'
-  | 'signature_style';
+  | 'signature_style'
+  | 'ordering';
 export type NewEndpoint = Pick<
   Insertable<EndpointTable>,
   WritableColumns | 'id' | 'application_id' | 'headers_sealed'
@@ -86,6 +89,7 @@ export async function insertEndpoint(
     .executeTakeFirst();
   if (row === undefined) return undefined;
   await insertSecret(transaction, row.id, secret);
+  if (row.ordering !== null) await noteOrdering(transaction, orderChangeOf(row));
   return row;
 }
 
@@ -103,13 +107,20 @@ export async function updateEndpoint(
       delete from posthorn.endpoint_failing f using posthorn.endpoint e
       where f.endpoint_id = ${id} and e.id = f.endpoint_id and e.disabled`.execute(transaction);
   }
-  return transaction
+  const row = await transaction
     .updateTable('endpoint')
     .set({ ...changes, ...disabledColumns(disabled), updated_at: databaseNow })
     .where('id', '=', id)
     .where('deleted_at', 'is', null)
     .returningAll()
     .executeTakeFirst();
+  if (row !== undefined && changes.ordering !== undefined)
+    await noteOrdering(transaction, orderChangeOf(row));
+  return row;
+}
+
+function orderChangeOf({ id, application_id, ordering }: EndpointRow): OrderChange {
+  return { endpointId: id, applicationId: application_id, ordering };
 }
 
 function disabledColumns(disabled: boolean | undefined) {

@@ -111,11 +111,15 @@ async function makePartition(db: Connection, partition: Partition): Promise<'mad
 export type DropResult = 'dropped' | 'busy' | 'kept';
 
 /**
- * A query for open deliveries, with a condition on `delivery`. In two halves, each of which has its own small index:
- * one condition on all three states would read the whole table.
+ * A query for open deliveries, with a condition on `delivery`. In parts, each of which has its own small index: one
+ * condition on all three states would read the whole table.
  */
 export const openDeliveries = (columns: string, condition: string): string => `
-  select ${columns} from posthorn.delivery where ${condition} and state in ('pending', 'retrying')
+  select ${columns} from posthorn.delivery
+  where ${condition} and state in ('pending', 'retrying') and order_at is null
+  union all
+  select ${columns} from posthorn.delivery
+  where ${condition} and state in ('pending', 'retrying') and order_at is not null
   union all
   select ${columns} from posthorn.delivery where ${condition} and state = 'delivering'`;
 

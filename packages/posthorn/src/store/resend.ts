@@ -52,6 +52,8 @@ export async function requestResend(
       from message, endpoint where message.has_payload and not endpoint.disabled
       on conflict (application_id, message_id, endpoint_id) do update set
         state = 'pending', trigger = 'manual', updated_at = now(),
+        -- It finds its place again by created_at, where the endpoint still has an order (claim-in-order.ts).
+        order_at = null,
         next_attempt_at = least(delivery.next_attempt_at, now()),
         resume_at = case
           -- A resend that waits, also one that was given back by a dead process, keeps what was planned before it.

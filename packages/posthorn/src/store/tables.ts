@@ -1,5 +1,6 @@
 // The tables of schema `posthorn` as Kysely sees them; migrations/ is the source, this file follows it.
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
+import type { Ordering } from '../core/ordering.ts';
 
 type Timestamp = ColumnType<Date, Date | undefined, Date>;
 type NullableTimestamp = ColumnType<Date | null, Date | null | undefined, Date | null>;
@@ -51,6 +52,7 @@ export interface EndpointTable {
   metadata: JSONColumnType<Record<string, string>>;
   throttle_rate: number | null;
   signature_style: Generated<SignatureStyle>;
+  ordering: Ordering | null;
   headers_sealed: Buffer | null;
   disabled: Generated<boolean>;
   disabled_reason: DisabledReason | null;
@@ -117,6 +119,7 @@ export interface DeliveryTable {
   resume_at: NullableTimestamp;
   lease_owner: number | null;
   lease_seq: Generated<number>;
+  order_at: NullableTimestamp;
   created_at: Timestamp;
   updated_at: Timestamp;
 }
