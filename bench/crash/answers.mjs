@@ -57,6 +57,12 @@ async function flood(response) {
   response.destroy();
 }
 
+/** Slow enough that two at a time would be seen; one in thirty fails once. @param {Response} response @param {Case} about */
+async function inOrder(response, { seen, total, chance }) {
+  await pause(2 + chance() * 8);
+  return plain(response, seen === 0 && total % 30 === 7 ? 500 : 200);
+}
+
 function retryAfterOf(/** @type {number} */ total) {
   const kinds = [
     '1',
@@ -82,6 +88,8 @@ export const manners = {
   },
   flaky: (response, { seen, total }) =>
     plain(response, seen === 0 && total % 2 === 0 ? ([500, 502, 404][total % 3] ?? 500) : 200),
+  fifo: (response, about) => inOrder(response, about),
+  fifo_skip: (response, about) => inOrder(response, about),
   retry_after: (response, { seen, total }) =>
     seen === 0 && total % 2 === 0
       ? plain(response, total % 4 ? 429 : 503, { 'retry-after': retryAfterOf(total) })

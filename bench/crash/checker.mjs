@@ -2,6 +2,7 @@
 // The judge of a run: from the two journals, the record of faults and, for the last state, the database.
 // It knows nothing of Posthorn's code, only what was promised.
 import { checkDatabase, checkEnds } from './check-ends.mjs';
+import { checkOrder } from './check-order.mjs';
 import { checkDuplicates, checkSchedule } from './check-times.mjs';
 import { readDatabase } from './database-state.mjs';
 import { FaultWindows } from './fault-windows.mjs';
@@ -40,6 +41,7 @@ const titles = {
   I5: 'no attempt before its time, and none far behind it',
   I6: 'a gone or disabled endpoint gets nothing more',
   I7: 'nothing crosses from one application to another',
+  I8: 'endpoints with an order receive in it: what was answered before another was sent comes before it, one at a time',
   I9: 'the database agrees with the journals, nothing is left leased',
   run: 'no process ends by itself, all takeovers within 30 s',
 };
@@ -68,6 +70,7 @@ export async function check(evidence) {
   checkDatabase(the);
   checkDuplicates(the);
   checkSchedule(the);
+  checkOrder(the);
   checkRun(the);
   the.counts['checkMs'] = Date.now() - startedAt;
   const ok = Object.values(rules).every(({ count }) => count === 0);

@@ -87,6 +87,14 @@ export const scenarios = /** @satisfies {Record<string, Scenario>} */ ({
     stuckMs: 40_000,
     quietMs: 5_000,
   },
+  fifo: {
+    events: 700,
+    processes: 2,
+    faults: [kill(2_000, 0), kill(5_000, 1)],
+    perSecond: 90,
+    only: ['fifo', 'fifo_skip'],
+    stuckMs: 40_000,
+  },
 });
 
 const guard = `
@@ -256,5 +264,59 @@ export const mutants = [
     scenario: 'zombie',
     breaks: ['I4'],
     edits: [{ file: 'store/settle-deliveries.js', find: guard, put: '' }],
+  },
+  {
+    name: 'fifo: the front is taken in any order',
+    scenario: 'fifo',
+    breaks: ['I8'],
+    edits: [
+      {
+        file: 'store/claim-in-order.js',
+        find: 'order by c.order_at, c.message_id',
+        put: 'order by md5(c.message_id)',
+      },
+    ],
+  },
+  {
+    name: 'fifo: several at a time',
+    scenario: 'fifo',
+    breaks: ['I8'],
+    edits: [
+      {
+        file: 'delivery/dispatcher.js',
+        find: 'lane.orderedCount > 0 ? 1 : Infinity',
+        put: 'lane.orderedCount > 0 ? 3 : Infinity',
+      },
+    ],
+  },
+  {
+    name: 'fifo: claimed while another process is at it',
+    scenario: 'fifo',
+    breaks: ['I8'],
+    edits: [
+      {
+        file: 'store/claim-in-order.js',
+        find: "where d.state = 'delivering' and d.endpoint_id = i.endpoint_id",
+        put: "where d.state = 'delivering' and d.endpoint_id = i.endpoint_id and d.lease_owner = $1",
+      },
+    ],
+  },
+  {
+    name: 'fifo: a failure does not hold up those in memory',
+    scenario: 'fifo',
+    breaks: ['I8'],
+    edits: [{ file: 'delivery/engine.js', find: 'if (finished.holdsUp)', put: 'if (false)' }],
+  },
+  {
+    name: 'fifo: a failure does not hold up those in the database',
+    scenario: 'fifo',
+    breaks: ['I8'],
+    edits: [
+      {
+        file: 'store/claim-in-order.js',
+        find: "when w.state = 'retrying' and not r.blocks",
+        put: "when w.state = 'retrying'",
+      },
+    ],
   },
 ];

@@ -49,11 +49,13 @@ const manners = [
   'dead',
   'switch',
   'seldom',
+  'fifo',
+  'fifo_skip',
 ];
 
 /** Shares of event types; a type goes to the one endpoint per tenant that asks for it, `pair` to two. */
 export const shares = /** @type {Mix} */ ([
-  ['steady', 62],
+  ['steady', 58],
   ['pair', 12],
   ['slow', 7],
   ['flaky', 6],
@@ -61,6 +63,8 @@ export const shares = /** @type {Mix} */ ([
   ['reset', 3],
   ['gone', 2],
   ['switch', 2],
+  ['fifo', 2],
+  ['fifo_skip', 2],
   ['dead', 1],
   ['hang', 0.7],
   ['hostile', 0.7],

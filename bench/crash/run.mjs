@@ -5,6 +5,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { orderings } from './check-order.mjs';
 import { check } from './checker.mjs';
 import { runFaults } from './faults.mjs';
 import { Fleet, token } from './fleet.mjs';
@@ -159,8 +160,9 @@ async function register(url, endpoints, port) {
     await call(url, '/app', 'POST', { name: tenant, uid: tenant });
   }
   for (const endpoint of endpoints) {
-    const { tenant, index, types, secret } = endpoint;
-    const wanted = { url: `http://127.0.0.1:${port}/e/${index}`, filterTypes: types, secret };
+    const { tenant, index, types, secret, manner } = endpoint;
+    const ordering = orderings[manner] ?? null;
+    const wanted = { url: `http://127.0.0.1:${port}/e/${index}`, filterTypes: types, secret, ordering };
     endpoint.id = (await call(url, `/app/${tenant}/endpoint`, 'POST', wanted)).id;
   }
 }

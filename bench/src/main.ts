@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { backlog, drain } from './cases/backlog.ts';
 import { flood, hanging, idle, latency } from './cases/fairness.ts';
-import { apps, batch, fanout, large, one } from './cases/throughput.ts';
+import { apps, batch, fanout, fifo, large, one } from './cases/throughput.ts';
 import { endAllChildren, startChild } from './child.ts';
 import { keepResults, measuredVersion } from './keep-results.ts';
 import { describeMachine, type Machine } from './machine.ts';
@@ -23,6 +23,7 @@ const cases: Readonly<Record<CaseName, (stage: Stage) => Promise<CaseResult>>> =
   apps,
   large,
   batch,
+  fifo,
   hanging,
   flood,
   drain,

@@ -9,6 +9,7 @@ export const caseNames = [
   'apps',
   'large',
   'batch',
+  'fifo',
   'hanging',
   'flood',
   'drain',

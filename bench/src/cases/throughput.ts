@@ -23,6 +23,9 @@ const batchSize = 100;
 // Fewer than Posthorn keeps in memory for one endpoint.
 const batchUnderWayMax = 800;
 const notFound = 404;
+const created = 201;
+// More than is taken from the front of an order at a time.
+const backlogMax = 800;
 
 interface Comparison {
   applications: number;
@@ -122,6 +125,26 @@ export const apps = (stage: Stage) =>
 
 export const large = (stage: Stage) =>
   compare(stage, { applications: 1, endpointsEach: 1, payloadBytes: largeBytes });
+
+/** An endpoint that gets its messages in order, one at a time, against one that does not. */
+export function fifo(stage: Stage): Promise<CaseResult> {
+  return withPosthorn(stage, async (server) => {
+    const { posthorn } = server;
+    const [parallel] = await prepareTargets(stage, posthorn, 1, 1);
+    const [application] = await createApplications(posthorn, [[]]);
+    if (!parallel || !application) throw new Error('there is no application');
+    const endpoint = { url: sinkUrl(stage, 1), ordering: { mode: 'fifo', onFailure: 'block' } };
+    const { status, body: made } = await posthorn.post(`/api/v1/app/${application.id}/endpoint`, endpoint);
+    if (status !== created || !made.ordering) return { skipped: 'no ordering', values: {}, loads: {} };
+    const run = (target: Target) => () =>
+      atMaximum(stage, server, { targets: [target], body: messageBody(smallBytes), underWayMax: backlogMax });
+    const loads = await takeTurns(stage.options.rounds, {
+      fifo: run(publishTarget(messagePath(application.id), [1])),
+      parallel: run(parallel),
+    });
+    return { values: spread('fifoToParallel', ratios(loads.fifo, loads.parallel)), loads };
+  });
+}
 
 /** A hundred messages in a request, against one. */
 export function batch(stage: Stage): Promise<CaseResult> {

@@ -172,7 +172,7 @@ export async function acceptMessages(
       boolArray(deliveries.map((d) => d.leased)),
       lease.firstDelayMs,
       lease.owner,
-      ...(hasOrder ? [deliveries.map((d) => d.ordered === true)] : []),
+      ...(hasOrder ? [boolArray(deliveries.map((d) => d.ordered === true))] : []),
     ],
   });
   return storedMessages(messages, rows[0]);

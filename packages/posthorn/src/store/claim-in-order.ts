@@ -1,7 +1,7 @@
 // Claims for endpoints that have an order: what is next in it, and only while nothing of the endpoint is under way.
 import type pg from 'pg';
 import type { Ordering } from '../core/ordering.ts';
-import { textArray } from './binary-array.ts';
+import { boolArray, textArray } from './binary-array.ts';
 import { claimedDelivery, readContents } from './claim-deliveries.ts';
 import type { ClaimedDelivery, ClaimLimits, ClaimRow } from './claim-deliveries.ts';
 import { inTransaction } from './transaction.ts';
@@ -226,7 +226,7 @@ async function claimOrdered(
 
 const endpointParameters = (endpoints: readonly OrderedEndpoint[]) => [
   textArray(endpoints.map((endpoint) => endpoint.endpoint_id)),
-  endpoints.map(({ ordering }) => ordering === 'block'),
+  boolArray(endpoints.map(({ ordering }) => ordering === 'block')),
 ];
 
 async function claimFront(

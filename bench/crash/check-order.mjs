@@ -1,0 +1,91 @@
+// @ts-check
+// I8: what endpoints with an order received, against what the producer was told when.
+
+/** @typedef {import('./checker.mjs').Case} Case */
+/** @typedef {import('./history.mjs').Hit} Hit */
+
+/** Answers that a sender may take for a 2xx. */
+const mayBeAccepted = new Set(['200', 'cut']);
+/** What `ordering` an endpoint of this manner is made with. @type {Record<string, { mode: string, onFailure: string }>} */
+export const orderings = {
+  fifo: { mode: 'fifo', onFailure: 'block' },
+  fifo_skip: { mode: 'fifo', onFailure: 'skip' },
+};
+
+/**
+ * @typedef {object} Arrival an event at one endpoint
+ * @property {number} n
+ * @property {number} sentMs
+ * @property {number} ackedMs
+ * @property {number} seenMs when it was first received
+ * @property {number} endedMs when it was first accepted, or tried for the last time
+ */
+
+/** @param {Case} the */
+export function checkOrder(the) {
+  let inOrder = 0;
+  for (const endpoint of the.evidence.endpoints) {
+    if (!(endpoint.manner in orderings)) continue;
+    const arrivals = arrivalsAt(the, endpoint.index);
+    inOrder += arrivals.length;
+    checkAccepted(the, endpoint, arrivals);
+    checkOneAtATime(the, endpoint);
+  }
+  the.counts['inOrder'] = inOrder;
+}
+
+/** @param {Case} the @param {number} index @returns {Arrival[]} */
+function arrivalsAt({ history }, index) {
+  /** @type {Arrival[]} */
+  const arrivals = [];
+  for (const [n, event] of history.events) {
+    const hits = history.hits.get(`${n}/${index}`);
+    const [first] = hits ?? [];
+    if (!hits || !first || event.result !== 'ack') continue;
+    const end = hits.find(({ given }) => mayBeAccepted.has(given)) ?? hits.at(-1) ?? first;
+    const { sentMs, endMs: ackedMs } = event;
+    arrivals.push({ n, sentMs, ackedMs, seenMs: first.receivedMs, endedMs: end.answeredMs });
+  }
+  return arrivals;
+}
+
+/**
+ * Whatever was acknowledged before another one was sent comes before it; with 'block' it has also ended before.
+ * @param {Case} the
+ * @param {import('./plan.mjs').Endpoint} endpoint
+ * @param {Arrival[]} arrivals
+ */
+function checkAccepted({ violate }, { index, manner }, arrivals) {
+  const blocks = orderings[manner]?.onFailure === 'block';
+  const timeOf = (/** @type {Arrival} */ arrival) => (blocks ? arrival.endedMs : arrival.seenMs);
+  const acked = arrivals.toSorted((a, b) => a.ackedMs - b.ackedMs);
+  let place = 0;
+  /** The one that took longest of those acknowledged so far. @type {Arrival | undefined} */
+  let latest;
+  for (const arrival of arrivals.toSorted((a, b) => a.sentMs - b.sentMs)) {
+    for (let before = acked[place]; before && before.ackedMs < arrival.sentMs; before = acked[place]) {
+      if (!latest || timeOf(before) > timeOf(latest)) latest = before;
+      place += 1;
+    }
+    if (!latest || timeOf(latest) <= arrival.seenMs) continue;
+    const earlyMs = timeOf(latest) - arrival.seenMs;
+    const what = blocks ? 'had ended' : 'was tried';
+    violate(
+      'I8',
+      `event ${arrival.n} came to endpoint ${index} ${earlyMs} ms before event ${latest.n} ${what}`,
+    );
+  }
+}
+
+/** But for a process that was taken for dead while its request was under way. @param {Case} the @param {import('./plan.mjs').Endpoint} endpoint */
+function checkOneAtATime({ history, windows, violate }, { index }) {
+  const hits = [...history.hits].flatMap(([key, list]) => (key.endsWith(`/${index}`) ? list : []));
+  /** @type {Hit | undefined} */
+  let before;
+  for (const hit of hits.toSorted((a, b) => a.receivedMs - b.receivedMs)) {
+    if (before && hit.receivedMs < before.answeredMs && windows.isQuiet(before.receivedMs, hit.answeredMs)) {
+      violate('I8', `${hit.id} came to endpoint ${index} while ${before.id} was under way`);
+    }
+    if (!before || hit.answeredMs > before.answeredMs) before = hit;
+  }
+}
