@@ -1,6 +1,7 @@
 // @ts-check
 // I4, I5, I6: what may come after what, and when.
 import { isAccepted } from './check-ends.mjs';
+import { orderings } from './check-order.mjs';
 import { deliveryOf } from './database-state.mjs';
 import { retrySchedule } from './fleet.mjs';
 import { placeOf } from './history.mjs';
@@ -11,6 +12,8 @@ import { placeOf } from './history.mjs';
 const clockSlackMs = 30;
 /** For the count of what was in flight at a fault: how long an answer usually takes to be written down. */
 const writtenMs = 300;
+/** Of an order that waits for a failure to be written down, the answers before it may be older. */
+const writtenInOrderMs = 2_000;
 /** How much later than its time a retry may come while nothing is wrong, unless a run says otherwise. */
 const lateDefaultMs = 15_000;
 const jitterRatio = 0.2;
@@ -25,10 +28,12 @@ export function checkDuplicates(the) {
   let duplicates = 0;
   let bound = 0;
   for (const [key, hits] of history.hits) {
-    for (const { receivedMs, answeredMs } of hits) {
-      bound += windows.excusingBetween(receivedMs, windows.settledBy(answeredMs, writtenMs));
-    }
     const { n, index } = placeOf(key);
+    const isInOrder = (evidence.endpoints[index]?.manner ?? '') in orderings;
+    for (const { receivedMs, answeredMs } of hits) {
+      const byMs = windows.settledBy(answeredMs, isInOrder ? writtenInOrderMs : writtenMs);
+      bound += windows.excusingBetween(receivedMs, byMs);
+    }
     const first = hits.find(({ given }) => isAccepted(given));
     if (!first) continue;
     const row = deliveryOf(state, hits[0]?.id ?? '', evidence.endpoints[index]?.id);
