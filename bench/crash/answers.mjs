@@ -57,10 +57,11 @@ async function flood(response) {
   response.destroy();
 }
 
-/** Slow enough that two at a time would be seen; one in thirty fails once. @param {Response} response @param {Case} about */
+/** Slow enough that two at a time would be seen; one in sixty fails once, and for long enough that others would pass it. @param {Response} response @param {Case} about */
 async function inOrder(response, { seen, total, chance }) {
   await pause(2 + chance() * 8);
-  return plain(response, seen === 0 && total % 30 === 7 ? 500 : 200);
+  if (seen > 0 || total % 60 !== 7) return plain(response, 200);
+  return plain(response, 500, { 'retry-after': '3' });
 }
 
 function retryAfterOf(/** @type {number} */ total) {
