@@ -1,5 +1,6 @@
 // @ts-check
 // I8: what endpoints with an order received, against what the producer was told when.
+import { hitKey, placeOf } from './history.mjs';
 
 /** @typedef {import('./checker.mjs').Case} Case */
 /** @typedef {import('./history.mjs').Hit} Hit */
@@ -39,7 +40,7 @@ function arrivalsAt({ history }, index) {
   /** @type {Arrival[]} */
   const arrivals = [];
   for (const [n, event] of history.events) {
-    const hits = history.hits.get(`${n}/${index}`);
+    const hits = history.hits.get(hitKey(n, index));
     const [first] = hits ?? [];
     if (!hits || !first || event.result !== 'ack') continue;
     const end = hits.find(({ given }) => mayBeAccepted.has(given)) ?? hits.at(-1) ?? first;
@@ -79,7 +80,7 @@ function checkAccepted({ violate }, { index, manner }, arrivals) {
 
 /** But for a process that was taken for dead while its request was under way. @param {Case} the @param {import('./plan.mjs').Endpoint} endpoint */
 function checkOneAtATime({ history, windows, violate }, { index }) {
-  const hits = [...history.hits].flatMap(([key, list]) => (key.endsWith(`/${index}`) ? list : []));
+  const hits = [...history.hits].flatMap(([key, list]) => (placeOf(key).index === index ? list : []));
   /** @type {Hit | undefined} */
   let before;
   for (const hit of hits.toSorted((a, b) => a.receivedMs - b.receivedMs)) {
