@@ -45,7 +45,8 @@ for update of e skip locked`;
 
 // One row more than wanted is read: it tells when to look at this endpoint again. An endpoint with more work than it
 // may have now goes behind the others (due_at = now()). What is waiting is read without locks, and only what is taken
-// is locked: a row that somebody else has locked for a moment keeps its endpoint on the list.
+// is locked: a row that somebody else has locked for a moment keeps its endpoint on the list. What has a next_attempt_at
+// is 'pending' or 'retrying'; asking `locked` for the state would offer it the index of everything that waits.
 const claimSql = `
 with due as materialized (
   select unnest($2::text[]) as endpoint_id
@@ -66,7 +67,7 @@ with due as materialized (
   from wanted w
   join posthorn.delivery d
     on d.application_id = w.application_id and d.message_id = w.message_id and d.endpoint_id = w.endpoint_id
-  where w.bytes_before < $4::bigint and d.state in ('pending', 'retrying') and d.next_attempt_at <= now()
+  where w.bytes_before < $4::bigint and d.next_attempt_at <= now()
   for update of d skip locked
 ), claimed as (
   update posthorn.delivery d

@@ -46,15 +46,18 @@ export interface SettleResult {
 // changes nothing. Only then is it worth looking for taken ids, which costs each attempt half as much again.
 // Endpoints are locked in the order of their ids, and all inserts into endpoint_failing come before all deletes (the
 // count of `failing` has no other purpose): batches that share endpoints cannot deadlock.
-// The bounds of the message ids ($25, $26) let the executor leave out all other partitions before it starts, and keep a
-// plan that was made before a partition had statistics from reading all of it. No word of the state, which a lease
-// implies: with it, the index of leased rows comes into question, whose dead entries since the last vacuum are many.
+// The bounds of the message ids ($25, $26) let the executor leave out all other partitions before it starts. concat()
+// is stable and not immutable: the planner cannot use them, or it would plan anew for each batch, to save partitions.
+// Why the state is not asked for, and what is always true is: this plan is made once and kept. Its statistics say that
+// hardly anything is 'delivering', so the planner would rather read that small index as a whole, which in a backlog has
+// ten thousand rows. Only what is leased has a lease_owner; and a batch that seems to hold one row is looked up by key.
 // Rows of 'retrying' without a delay go on when the automatic chain would have (resume_at).
 const settleSql = (onTakenId: 'on conflict do nothing' | '') => `
 with input as materialized (
   select * from unnest(
     $1::text[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::text[], $7::integer[], $8::bigint[]
   ) as i (application_id, message_id, endpoint_id, lease_owner, lease_seq, state, attempts, delay_ms)
+  where lease_owner >= 0 and lease_seq >= 0 and attempts >= 0
 ), moved as (
   update posthorn.delivery d
   set state = i.state::posthorn.delivery_state, attempts = i.attempts, lease_owner = null, resume_at = null,
@@ -62,8 +65,8 @@ with input as materialized (
     next_attempt_at = case when i.state = 'retrying'
       then coalesce(now() + i.delay_ms * interval '1 ms', d.resume_at, now()) end
   from input i
-  where d.message_id between $25 and $26
-    and d.message_id = i.message_id and d.endpoint_id = i.endpoint_id and d.application_id = i.application_id
+  where d.message_id between concat($25::text) and concat($26::text)
+    and d.application_id = i.application_id and d.message_id = i.message_id and d.endpoint_id = i.endpoint_id
     and d.lease_owner = i.lease_owner and d.lease_seq = i.lease_seq
   returning d.application_id, d.endpoint_id, d.next_attempt_at
 ), due as (
