@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { backlog, drain } from './cases/backlog.ts';
+import { backlog, drain, memory } from './cases/backlog.ts';
 import { flood, hanging, idle, latency } from './cases/fairness.ts';
 import { apps, batch, fanout, fifo, large, one } from './cases/throughput.ts';
 import { endAllChildren, startChild } from './child.ts';
@@ -27,6 +27,7 @@ const cases: Readonly<Record<CaseName, (stage: Stage) => Promise<CaseResult>>> =
   hanging,
   flood,
   drain,
+  memory,
   backlog,
 };
 const caseTimeoutMs = 600_000;

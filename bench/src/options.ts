@@ -13,6 +13,7 @@ export const caseNames = [
   'hanging',
   'flood',
   'drain',
+  'memory',
   'backlog',
 ] as const;
 export type CaseName = (typeof caseNames)[number];
@@ -42,7 +43,7 @@ Measures Posthorn, and beside it a relay that stores nothing, on this machine. T
   --duration SECONDS     length of one measured window
   --rounds N             how often each server has its turn
   --rate N               messages a second where the rate is fixed
-  --backlog-rows N       rows of the case backlog (10000000)
+  --backlog-rows N       rows of the case backlog (10000000), and of memory when fewer than a million
   --backlog-endpoints N  endpoints of the case backlog (100000)
   --profile              the functions of Posthorn that use the most CPU, by case; slows it
   --json                 one JSON object on stdout

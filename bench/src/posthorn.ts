@@ -20,6 +20,8 @@ export interface Posthorn {
   port: number;
   pid: number;
   version: string;
+  /** What it seals with, for whoever puts sealed rows into its database. */
+  secretKey: Uint8Array;
   /** The end of its log. */
   log(): string;
   /** False once it has ended. */
@@ -40,6 +42,7 @@ export interface PosthornOptions {
 /** `posthorn serve`, ready to take messages and to deliver them to this machine. */
 export async function startPosthorn({ databaseUrl, env, profileDir }: PosthornOptions): Promise<Posthorn> {
   const port = await findFreePort();
+  const secretKey = randomBytes(32);
   const profile = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`];
   const child = spawn(process.execPath, [...profile, program, 'serve', '--json', '--port', String(port)], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -47,7 +50,7 @@ export async function startPosthorn({ databaseUrl, env, profileDir }: PosthornOp
     env: {
       PATH: process.env.PATH,
       DATABASE_URL: databaseUrl,
-      POSTHORN_SECRET_KEY: randomBytes(32).toString('base64'),
+      POSTHORN_SECRET_KEY: secretKey.toString('base64'),
       POSTHORN_TOKEN: token,
       POSTHORN_ALLOW_SUBNETS: '127.0.0.0/8',
       POSTHORN_LOG_LEVEL: 'warn',
@@ -75,6 +78,7 @@ export async function startPosthorn({ databaseUrl, env, profileDir }: PosthornOp
     port,
     pid: child.pid ?? 0,
     version,
+    secretKey,
     log: () => log,
     isRunning: () => running,
     post: (path, body) => post(`${url}${path}`, body),
@@ -131,18 +135,14 @@ async function createApplication(
 export async function createApplications(
   posthorn: Posthorn,
   lists: readonly (readonly string[])[],
-  onProgress?: (made: number) => void,
 ): Promise<{ id: string; endpoints: string[] }[]> {
   const made: { id: string; endpoints: string[] }[] = [];
   let next = 0;
-  let done = 0;
   const work = async () => {
     while (next < lists.length) {
       const index = next;
       next += 1;
       made[index] = await createApplication(posthorn, `bench ${index}`, lists[index] ?? []);
-      done += 1;
-      onProgress?.(done);
     }
   };
   await Promise.all(Array.from({ length: callsAtOnceMax }, work));

@@ -2,11 +2,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { monotonicMs } from '../clock.ts';
 import type { LoadResult } from '../load.ts';
-import { createApplications } from '../posthorn.ts';
 import { rssMaxBytes } from '../process-usage.ts';
 import { type Published, reconcile } from '../reconcile.ts';
 import { type CaseResult, median } from '../result.ts';
-import { seedRetries } from '../seed.ts';
+import { makeSeededDue, seedApplications, seedRetries } from '../seed.ts';
 import {
   atMaximum,
   messageBody,
@@ -23,20 +22,26 @@ const body = messageBody(1_024);
 const accepted = 202;
 const drainApplications = 1_000;
 const drainMessagesEach = 100;
-const drainDueInMs = 20_000;
+// More than Posthorn takes to notice.
+const drainDueInMs = 5_000;
 const drainTimeoutMs = 180_000;
 const drainQuietMs = 15_000;
 const applicationsMax = 1_000;
 const hourMs = 3_600_000;
 const settleMs = 3_000;
 const grownMs = 30_000;
+const memoryRows = 1_000_000;
+const memoryApplications = 1_000;
+const mebibyte = 2 ** 20;
 
 /** 100,000 retries of 1,000 endpoints fall due in one moment. */
 export function drain(stage: Stage): Promise<CaseResult> {
   return withPosthorn(stage, async (server) => {
     const { bench } = stage;
     const numbers = Array.from({ length: drainApplications }, (_, number) => number);
-    const applications = await createApplications(
+    const client = await bench.postgres.connect();
+    const applications = await seedApplications(
+      client,
       server.posthorn,
       numbers.map((number) => [sinkUrl(stage, number)]),
     );
@@ -46,19 +51,18 @@ export function drain(stage: Stage): Promise<CaseResult> {
     const begun = bench.sink.next('begun');
     bench.sink.tell({ kind: 'begin', load });
     await begun;
-    const dueAt = new Date(Date.now() + drainDueInMs);
-    const dueAtMs = monotonicMs() + drainDueInMs;
-    const client = await bench.postgres.connect();
     const total = drainApplications * drainMessagesEach;
     await seedRetries(client, {
       applications,
       messagesEach: drainMessagesEach,
       load,
-      dueAt,
+      dueAt: new Date(),
+      listedDueAt: new Date(Date.now() + hourMs),
       onProgress: (rows) => bench.progress.at(`${rows} of ${total} rows`),
     });
     await client.end();
-    if (monotonicMs() > dueAtMs) throw new Error('the rows were due before they were there');
+    const dueAtMs = monotonicMs() + drainDueInMs;
+    await makeSeededDue(bench.postgres, drainDueInMs);
     await arrivals(stage, total, dueAtMs);
     const taken = bench.sink.next('taken');
     bench.sink.tell({ kind: 'take' });
@@ -123,10 +127,8 @@ export function backlog(stage: Stage): Promise<CaseResult> {
       const empty = await measure();
       const rows = await grow(stage, server);
       const waiting = await measure();
-      const client = await bench.postgres.connect();
       bench.progress.during('postgres: making the rows due', 0);
-      await client.query('update posthorn.endpoint_due set due_at = now()');
-      await client.end();
+      await makeSeededDue(bench.postgres);
       bench.progress.during('posthorn: taking up what is due', grownMs);
       await pause(grownMs);
       const due = await measure();
@@ -141,6 +143,56 @@ export function backlog(stage: Stage): Promise<CaseResult> {
           rssMaxBytes: rssMaxBytes(server.pid),
         },
         loads: { empty, waiting, due },
+      };
+    },
+    true,
+  );
+}
+
+/** The memory of a server that works off a million messages of 1 KB, which wait for a thousand endpoints. */
+export function memory(stage: Stage): Promise<CaseResult> {
+  return withPosthorn(
+    stage,
+    async (server) => {
+      const { bench, options } = stage;
+      const rows = Math.min(memoryRows, options.backlogRows);
+      const messagesEach = Math.ceil(rows / memoryApplications);
+      const numbers = Array.from({ length: memoryApplications }, (_, number) => number);
+      const client = await bench.postgres.connect();
+      const applications = await seedApplications(
+        client,
+        server.posthorn,
+        numbers.map((number) => [sinkUrl(stage, number)]),
+      );
+      const load = bench.nextLoad();
+      bench.progress.during('postgres: inserting rows', 0);
+      await seedRetries(client, {
+        applications,
+        messagesEach,
+        load,
+        payloadBytes: 1_024,
+        dueAt: new Date(),
+        listedDueAt: new Date(Date.now() + hourMs),
+        onProgress: (done) => bench.progress.at(`${done} of ${rows}`),
+      });
+      await client.query('checkpoint');
+      await client.end();
+      const rssBeforeBytes = rssMaxBytes(server.pid);
+      const begun = bench.sink.next('begun');
+      bench.sink.tell({ kind: 'begin', load });
+      await begun;
+      bench.progress.during('posthorn: working it off', grownMs);
+      await makeSeededDue(bench.postgres);
+      await pause(grownMs);
+      const { arrived } = await bench.sink.next('arriving');
+      return {
+        values: {
+          rows: messagesEach * memoryApplications,
+          deliveredPerSecond: (arrived * 1_000) / grownMs,
+          rssBeforeMiB: rssBeforeBytes / mebibyte,
+          rssMaxMiB: rssMaxBytes(server.pid) / mebibyte,
+        },
+        loads: {},
       };
     },
     true,
@@ -173,18 +225,16 @@ async function grow(stage: Stage, server: PosthornServer): Promise<number> {
   const applicationCount = Math.min(applicationsMax, options.backlogEndpoints);
   const endpointsEach = Math.ceil(options.backlogEndpoints / applicationCount);
   const messagesEach = Math.max(1, Math.round(options.backlogRows / (applicationCount * endpointsEach)));
-  bench.progress.during(`posthorn: making ${applicationCount * endpointsEach} endpoints over HTTP`, 0);
+  bench.progress.during(`postgres: inserting ${applicationCount * endpointsEach} endpoints`, 0);
   const urls = Array.from({ length: applicationCount }, (_, application) =>
     Array.from({ length: endpointsEach }, (_unused, place) =>
       sinkUrl(stage, application * endpointsEach + place + 1, 'hangs'),
     ),
   );
-  const applications = await createApplications(server.posthorn, urls, (made) =>
-    bench.progress.at(`${made * endpointsEach} made`),
-  );
+  const client = await bench.postgres.connect();
+  const applications = await seedApplications(client, server.posthorn, urls);
   const total = applicationCount * endpointsEach * messagesEach;
   bench.progress.during('postgres: inserting rows', 0);
-  const client = await bench.postgres.connect();
   await seedRetries(client, {
     applications,
     messagesEach,
