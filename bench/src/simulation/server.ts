@@ -23,8 +23,10 @@ const statements: readonly (readonly [name: string, part: string, run: Statement
   ['load-application-config', 'from posthorn.application a where a.id = $1 and', accept.loadConfig],
   ['current-config-version', 'select config_version from posthorn.application', accept.currentVersion],
   ['hold-config', 'select from posthorn.application where id = $1 for share', accept.holdConfig],
-  ['next-due', 'min(due_at) - clock_timestamp()', claim.nextDue],
+  ['next-due', 'extract(epoch from e.due_at - clock_timestamp())', claim.nextDue],
   ['lock-due', 'select e.endpoint_id from posthorn.endpoint_due e', claim.lockDue],
+  // No endpoint of the model has an order: store-claim-in-order.test.ts and the crash runs look at those.
+  ['lock-due-in-order', 'select e.endpoint_id, p.ordering', () => []],
   ['claim-deliveries', 'select * from claimed', claim.claimDeliveries],
   ['claimed-contents', 'm.content_type', claim.claimedContents],
   ['reserve-starts', 'insert into posthorn.rate_limit', claim.reserveStarts],

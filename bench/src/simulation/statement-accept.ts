@@ -188,6 +188,7 @@ function configRow(schema: Schema, tx: Transaction, application: Application): o
       channels: endpoint.channels,
       signature_style: 'standard',
       throttle_rate: endpoint.throttleRate,
+      ordering: null,
       headers_sealed: null,
       secrets: [{ sealed: endpoint.secretHex, expires_at: null }],
     }));

@@ -11,7 +11,8 @@ export function nextDue(
   const full = new Set(texts(values[0]));
   const dues = [...schema.due.rows.values()].flatMap((row) => tx.read(row) ?? []);
   const times = dues.filter(({ endpointId }) => !full.has(endpointId)).map(({ dueAtMs }) => dueAtMs);
-  return [{ ms: times.length === 0 ? null : String(Math.ceil(Math.min(...times) - clockMs)) }];
+  if (times.length === 0) return [];
+  return [{ ms: String(Math.ceil(Math.min(...times) - clockMs)), has_order: false }];
 }
 
 export function lockDue(schema: Schema, tx: Transaction, values: readonly unknown[]): object[] {

@@ -14,7 +14,7 @@ import {
   findApplicationConfig,
   loadApplicationConfig,
 } from '../src/store/application-config.ts';
-import { claimDeliveries, nextDueInMs } from '../src/store/claim-deliveries.ts';
+import { claimDeliveries, nextDue } from '../src/store/claim-deliveries.ts';
 import type { Queries } from '../src/store/database.ts';
 import { disableEndpoint } from '../src/store/disable-endpoint.ts';
 import { forgetProcess, listLeases, recoverLeases, releaseLeases } from '../src/store/leases.ts';
@@ -138,6 +138,7 @@ class Run {
   readonly model: Server;
   advancedMs = 0;
   #stored: MessageToStore[] = [];
+  #settledCount = 0;
 
   constructor() {
     const startedAtMs = performance.now();
@@ -192,9 +193,12 @@ class Run {
         const given = lease ?? { ...(pick(deliveries, a) ?? nowhere), leaseOwner: 1 };
         const stale = { ...given, leaseSeq: given.leaseSeq + (b % 4 === 0 ? 1 : 0) };
         const transition = pick(transitions(attempts), c)!;
-        const attempt = transition.state === 'cancelled' ? null : { id: `atmpt_${a % 400}` };
-        const settled = settledAs(stale, transition, attempt);
-        return ({ pool }) => settleDeliveries(pool, [settled], failingMaxMs);
+        // A repeat may find its attempt's id taken; a first one never does.
+        const isRepeat = b % 2 === 0;
+        this.#settledCount += 1;
+        const id = isRepeat ? `atmpt_${a % 400}` : `atmpt_first_${this.#settledCount}`;
+        const settled = settledAs(stale, transition, transition.state === 'cancelled' ? null : { id });
+        return ({ pool }) => settleDeliveries(pool, [settled], failingMaxMs, isRepeat);
       }
       case 'release': {
         const given = leases.filter((_, i) => (a >> (i % 8)) % 2 === 0);
@@ -249,7 +253,7 @@ class Run {
           ];
         };
       case 'next due':
-        return async ({ pool }) => near(await nextDueInMs(pool, a % 3 === 0 ? [endpointId] : []));
+        return async ({ pool }) => near((await nextDue(pool, a % 3 === 0 ? [endpointId] : []))?.inMs);
       case 'advance':
         return () => Promise.resolve();
     }
