@@ -8,6 +8,8 @@ const missingDatabase = '3D000';
 const existsAlready = new Set(['42P04', '23505']);
 // Cannot connect now (starting, stopping), too many connections, refused, reset: all pass, or the server ends.
 const passing = new Set(['57P01', '57P02', '57P03', '53300', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE']);
+// Errors of pg without a code: the machine is too busy for an answer in time, or the server went away.
+const passingMessages = ['timeout expired', 'Query read timeout', 'Connection terminated'];
 
 /** The URL of a database of the embedded server. */
 export function databaseUrl(port: number, password: string, database: string = databaseName): string {
@@ -16,7 +18,8 @@ export function databaseUrl(port: number, password: string, database: string = d
 
 /** Whether trying again may succeed while the server process lives. */
 export function isPassing(error: unknown): boolean {
-  return passing.has(errorCode(error) ?? '');
+  if (passing.has(errorCode(error) ?? '')) return true;
+  return error instanceof Error && passingMessages.some((message) => error.message.startsWith(message));
 }
 
 /** Connects, creating the database when it is missing. Returns the server's version, such as `18.4`. */
