@@ -169,6 +169,7 @@ export class Connection {
       timeout.run = undefined;
       if ('error' in outcome) {
         world.errors.push(outcome.error.stack ?? outcome.error.message);
+        if (isOwn) server.rollback(tx);
         return this.#fail?.(outcome.error);
       }
       world.trace('sql', `${this.#actor.name} ${nameOfQuery(query)} ${outcome.rows.length}`);

@@ -30,6 +30,7 @@ const statements: readonly (readonly [name: string, part: string, run: Statement
   ['claim-deliveries', 'select * from claimed', claim.claimDeliveries],
   ['claimed-contents', 'm.content_type', claim.claimedContents],
   ['reserve-starts', 'insert into posthorn.rate_limit', claim.reserveStarts],
+  ['settle-again', 'from attempted\n  on conflict do nothing', settle.settleDeliveriesAgain],
   ['settle-deliveries', 'recorded as (', settle.settleDeliveries],
   ['disable-endpoint', 'disabled_reason = $2', settle.disableEndpoint],
   ['request-resend', 'insert into posthorn.delivery as delivery', settle.requestResend],

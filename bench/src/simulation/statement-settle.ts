@@ -45,7 +45,12 @@ interface Tried {
   accepted: boolean;
 }
 
-function recordAttempts(schema: Schema, tx: Transaction, values: readonly unknown[]): Tried[] {
+function recordAttempts(
+  schema: Schema,
+  tx: Transaction,
+  values: readonly unknown[],
+  mayBeTaken: boolean,
+): Tried[] {
   const [ids, messageIds, endpointIds] = [texts(values[9]), texts(values[10]), texts(values[11])];
   const [applicationIds, triggers, outcomes] = [texts(values[8]), texts(values[12]), texts(values[14])];
   const [statuses, ages] = [nullableNumbers(values[17]), numbers(values[22])];
@@ -54,7 +59,10 @@ function recordAttempts(schema: Schema, tx: Transaction, values: readonly unknow
     tx.lock(row, 'update');
     const endpointId = endpointIds[i] ?? '';
     const outcome = outcomes[i] ?? '';
-    if (!tx.read(row)) {
+    const isTaken = tx.read(row) !== undefined;
+    if (isTaken && !mayBeTaken)
+      throw new Error(`duplicate key value violates unique constraint: attempt ${id}`);
+    if (!isTaken) {
       tx.write(row, {
         id,
         messageId: messageIds[i] ?? '',
@@ -92,15 +100,23 @@ function keepHealth(
   return failing;
 }
 
-export function settleDeliveries(schema: Schema, tx: Transaction, values: readonly unknown[]): object[] {
+function settle(schema: Schema, tx: Transaction, values: readonly unknown[], mayBeTaken: boolean): object[] {
   const moved = moveDeliveries(schema, tx, values);
   const dues = moved.flatMap(({ endpointId, applicationId, nextAtMs }): Due[] =>
     nextAtMs === null ? [] : [{ endpointId, applicationId, dueAtMs: nextAtMs }],
   );
   markDue(schema, tx, dues);
-  const tried = recordAttempts(schema, tx, values);
+  const tried = recordAttempts(schema, tx, values, mayBeTaken);
   const failingEndpoints = keepHealth(schema, tx, tried, Number(values[23]));
   return [{ moved_count: moved.length, failing_endpoints: failingEndpoints }];
+}
+
+export function settleDeliveries(schema: Schema, tx: Transaction, values: readonly unknown[]): object[] {
+  return settle(schema, tx, values, false);
+}
+
+export function settleDeliveriesAgain(schema: Schema, tx: Transaction, values: readonly unknown[]): object[] {
+  return settle(schema, tx, values, true);
 }
 
 /** Whoever changes an endpoint changes its application's version first. */

@@ -111,10 +111,7 @@ const nextTurn = () => new Promise<void>((resolve) => void real.setImmediate(res
  * After every promise that can settle without a new event: Node calls it when no microtask is left, and goes on without
  * a turn of its own loop in between, which would cost more than most events.
  */
-const settled = () =>
-  new Promise<void>((resolve) => {
-    process.nextTick(resolve);
-  });
+const settled = () => new Promise<void>((resolve) => process.nextTick(resolve));
 
 function isBefore(a: Scheduled, b: Scheduled): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);

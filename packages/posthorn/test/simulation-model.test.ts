@@ -138,7 +138,6 @@ class Run {
   readonly model: Server;
   advancedMs = 0;
   #stored: MessageToStore[] = [];
-  #settledCount = 0;
 
   constructor() {
     const startedAtMs = performance.now();
@@ -193,12 +192,10 @@ class Run {
         const given = lease ?? { ...(pick(deliveries, a) ?? nowhere), leaseOwner: 1 };
         const stale = { ...given, leaseSeq: given.leaseSeq + (b % 4 === 0 ? 1 : 0) };
         const transition = pick(transitions(attempts), c)!;
-        // A repeat may find its attempt's id taken; a first one never does.
-        const isRepeat = b % 2 === 0;
-        this.#settledCount += 1;
-        const id = isRepeat ? `atmpt_${a % 400}` : `atmpt_first_${this.#settledCount}`;
-        const settled = settledAs(stale, transition, transition.state === 'cancelled' ? null : { id });
-        return ({ pool }) => settleDeliveries(pool, [settled], failingMaxMs, isRepeat);
+        const attempt = transition.state === 'cancelled' ? null : { id: `atmpt_${a % 400}` };
+        const settled = settledAs(stale, transition, attempt);
+        const isTaken = schema.attempts.values().some(({ id }) => id === attempt?.id);
+        return ({ pool }) => settleDeliveries(pool, [settled], failingMaxMs, isTaken || b % 2 === 0);
       }
       case 'release': {
         const given = leases.filter((_, i) => (a >> (i % 8)) % 2 === 0);
