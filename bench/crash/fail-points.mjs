@@ -68,9 +68,8 @@ const after = (name, file, find, more = {}) =>
 const during = (name, file, find, more = {}) =>
   point(name, { file, find, put: `setImmediate(() => { ${call(name)} });\n${find}` }, more);
 
-const accept = 'const results = await acceptMessages(this.#deps.pool, stores, { owner, firstDelayMs });';
-const settle =
-  'const { movedCount, failingEndpoints } = await settleDeliveries(pool, settled, failingMaxMs);';
+const accept = 'const results = await acceptMessages(this.#deps.pool';
+const settle = 'const { movedCount, failingEndpoints } = await settleDeliveries(';
 const once = { passMax: 1 };
 const few = { passMax: 3 };
 const term = /** @type {const} */ ({ need: 'term', passMax: 1 });
@@ -91,7 +90,7 @@ const toDead = { passMax: 1, mix: dead };
 export const failPoints = [
   before('accept: the statement is not sent', 'delivery/accept.js', accept),
   during('accept: the statement is sent, its answer not heard', 'delivery/accept.js', accept),
-  after('accept: committed, nobody told', 'delivery/accept.js', accept),
+  before('accept: committed, nobody told', 'delivery/accept.js', 'this.#conclude(batch, results, owner);'),
   before('accept: dispatched, not answered', 'api/messages.js', 'return reply\n            .code(202)'),
   {
     ...before('accept: answered', 'api/app.js', 'const route = request.routeOptions.url;'),
@@ -135,7 +134,7 @@ export const failPoints = [
   ),
   before('settle: the statement is not sent', 'delivery/settler.js', settle),
   during('settle: the statement is sent, its answer not heard', 'delivery/settler.js', settle),
-  after('settle: written, nothing told', 'delivery/settler.js', settle),
+  before('settle: written, nothing told', 'delivery/settler.js', 'if (movedCount < batch.length) {'),
   before(
     'settle: told, memory not free',
     'delivery/settler.js',
