@@ -202,8 +202,9 @@ describe('what is said of the code', () => {
   });
 
   test('the log lines worth an alarm are written somewhere', () => {
-    const sources = ['accept', 'claimer', 'engine', 'housekeeper', 'lease-keeper', 'settler'].map((name) =>
-      textOf(`packages/posthorn/src/delivery/${name}.ts`),
+    const delivery = ['accept', 'claimer', 'engine', 'housekeeper', 'lease-keeper', 'settler'];
+    const sources = ['store/outage-log', ...delivery.map((name) => `delivery/${name}`)].map((name) =>
+      textOf(`packages/posthorn/src/${name}.ts`),
     );
     const lines = Array.from(
       textOf('docs/operations.md').matchAll(/^\| 40 \| `(.+?)`/gm),
