@@ -92,7 +92,7 @@ export const scenarios = /** @satisfies {Record<string, Scenario>} */ ({
     processes: 2,
     faults: [kill(2_000, 0), kill(5_000, 1)],
     perSecond: 90,
-    only: ['fifo', 'fifo_skip'],
+    mix: onlyOf(['fifo', 'fifo_skip']),
     stuckMs: 40_000,
   },
 });
@@ -205,9 +205,7 @@ export const mutants = [
     name: 'synchronous_commit off',
     scenario: 'postgres',
     breaks: ['I1', 'I9'],
-    edits: [
-      { file: 'store/database.js', find: '-c synchronous_commit=on', put: '-c synchronous_commit=off' },
-    ],
+    edits: [{ file: 'store/database.js', find: "'synchronous_commit=on'", put: "'synchronous_commit=off'" }],
   },
   {
     name: 'dispatch before the commit',

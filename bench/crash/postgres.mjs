@@ -36,12 +36,28 @@ export async function startPostgres(dataDir, settings = {}) {
     url.pathname = `/${database}`;
     return url.href;
   };
+  const untilBack = async () => {
+    const deadline = Date.now() + backTimeoutMs;
+    for (;;) {
+      try {
+        await ask(server.url, 'select 1');
+        return;
+      } catch (error) {
+        if (Date.now() > deadline) throw error;
+        await pause(100);
+      }
+    }
+  };
   /** @type {number[]} */
   let stopped = [];
   return {
     url: server.url,
     urlOf,
-    createDatabase: (name) => ask(server.url, `create database ${name}`).then(() => undefined),
+    // Where the run before ended with PostgreSQL killed, it may still be on its way back.
+    async createDatabase(name) {
+      await untilBack();
+      await ask(server.url, `create database ${name}`);
+    },
     async killAll() {
       const pids = await serverPids(dataDir);
       for (const pid of pids) signal(pid, 'SIGKILL');
@@ -56,18 +72,7 @@ export async function startPostgres(dataDir, settings = {}) {
       }
       for (const pid of stopped.toReversed()) signal(pid, name);
     },
-    async untilBack() {
-      const deadline = Date.now() + backTimeoutMs;
-      for (;;) {
-        try {
-          await ask(server.url, 'select 1');
-          return;
-        } catch (error) {
-          if (Date.now() > deadline) throw error;
-          await pause(100);
-        }
-      }
-    },
+    untilBack,
     stop: () => server.stop(),
   };
 }
