@@ -99,7 +99,9 @@ export function judgeLateness({ journal, schema, plan }: EndDeps, lateMsMax: num
     plan.endpoints.flatMap(({ id, manners, throttleRate, applicationId }) => {
       const application = plan.applications.find((one) => one.id === applicationId);
       const isFree = throttleRate === null && application?.throttleRate === null;
-      const isChanged = plan.changes.some(({ endpoint, kind }) => endpoint.id === id && kind !== 'resend');
+      const isChanged = plan.changes.some(
+        ({ endpoint, kind }) => endpoint.id === id && kind !== 'resend' && kind !== 'touch',
+      );
       return isFree && !isChanged && manners.every(({ manner }) => manner === 'accept') ? [id] : [];
     }),
   );

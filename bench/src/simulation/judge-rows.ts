@@ -177,7 +177,7 @@ export class RowJudge {
     };
     if (!isOff) history.offSinceMs = Number.POSITIVE_INFINITY;
     else if (!wasOff) history.offSinceMs = world.nowMs;
-    history.changedAtMs = world.nowMs;
+    if (before?.throttleRate !== after.throttleRate) history.changedAtMs = world.nowMs;
     histories.set(after.id, history);
     if (isOff) this.everOff.set(after.id, world.nowMs);
     const { applicationId } = after;

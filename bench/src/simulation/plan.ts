@@ -41,7 +41,7 @@ export type Incident =
   | { kind: 'slow'; atMs: number; lastsMs: number; slot: number; slowMs: number };
 
 export type Change =
-  | { kind: 'disable' | 'enable' | 'delete'; atMs: number; endpoint: EndpointPlan }
+  | { kind: 'disable' | 'enable' | 'delete' | 'touch'; atMs: number; endpoint: EndpointPlan }
   | { kind: 'rate'; atMs: number; endpoint: EndpointPlan; rate: number | null }
   | { kind: 'create'; atMs: number; endpoint: EndpointPlan }
   | { kind: 'resend'; atMs: number; endpoint: EndpointPlan; number: number };
@@ -144,7 +144,16 @@ function planIncidents(random: Random, slotCount: number, endMs: number): Incide
 }
 
 function planChanges(random: Random, plan: Pick<Plan, 'endpoints' | 'messages'>, endMs: number): Change[] {
-  const changes: Change[] = [];
+  // Someone who edits descriptions: nothing that matters changes, but every configuration in memory is an old one.
+  const touches = random.chance(0.3) ? random.int(3, 15) : 0;
+  const changes = Array.from(
+    { length: touches },
+    (): Change => ({
+      kind: 'touch',
+      atMs: random.pick(plan.messages).atMs + random.between(0, 3_000),
+      endpoint: random.pick(plan.endpoints),
+    }),
+  );
   const count = random.int(0, 6);
   for (let i = 0; i < count; i += 1) {
     const [endpoint, atMs] = [random.pick(plan.endpoints), random.between(500, endMs)];
@@ -164,6 +173,25 @@ function planChanges(random: Random, plan: Pick<Plan, 'endpoints' | 'messages'>,
     } else changes.push({ kind, atMs, endpoint });
   }
   return changes;
+}
+
+/** A process freezes with attempts under way, and thaws when another one has taken them over and is at them itself. */
+function planZombie(random: Random, { endpoints, messages, incidents }: Plan): void {
+  const { atMs, application } = random.pick(messages);
+  for (const { applicationId, manners } of endpoints) {
+    if (applicationId !== application.id) continue;
+    manners.push({ fromMs: atMs - 100, manner: 'hang' }, { fromMs: atMs + 40_000, manner: 'accept' });
+    manners.sort((a, b) => a.fromMs - b.fromMs);
+  }
+  for (const slot of [0, 1]) {
+    if (slot === 0 || random.chance(0.3))
+      incidents.push({
+        kind: 'freeze',
+        atMs: atMs + random.between(100, 3_000) + slot * 30_000,
+        slot,
+        lastsMs: random.between(17_000, 27_000),
+      });
+  }
 }
 
 export function makePlan(seed: number, random: Random): Plan {
@@ -189,7 +217,7 @@ export function makePlan(seed: number, random: Random): Plan {
       slot: 0,
       downMs: random.between(50, 3_000),
     });
-  return {
+  const plan: Plan = {
     isCalm,
     slotCount,
     sharesHost: random.chance(0.6),
@@ -212,4 +240,6 @@ export function makePlan(seed: number, random: Random): Plan {
     },
     healAtMs: endMs + 5_000,
   };
+  if (!isCalm && slotCount > 1 && random.chance(0.2)) planZombie(random, plan);
+  return plan;
 }

@@ -57,6 +57,8 @@ export class Senders {
         return this.#alter(change.endpoint, (row) => row && { ...row, disabled: true });
       case 'enable':
         return this.#alter(change.endpoint, (row) => row && { ...row, disabled: false });
+      case 'touch':
+        return this.#alter(change.endpoint, (row) => row && { ...row });
       case 'delete':
         return this.#alter(change.endpoint, (row) => row && { ...row, deleted: true });
       case 'rate':

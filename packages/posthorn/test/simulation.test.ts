@@ -55,12 +55,7 @@ describe('the simulation', () => {
     expect(new Set(one.hashes).size).toBe(20);
   }, 120_000);
 
-  it.each([
-    'settling without looking at the lease',
-    'retry after 2xx',
-    'dispatch before the commit',
-    'no recovery',
-  ])(
+  it.each(['the living are taken for dead', 'retry after 2xx', 'dispatch before the commit', 'no recovery'])(
     'finds a planted bug: %s',
     async (name) => {
       const trial = JSON.parse(await simulate('--planted', name, '--seeds', '100')) as { seed?: number };
