@@ -201,7 +201,7 @@ export function makePlan(seed: number, random: Random): Plan {
   const applications = Array.from({ length: random.int(1, 3) }, (_, i) => ({
     id: `app_${i}`,
     uid: random.chance(0.5) ? `customer-${i}` : null,
-    throttleRate: random.chance(0.15) ? 10 : null,
+    throttleRate: random.chance(0.25) ? 10 : null,
   }));
   const endpoints = applications.flatMap((application, i) =>
     Array.from({ length: random.int(1, 3) }, (_, j) => planEndpoint(random, application, i * 10 + j, endMs)),

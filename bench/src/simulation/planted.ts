@@ -135,8 +135,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         product: 'delivery/dispatcher.js',
-        find: 'if (this.#held.delete(workKey(work)))',
-        put: 'if (this.#held.delete(workKey(work)) && this.#held.size % 2 === 0)',
+        find: 'if (!this.#held.delete(workKey(work)))',
+        put: 'if (!this.#held.delete(workKey(work)) || this.#held.size % 2 === 1)',
       },
     ],
   },
