@@ -90,7 +90,11 @@ const toDead = { passMax: 1, mix: dead };
 export const failPoints = [
   before('accept: the statement is not sent', 'delivery/accept.js', accept),
   during('accept: the statement is sent, its answer not heard', 'delivery/accept.js', accept),
-  before('accept: committed, nobody told', 'delivery/accept.js', 'return this.#conclude(batch, results, owner);'),
+  before(
+    'accept: committed, nobody told',
+    'delivery/accept.js',
+    'return this.#conclude(batch, results, owner);',
+  ),
   before('accept: dispatched, not answered', 'api/messages.js', 'return reply\n            .code(202)'),
   {
     ...before('accept: answered', 'api/app.js', 'const route = request.routeOptions.url;'),

@@ -10,7 +10,12 @@ interface Running {
   fail(): void;
 }
 
-function makeBatcher(limits: { itemsMax: number; concurrencyMax: number; crowdMin?: number }) {
+function makeBatcher(limits: {
+  itemsMax: number;
+  concurrencyMax: number;
+  crowdMin?: number;
+  onIdle?(): void;
+}) {
   const running: Running[] = [];
   const batches: number[][] = [];
   const batcher = createBatcher<number>({
@@ -97,6 +102,28 @@ describe('a batcher', () => {
     running[0]!.end();
     await turn();
     expect(batches.at(-1)).toEqual([5]);
+  });
+
+  it('starts another beside one that takes long, crowd or not', async () => {
+    const { batches, running, addAll } = makeBatcher({ itemsMax: 9, concurrencyMax: 2, crowdMin: 3 });
+    addAll(1);
+    await turn();
+    addAll(2);
+    await waitFor(() => batches.length === 2, { what: 'the second batch' });
+    expect(running).toHaveLength(2);
+  });
+
+  it('tells when nothing waits and nothing runs any more', async () => {
+    let idle = 0;
+    const { running, addAll } = makeBatcher({ itemsMax: 1, concurrencyMax: 1, onIdle: () => (idle += 1) });
+    addAll(1, 2);
+    await turn();
+    running[0]!.end();
+    await turn();
+    expect(idle).toBe(0);
+    running[0]!.end();
+    await turn();
+    expect(idle).toBe(1);
   });
 
   it('goes on after a batch that failed', async () => {

@@ -71,7 +71,9 @@ export class Acceptor {
   readonly #deps: AcceptDeps;
   readonly #batcher: Batcher<Pending>;
   /** For applications that have endpoints with an order: one batch after the other, in the order of arrival. */
-  readonly #inOrder: Batcher<Pending>;
+  readonly #inOrder = new Map<string, Batcher<Pending>>();
+  /** Ends with the last of the batches that have started. */
+  #started: Promise<unknown> = Promise.resolve();
   #waitingBytes = 0;
 
   constructor(deps: AcceptDeps) {
@@ -81,11 +83,6 @@ export class Acceptor {
       concurrencyMax: batchesInFlightMax,
       crowdMin: batchBesideMin,
       run: (batch) => this.#commit(batch),
-    });
-    this.#inOrder = createBatcher({
-      itemsMax: batchMax,
-      concurrencyMax: 1,
-      run: (batch) => this.#commitInOrder(batch),
     });
   }
 
@@ -103,7 +100,21 @@ export class Acceptor {
   };
 
   async drain(): Promise<void> {
-    await Promise.all([this.#batcher.drain(), this.#inOrder.drain()]);
+    await Promise.all([this.#batcher, ...this.#inOrder.values()].map((batcher) => batcher.drain()));
+  }
+
+  /** One batch at a time for each application that has an order: none waits for another's. */
+  #inOrderOf(applicationId: string): Batcher<Pending> {
+    const known = this.#inOrder.get(applicationId);
+    if (known) return known;
+    const batcher = createBatcher<Pending>({
+      itemsMax: batchMax,
+      concurrencyMax: 1,
+      run: (batch) => this.#commitInOrder(batch),
+      onIdle: () => this.#inOrder.delete(applicationId),
+    });
+    this.#inOrder.set(applicationId, batcher);
+    return batcher;
   }
 
   async #enqueue(waiting: Waiting): Promise<void> {
@@ -111,7 +122,7 @@ export class Acceptor {
     try {
       if (triesLeft === 0) return await this.#commitHeld(waiting);
       const config = await this.#deps.configs.forAccept(message.environmentId, message.application);
-      if (config?.hasOrder) this.#inOrder.add({ ...waiting, config });
+      if (config?.hasOrder) this.#inOrderOf(config.applicationId).add({ ...waiting, config });
       else if (config) this.#batcher.add({ ...waiting, config, triesLeft: triesLeft - 1 });
       else resolve({ kind: 'unknown_application' });
     } catch (error) {
@@ -120,7 +131,12 @@ export class Acceptor {
   }
 
   async #commit(pendings: Pending[]): Promise<void> {
-    const { stale, refused } = await this.#store(pendings);
+    const before = this.#started;
+    const stored = this.#store(pendings);
+    this.#started = Promise.all([before, stored]);
+    const { stale, refused } = await stored;
+    // Two batches can find out at the same time that an order came to be: the first one's messages go round first.
+    if (stale.length > 0) await before;
     for (const { pending } of stale) void this.#enqueue(pending);
     if (refused.length === 0) return;
     void this.#answerConflicts(refused).then(

@@ -50,7 +50,10 @@ export function createClaimer(deps: ClaimerDeps): Loop & { runOnce(): Promise<nu
   const take = async (claimed: readonly Work[]): Promise<number> => {
     // Their rate limits are in there: known before the first of them starts.
     await Promise.all(
-      [...new Set(claimed.map((work) => work.applicationId))].map((id) => configs.forSend(id)),
+      // One that cannot be loaded is asked for again by its attempts, and holds up nobody else's.
+      [...new Set(claimed.map((work) => work.applicationId))].map((id) =>
+        configs.forSend(id).catch(() => undefined),
+      ),
     );
     for (const work of claimed) dispatcher.take(work);
     return claimed.length;
@@ -61,9 +64,12 @@ export function createClaimer(deps: ClaimerDeps): Loop & { runOnce(): Promise<nu
 
   const claimOrdered = async (): Promise<number> => {
     const waitFor = dispatcher.takeEnded();
-    const perEndpoint = Math.floor(dispatcher.claimRoom() / endpointsPerClaimMax);
+    // What is taken here goes one at a time: the upper half of memory is for the others.
+    const { rows, bytes } = dispatcher.roomBelowHalf();
+    const perEndpoint = Math.max(1, Math.min(perOrderMax, Math.floor(rows / endpointsPerClaimMax)));
     const { claimed, busyEndpoints } = await claimInOrder(pool, leases.owner(), {
-      ...limits(Math.max(1, Math.min(perOrderMax, perEndpoint))),
+      ...limits(perEndpoint),
+      bytesMax: Math.max(1, bytes),
       waitFor,
     });
     const untilMs = clock.monotonicMs() + busyMs;

@@ -74,6 +74,9 @@ interface Lane {
 // A lane that is closed for longer gives its waiting deliveries back: others may need the memory.
 const giveBackAfterMs = 1_000;
 
+// As many as a claim looks at.
+const endedTakenMax = 50;
+
 const workKey = (lease: Lease) =>
   `${lease.messageId} ${lease.endpointId} ${lease.leaseOwner} ${lease.leaseSeq}`;
 const workBytes = (work: Work) => work.payload?.length ?? 0;
@@ -165,8 +168,8 @@ export class Dispatcher {
 
   /** Endpoints whose order was at its end here, since this was asked. */
   takeEnded(): string[] {
-    const ended = [...this.#ended];
-    this.#ended.clear();
+    const ended = [...this.#ended].slice(0, endedTakenMax);
+    for (const endpointId of ended) this.#ended.delete(endpointId);
     return ended;
   }
 
@@ -194,6 +197,15 @@ export class Dispatcher {
   claimRoom(): number {
     if (this.bytesRoom() === 0) return 0;
     return Math.max(0, this.#limits.heldMax - this.#heldCount);
+  }
+
+  /** The same, and bytes, until memory is half full. */
+  roomBelowHalf(): { rows: number; bytes: number } {
+    const { heldMax, heldBytesMax } = this.#limits;
+    return {
+      rows: Math.max(0, heldMax / 2 - this.#heldCount),
+      bytes: Math.max(0, heldBytesMax / 2 - this.#heldBytes),
+    };
   }
 
   /** Endpoints that have as much in memory as they may have, or that take nothing now. */

@@ -12,9 +12,14 @@ export interface BatcherOptions<T> {
   concurrencyMax: number;
   /** While one runs, another starts only for so many items: few large batches cost less than many small ones. */
   crowdMin?: number;
+  /** Nothing waits and nothing runs any more. */
+  onIdle?(): void;
   /** Must not reject: what becomes of a failed batch is the owner's business. */
   run(batch: T[]): Promise<void>;
 }
+
+// A batch that takes longer holds back no other: it may wait for a lock, or for a disk.
+const patienceMs = 50;
 
 export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
   let waiting: T[] = [];
@@ -22,16 +27,28 @@ export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
   let scheduled = false;
   let drained: (() => void)[] = [];
   const { itemsMax, concurrencyMax, crowdMin = 1 } = options;
-  const mayStart = () =>
-    runningCount < concurrencyMax && waiting.length >= (runningCount === 0 ? 1 : crowdMin);
+  let patience: NodeJS.Timeout | undefined;
+  const waitsForCrowd = () => runningCount > 0 && patience !== undefined;
+  const mayStart = () => runningCount < concurrencyMax && waiting.length >= (waitsForCrowd() ? crowdMin : 1);
+
+  const bePatient = () => {
+    clearTimeout(patience);
+    if (crowdMin === 1) return;
+    patience = setTimeout(() => {
+      patience = undefined;
+      flush();
+    }, patienceMs);
+    patience.unref();
+  };
 
   const finish = () => {
     runningCount -= 1;
-    if (waiting.length > 0) flush();
-    else if (runningCount === 0) {
-      for (const resolve of drained) resolve();
-      drained = [];
-    }
+    if (waiting.length > 0) return flush();
+    if (runningCount > 0) return;
+    clearTimeout(patience);
+    for (const resolve of drained) resolve();
+    drained = [];
+    options.onIdle?.();
   };
 
   const flush = () => {
@@ -40,6 +57,7 @@ export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
       const batch = waiting.slice(0, itemsMax);
       waiting = waiting.slice(itemsMax);
       runningCount += 1;
+      bePatient();
       options.run(batch).then(finish, finish);
     }
   };

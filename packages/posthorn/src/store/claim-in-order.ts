@@ -141,7 +141,7 @@ select endpoint_id from posthorn.endpoint_order where endpoint_id = any ($1::tex
 const forgetOrderSql = `
 delete from posthorn.endpoint_order o
 where o.endpoint_id = any ($1::text[])
-  and not exists (select from posthorn.endpoint p where p.id = o.endpoint_id and p.ordering is not null)
+  and not exists (select from posthorn.endpoint p where p.id = o.endpoint_id and p.ordering is not null and p.deleted_at is null)
   and not exists (
     select from posthorn.delivery d
     where d.endpoint_id = o.endpoint_id and d.state in ('pending', 'retrying') and d.order_at is not null
@@ -173,6 +173,8 @@ export interface ClaimedInOrder {
   /** Due, but they have a delivery under way. */
   busyEndpoints: string[];
 }
+
+const placedEachMax = (endpointCount: number) => Math.ceil(placedMax / endpointCount);
 
 const isOrdered = (endpoint: DueEndpoint): endpoint is OrderedEndpoint => endpoint.ordering !== null;
 
@@ -208,7 +210,8 @@ async function claimOrdered(
   const first = await claimFront(client, owner, { ordered, limits });
   const unplaced = new Set(first.filter((row) => row.unplaced).map((row) => row.endpoint_id));
   const toPlace = ordered.filter((endpoint) => unplaced.has(endpoint.endpoint_id));
-  if (toPlace.length > 0) await client.query(placeSql, [...endpointParameters(toPlace), placedMax]);
+  if (toPlace.length > 0)
+    await client.query(placeSql, [...endpointParameters(toPlace), placedEachMax(toPlace.length)]);
   const second = toPlace.length > 0 ? await claimFront(client, owner, { ordered: toPlace, limits }) : [];
   const claimed = [...first, ...second].flatMap(({ message_id, ...row }) =>
     message_id === null ? [] : [{ ...row, message_id }],
@@ -245,7 +248,7 @@ async function claimFront(
 /** Endpoints that have no order any more: when no place is left, they are claimed for like the others. */
 async function takePlacesAway(client: pg.PoolClient, former: readonly DueEndpoint[]): Promise<void> {
   const endpointIds = textArray(former.map((endpoint) => endpoint.endpoint_id));
-  await client.query(unplaceSql, [endpointIds, placedMax]);
+  await client.query(unplaceSql, [endpointIds, placedEachMax(former.length)]);
   const { rows } = await client.query<{ endpoint_id: string }>(lockOrderSql, [endpointIds]);
   await client.query(forgetOrderSql, [textArray(rows.map((row) => row.endpoint_id))]);
 }

@@ -3,6 +3,7 @@
 import type pg from 'pg';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import { OverloadedError } from '../core/acceptance.ts';
 import { isDatabaseUnavailable } from './availability.ts';
 
 const lookMs = 1_000;
@@ -57,7 +58,7 @@ export class OutageLog implements Log {
 
   #isOutage(fields: object, message: string): boolean {
     const err: unknown = Reflect.get(fields, 'err');
-    if (!isDatabaseUnavailable(err)) return false;
+    if (err instanceof OverloadedError || !isDatabaseUnavailable(err)) return false;
     const nowMs = this.#deps.clock.monotonicMs();
     if (this.#outage) {
       this.#outage.failures += 1;
