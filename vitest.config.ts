@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     include: ['packages/*/{src,test}/**/*.test.ts', 'examples/**/*.test.ts'],
     globalSetup: ['packages/posthorn/test/setup/postgres.ts'],
+    setupFiles: ['packages/posthorn/test/setup/properties.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 30_000,

@@ -1,5 +1,5 @@
 // Which URLs an endpoint may have. Asked when an endpoint is created and again before each delivery; host names are
-// resolved and their addresses judged only when connecting (delivery/connectors/guarded-agent.ts).
+// resolved and their addresses judged only when connecting (delivery/connectors/guarded-client.ts).
 import {
   type AddressVerdict,
   classifyAddress,

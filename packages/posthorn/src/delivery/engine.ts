@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Accept } from '../core/acceptance.ts';
 import type { RetryPolicy } from '../core/retry-schedule.ts';
+import { type Batcher, createBatcher } from '../lib/batcher.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { NewId } from '../lib/ids.ts';
 import type { Loop } from '../lib/loop.ts';
@@ -44,6 +45,16 @@ export interface EngineDeps {
   onSettled?(settled: Settled): void;
 }
 
+/** Deliveries that this process will not send now, to be claimed again in `delayMs` at the earliest. */
+interface Return {
+  waiting: Work[];
+  delayMs: number;
+}
+
+// Endpoints that fail together are given back together: a large lane, or a hundred, must not hold up the statements
+// of everyone else. One statement at a time, of so many rows.
+const returnedMax = 100;
+
 export class Engine {
   readonly #deps: EngineDeps;
   readonly #makeAttempt: MakeAttempt;
@@ -53,6 +64,7 @@ export class Engine {
   readonly #claimer: Loop;
   readonly #housekeeper: Housekeeper;
   readonly #acceptor: Acceptor;
+  readonly #returns: Batcher<Return>;
 
   constructor(deps: EngineDeps) {
     this.#deps = deps;
@@ -65,7 +77,7 @@ export class Engine {
       mayStart: () => leases.isFresh(),
       throttleMs: (work) => throttle.waitMs(work),
       onRoom: () => this.wake(),
-      onClosed: (waiting, closedMs) => void this.#giveBack(waiting, closedMs),
+      onClosed: (waiting, closedMs) => this.#giveBack(waiting, closedMs),
     };
     const dispatcher = new Dispatcher(deps.limits, hooks, deps);
     const leases = new LeaseKeeper({
@@ -93,6 +105,13 @@ export class Engine {
       firstDelayMs: (policy.delaysSeconds[0] ?? 0) * 1000,
       onUncertain: () => leases.sweepSoon(),
       onWaiting: () => this.wake(),
+    });
+    this.#returns = createBatcher({
+      itemsMax: 1,
+      concurrencyMax: 1,
+      run: async (batch) => {
+        for (const given of batch) await this.#return(given);
+      },
     });
     this.#dispatcher = dispatcher;
     this.#leases = leases;
@@ -128,10 +147,9 @@ export class Engine {
   async #attempt(work: Work): Promise<void> {
     try {
       const finished = await this.#makeAttempt(work);
-      if (!finished)
-        return await this.#giveBack([work, ...this.#dispatcher.removeWaitingOf(work.endpointId)], 0);
+      if (!finished) return this.#giveBack([work, ...this.#dispatcher.removeWaitingOf(work.endpointId)], 0);
       this.#settler.add(finished);
-      if (finished.holdsUp) void this.#giveBack(this.#dispatcher.removeWaitingOf(work.endpointId), 0);
+      if (finished.holdsUp) this.#giveBack(this.#dispatcher.removeWaitingOf(work.endpointId), 0);
       if (finished.signal) this.#dispatcher.report(work.endpointId, finished.signal);
     } catch (error) {
       const { messageId, endpointId } = work;
@@ -141,13 +159,17 @@ export class Engine {
       );
       this.#dispatcher.finish(work);
       this.#leases.sweepSoon();
-      if (work.ordering) void this.#giveBack(this.#dispatcher.removeWaitingOf(endpointId), 0);
+      if (work.ordering) this.#giveBack(this.#dispatcher.removeWaitingOf(endpointId), 0);
     }
   }
 
+  #giveBack(waiting: readonly Work[], delayMs: number): void {
+    for (let start = 0; start < waiting.length; start += returnedMax)
+      this.#returns.add({ waiting: waiting.slice(start, start + returnedMax), delayMs });
+  }
+
   /** What is not given back because the database is away is found by the sweep: memory holds it no more. */
-  async #giveBack(waiting: Work[], delayMs: number): Promise<void> {
-    if (waiting.length === 0) return;
+  async #return({ waiting, delayMs }: Return): Promise<void> {
     try {
       await releaseLeases(this.#deps.pool, waiting, delayMs);
     } catch (error) {
@@ -173,7 +195,7 @@ export class Engine {
     const waiting = this.#forgetWaiting();
     if (waiting.length > 0) await releaseLeases(this.#deps.pool, waiting);
     await this.#dispatcher.idle();
-    await this.#settler.drain();
+    await Promise.all([this.#settler.drain(), this.#returns.drain()]);
     await this.#leases.stop();
   }
 }

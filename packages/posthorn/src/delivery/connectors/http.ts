@@ -4,7 +4,8 @@ import type { Outcome } from '../../core/outcome.ts';
 import { parseRetryAfter } from '../../core/retry-after.ts';
 import { checkEndpointUrl, type UrlRules } from '../../core/url-rules.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { type ConnectLimits, createGuardedAgent } from './guarded-agent.ts';
+import { ConnectionPool } from './connection-pool.ts';
+import { type ConnectLimits, defaultConnectLimits, guardedClientOptions } from './guarded-client.ts';
 import { defaultResponseLimits, HttpAttempt, type RawAnswer, type ResponseLimits } from './http-attempt.ts';
 import type { Lookup } from './resolve-host.ts';
 
@@ -78,7 +79,11 @@ export function createHttpConnector(options: HttpConnectorOptions): HttpConnecto
   const { allowSubnets, allowHttp, allowedPorts, lookup, ca, clock } = options;
   const rules: UrlRules = { allowHttp, allowSubnets, ...(allowedPorts ? { allowedPorts } : {}) };
   const limits = { ...defaultResponseLimits, ...options.limits };
-  const agent = createGuardedAgent({ allowSubnets, allowedPorts, lookup, ca, limits: options.limits });
+  const connections = new ConnectionPool({
+    client: guardedClientOptions({ allowSubnets, allowedPorts, lookup, ca, limits: options.limits }),
+    ageMaxMs: options.limits?.keepAliveMaxMs ?? defaultConnectLimits.keepAliveMaxMs,
+    clock,
+  });
 
   async function send(request: HttpDeliveryRequest, signal?: AbortSignal): Promise<AttemptResult> {
     signal?.throwIfAborted();
@@ -111,11 +116,11 @@ export function createHttpConnector(options: HttpConnectorOptions): HttpConnecto
     const headers = completeHeaders(request.headers, options.userAgent);
     return new Promise((resolve, reject) => {
       const attempt = new HttpAttempt({ limits, timeoutMs, signal, resolve, reject });
-      agent.dispatch({ origin, path, method: request.method, headers, body: request.body }, attempt);
+      connections.dispatch(origin, { path, method: request.method, headers, body: request.body }, attempt);
     });
   }
 
-  return { send, close: () => agent.destroy() };
+  return { send, close: () => connections.destroy() };
 }
 
 // A compressed answer would have to be inflated to be read, and a small one can become huge.

@@ -1,8 +1,8 @@
-// An undici Agent that connects only to addresses deliveries may reach. The address that was judged is the one that is
+// What makes an undici Client connect only to addresses deliveries may reach. The address that was judged is the one that is
 // dialled, so a name cannot answer differently the second time; literals are judged too (undici never looks them up).
 import type { Socket } from 'node:net';
 import { rootCertificates } from 'node:tls';
-import { Agent, buildConnector } from 'undici';
+import { buildConnector, type Client } from 'undici';
 import { classifyAddress, isInSubnets, type Subnet } from '../../core/address.ts';
 import {
   forbiddenAddressMessage,
@@ -27,7 +27,7 @@ export interface ConnectLimits {
   readonly responseHeadMaxBytes: number;
 }
 
-const defaultConnectLimits: ConnectLimits = {
+export const defaultConnectLimits: ConnectLimits = {
   dnsTimeoutMs: 3_000,
   connectTimeoutMs: 5_000,
   nextAddressAfterMs: 500,
@@ -37,7 +37,7 @@ const defaultConnectLimits: ConnectLimits = {
 };
 
 /** `ca`: PEM certificates trusted besides the usual authorities. There is no switch that trusts everybody. */
-export interface GuardedAgentOptions {
+export interface GuardedClientOptions {
   readonly allowSubnets: readonly Subnet[];
   readonly allowedPorts?: readonly number[] | undefined;
   readonly lookup?: Lookup | undefined;
@@ -68,23 +68,22 @@ class PeerGoneError extends Error {
 type Judge = (address: string, port: number) => string | undefined;
 type Dial = (address: string, done: buildConnector.Callback) => void;
 
-/** HTTP/1.1, one request per connection at a time, as many connections as are asked for; certificates always checked. */
-export function createGuardedAgent(options: GuardedAgentOptions): Agent {
+/** HTTP/1.1, one request at a time; certificates always checked. */
+export function guardedClientOptions(options: GuardedClientOptions): Client.Options {
   const limits = { ...defaultConnectLimits, ...options.limits };
-  return new Agent({
+  return {
     connect: guardedConnect(options, limits),
     allowH2: false,
     pipelining: 1,
     keepAliveMaxTimeout: limits.keepAliveMaxMs,
-    clientTtl: limits.keepAliveMaxMs,
     maxHeaderSize: limits.responseHeadMaxBytes,
     // The attempt has its own total deadline; undici's timers are idle timers and coarse.
     headersTimeout: 0,
     bodyTimeout: 0,
-  });
+  };
 }
 
-function guardedConnect(options: GuardedAgentOptions, limits: ConnectLimits): buildConnector.connector {
+function guardedConnect(options: GuardedClientOptions, limits: ConnectLimits): buildConnector.connector {
   const judge = createJudge(options);
   const resolve = createResolver({
     lookup: options.lookup ?? createSystemLookup({ clock: systemClock }),
@@ -158,7 +157,7 @@ function literalOf(hostname: string): string | undefined {
 }
 
 /** Why the address may not be dialled on this port, or `undefined`. */
-function createJudge({ allowSubnets, allowedPorts }: GuardedAgentOptions): Judge {
+function createJudge({ allowSubnets, allowedPorts }: GuardedClientOptions): Judge {
   return (address, port) => {
     const verdict = classifyAddress(address, allowSubnets);
     if (!verdict.allowed) return forbiddenAddressMessage(address, verdict);
