@@ -8,7 +8,7 @@ import { devInboxPath, registerDevInbox } from './api/dev-inbox.ts';
 import type { Config } from './config.ts';
 import { defaultJitterRatio, defaultRetryAfterSecondsMax } from './core/retry-schedule.ts';
 import { createHttpConnector } from './delivery/connectors/http.ts';
-import { defaultDispatchLimits } from './delivery/dispatcher.ts';
+import { defaultDispatchLimits } from './delivery/dispatch-limits.ts';
 import { Engine } from './delivery/engine.ts';
 import { defaultLeaseTimes } from './delivery/lease-keeper.ts';
 import { systemClock } from './lib/clock.ts';

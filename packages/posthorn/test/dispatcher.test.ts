@@ -4,8 +4,9 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { classifyStatus } from '../src/core/outcome.ts';
+import type { DispatchLimits } from '../src/delivery/dispatch-limits.ts';
 import { Dispatcher } from '../src/delivery/dispatcher.ts';
-import type { DispatchLimits, Work } from '../src/delivery/dispatcher.ts';
+import type { Work } from '../src/delivery/dispatcher.ts';
 import { waitFor } from './support/wait.ts';
 
 const roomy: DispatchLimits = {
@@ -92,6 +93,28 @@ describe('caps and order', () => {
     expect(flights.length).toBeLessThanOrEqual(33 + 1);
     takeAll(makeWork('healthy'));
     expect(flights.at(-1)!.work.endpointId).toBe('healthy');
+  });
+
+  it('leaves an endpoint that answers its slots when half of all are taken', async () => {
+    const { dispatcher, takeAll, flights } = makeDispatcher({
+      inFlightMax: 40,
+      inFlightPerEndpointWhenShortMax: 1,
+    });
+    const inFlightOf = (endpointId: string) =>
+      flights.filter(({ work }) => work.endpointId === endpointId).length;
+    for (let n = 0; n < 3; n += 1) takeAll(...many(`hangs_${n}`, 12));
+    takeAll(...many('healthy', 12));
+    expect(inFlightOf('healthy')).toBe(1);
+    const first = flights.find(({ work }) => work.endpointId === 'healthy')!;
+    dispatcher.report('healthy', { outcome: classifyStatus(204) });
+    first.end();
+    await turn();
+    // Up to three quarters of 40; those that hang have 21.
+    expect(inFlightOf('healthy')).toBe(9);
+    dispatcher.report('healthy', { outcome: { kind: 'unreachable', reason: 'timeout', detail: '' } });
+    flights.find(({ work }) => work.endpointId === 'healthy')!.end();
+    await turn();
+    expect(inFlightOf('healthy')).toBe(8);
   });
 
   it('starts as many of one endpoint as may be in flight, in the order they came', async () => {
@@ -275,6 +298,18 @@ describe('room', () => {
     dispatcher.finish(works[0]!);
     expect(dispatcher.claimRoom()).toBe(1);
     expect(dispatcher.reserve('ep_2', 10)).toBe(true);
+  });
+
+  it('leaves half of it to what is accepted now, however much the database has', () => {
+    const { dispatcher, takeAll } = makeDispatcher({ heldMax: 40, heldPerEndpointMax: 20 });
+    for (let n = 0; dispatcher.claimRoom() > 0; n += 1) takeAll(makeWork(`dead_${n}`));
+    expect(dispatcher.counts().held).toBe(20);
+    const accepted = makeWork('healthy');
+    expect(dispatcher.reserve('healthy', 10)).toBe(true);
+    dispatcher.dispatch(accepted);
+    // What was accepted does not count against what may be claimed.
+    dispatcher.finish(accepted);
+    expect(dispatcher.claimRoom()).toBe(0);
   });
 
   it('reserves up to the bytes held', () => {
@@ -559,7 +594,7 @@ describe('whatever happens in whatever order', () => {
         await empty();
         expect(dispatcher.counts()).toEqual({ held: 0, inFlight: 0, bytes: 0 });
         expect(dispatcher.fullEndpoints()).toEqual([]);
-        expect(dispatcher.claimRoom()).toBe(tight.heldMax);
+        expect(dispatcher.claimRoom()).toBe(tight.heldMax / 2);
       }),
       { numRuns: 300 },
     );

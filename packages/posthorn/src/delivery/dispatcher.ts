@@ -15,33 +15,11 @@ import { Fifo } from '../lib/fifo.ts';
 import { systemRandom } from '../lib/random.ts';
 import type { ClaimedDelivery } from '../store/claim-deliveries.ts';
 import type { Lease } from '../store/settle-deliveries.ts';
+import { claimedShare, type DispatchLimits, heldMaxOfOne, inFlightMaxOfOne } from './dispatch-limits.ts';
 import { Turns } from './turns.ts';
 
 /** A delivery leased to this process and waiting for, or in, its attempt. */
 export type Work = ClaimedDelivery;
-
-export interface DispatchLimits {
-  /** Deliveries in memory, waiting, under way and not yet settled. */
-  heldMax: number;
-  heldBytesMax: number;
-  /** The same for one endpoint, while memory is at most half full, and beyond. */
-  heldPerEndpointMax: number;
-  heldPerEndpointWhenShortMax: number;
-  inFlightMax: number;
-  /** The same for one endpoint, while at most half of inFlightMax is in use, and beyond: the rest is for the others. */
-  inFlightPerEndpointMax: number;
-  inFlightPerEndpointWhenShortMax: number;
-}
-
-export const defaultDispatchLimits: DispatchLimits = {
-  heldMax: 10_000,
-  heldBytesMax: 64 * 1024 * 1024,
-  heldPerEndpointMax: 1_000,
-  heldPerEndpointWhenShortMax: 20,
-  inFlightMax: 4_000,
-  inFlightPerEndpointMax: 10,
-  inFlightPerEndpointWhenShortMax: 1,
-};
 
 export interface DispatchHooks {
   /** Makes the attempt; resolves when its slot is free again. Must not reject. */
@@ -69,6 +47,8 @@ interface Lane {
   wasFull: boolean;
   /** Those of heldCount that came out of the endpoint's order. While there are any, they go one at a time. */
   orderedCount: number;
+  /** Its last attempt was accepted. */
+  answers: boolean;
 }
 
 // A lane that is closed for longer gives its waiting deliveries back: others may need the memory.
@@ -91,6 +71,8 @@ export class Dispatcher {
   /** Of endpoints that are not in perfect health. */
   readonly #gates = new Map<string, Gate>();
   readonly #held = new Map<string, Work>();
+  /** Those of #held that came out of the database. */
+  readonly #claimed = new Set<Work>();
   readonly #turns = new Turns<Lane>();
   /** Endpoints whose deliveries in order have all ended since somebody asked. */
   readonly #ended = new Set<string>();
@@ -146,12 +128,14 @@ export class Dispatcher {
   /** Takes a delivery that was claimed from the database, within `claimRoom`. */
   take(work: Work): void {
     this.#hold(work.endpointId, workBytes(work));
+    this.#claimed.add(work);
     this.dispatch(work);
   }
 
   /** The work is settled, or given up: its room is free again. */
   finish(work: Work): void {
     if (!this.#held.delete(workKey(work))) return;
+    this.#claimed.delete(work);
     const lane = this.#lane(work.endpointId);
     if (work.ordering) lane.orderedCount -= 1;
     this.unreserve(work.endpointId, workBytes(work));
@@ -175,6 +159,8 @@ export class Dispatcher {
 
   /** What an attempt told about its endpoint's health. */
   report(endpointId: string, signal: GateSignal): void {
+    const lane = this.#lanes.get(endpointId);
+    if (lane) lane.answers = signal.outcome.kind === 'accepted';
     const gate = this.#gates.get(endpointId);
     if (!gate && signal.outcome.kind === 'accepted') return;
     const nowMs = this.#clock.monotonicMs();
@@ -196,7 +182,8 @@ export class Dispatcher {
   /** How many deliveries a claim may add. */
   claimRoom(): number {
     if (this.bytesRoom() === 0) return 0;
-    return Math.max(0, this.#limits.heldMax - this.#heldCount);
+    const { heldMax } = this.#limits;
+    return Math.max(0, Math.min(heldMax - this.#heldCount, heldMax * claimedShare - this.#claimed.size));
   }
 
   /** The same, and bytes, until memory is half full. */
@@ -274,8 +261,7 @@ export class Dispatcher {
   #heldMaxOf(endpointId: string): number {
     const slots = this.#slots(endpointId);
     if (slots <= 1) return slots;
-    const { heldMax, heldPerEndpointMax, heldPerEndpointWhenShortMax } = this.#limits;
-    return this.#heldCount < heldMax / 2 ? heldPerEndpointMax : heldPerEndpointWhenShortMax;
+    return heldMaxOfOne(this.#limits, this.#heldCount, this.#lanes.get(endpointId)?.answers === true);
   }
 
   #isFull(endpointId: string, lane: Lane | undefined): boolean {
@@ -289,9 +275,8 @@ export class Dispatcher {
 
   /** How many attempts of the lane may be under way. A thousand endpoints that hang must not take all there is. */
   #inFlightMaxOf(lane: Lane): number {
-    const { inFlightMax, inFlightPerEndpointWhenShortMax } = this.#limits;
     const slots = Math.min(this.#slots(lane.endpointId), lane.orderedCount > 0 ? 1 : Infinity);
-    return this.#inFlightCount < inFlightMax / 2 ? slots : Math.min(slots, inFlightPerEndpointWhenShortMax);
+    return Math.min(slots, inFlightMaxOfOne(this.#limits, this.#inFlightCount, lane.answers));
   }
 
   #lineUp(lane: Lane): void {
@@ -368,6 +353,7 @@ function newLane(endpointId: string): Lane {
     ready: false,
     wasFull: false,
     orderedCount: 0,
+    answers: false,
   };
 }
 

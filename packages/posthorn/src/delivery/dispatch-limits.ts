@@ -1,0 +1,50 @@
+// How much one process holds in memory and has under way, and how much of it one endpoint may have.
+
+export interface DispatchLimits {
+  /** Deliveries in memory, waiting, under way and not yet settled. */
+  heldMax: number;
+  heldBytesMax: number;
+  /** The same for one endpoint, while there is plenty, and when it is short. */
+  heldPerEndpointMax: number;
+  heldPerEndpointWhenShortMax: number;
+  inFlightMax: number;
+  /** The same for one endpoint, while there is plenty, and when it is short: the rest is for the others. */
+  inFlightPerEndpointMax: number;
+  inFlightPerEndpointWhenShortMax: number;
+}
+
+export const defaultDispatchLimits: DispatchLimits = {
+  heldMax: 10_000,
+  heldBytesMax: 64 * 1024 * 1024,
+  heldPerEndpointMax: 1_000,
+  heldPerEndpointWhenShortMax: 20,
+  inFlightMax: 4_000,
+  inFlightPerEndpointMax: 10,
+  inFlightPerEndpointWhenShortMax: 1,
+};
+
+// Up to the first mark there is plenty for everyone; up to the second for endpoints that answer; beyond it is short for
+// all. A hundred endpoints that hang come to the first mark and stay there.
+const plentyShare = 1 / 2;
+const plentyForAnsweringShare = 3 / 4;
+// What an endpoint that answers may hold between the marks, of heldPerEndpointMax.
+const answeringHeldShare = 1 / 4;
+
+/** What comes out of the database takes so much of heldMax: the rest is for what is accepted now. */
+export const claimedShare = 1 / 2;
+
+/** How many deliveries of one endpoint may be in memory when there are `held` in all. */
+export function heldMaxOfOne(limits: DispatchLimits, held: number, answers: boolean): number {
+  const share = held / limits.heldMax;
+  if (share < plentyShare) return limits.heldPerEndpointMax;
+  const short = limits.heldPerEndpointWhenShortMax;
+  if (share >= plentyForAnsweringShare || !answers) return short;
+  return Math.max(short, limits.heldPerEndpointMax * answeringHeldShare);
+}
+
+/** How many attempts of one endpoint may be under way when there are `inFlight` in all. */
+export function inFlightMaxOfOne(limits: DispatchLimits, inFlight: number, answers: boolean): number {
+  const mark = answers ? plentyForAnsweringShare : plentyShare;
+  const hasPlenty = inFlight / limits.inFlightMax < mark;
+  return hasPlenty ? limits.inFlightPerEndpointMax : limits.inFlightPerEndpointWhenShortMax;
+}
