@@ -8,6 +8,8 @@ import { keep } from './child.ts';
 import { findFreePort } from './port.ts';
 
 const program = fileURLToPath(new URL('../../packages/posthorn/dist/main.js', import.meta.url));
+// As `npm start` does it, and as docs/operations.md says.
+const nodeArguments = ['--max-semi-space-size=16'];
 const startTimeoutMs = 60_000;
 const stopTimeoutMs = 35_000;
 const logKeptChars = 20_000;
@@ -44,19 +46,23 @@ export async function startPosthorn({ databaseUrl, env, profileDir }: PosthornOp
   const port = await findFreePort();
   const secretKey = randomBytes(32);
   const profile = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`];
-  const child = spawn(process.execPath, [...profile, program, 'serve', '--json', '--port', String(port)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-    env: {
-      PATH: process.env.PATH,
-      DATABASE_URL: databaseUrl,
-      POSTHORN_SECRET_KEY: secretKey.toString('base64'),
-      POSTHORN_TOKEN: token,
-      POSTHORN_ALLOW_SUBNETS: '127.0.0.0/8',
-      POSTHORN_LOG_LEVEL: 'warn',
-      ...env,
+  const child = spawn(
+    process.execPath,
+    [...nodeArguments, ...profile, program, 'serve', '--json', '--port', String(port)],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+      env: {
+        PATH: process.env.PATH,
+        DATABASE_URL: databaseUrl,
+        POSTHORN_SECRET_KEY: secretKey.toString('base64'),
+        POSTHORN_TOKEN: token,
+        POSTHORN_ALLOW_SUBNETS: '127.0.0.0/8',
+        POSTHORN_LOG_LEVEL: 'warn',
+        ...env,
+      },
     },
-  });
+  );
   keep(child);
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => {
