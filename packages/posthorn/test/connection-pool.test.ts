@@ -29,7 +29,7 @@ beforeEach(async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   pool = new ConnectionPool({
-    client: { pipelining: 1, headersTimeout: 0, bodyTimeout: 0 },
+    client: () => ({ pipelining: 1, headersTimeout: 0, bodyTimeout: 0 }),
     ageMaxMs,
     clock: { ...systemClock, monotonicMs: () => nowMs },
   });
@@ -51,7 +51,7 @@ function ask(path: string, to = origin, headers: Record<string, string> = {}): P
       onResponseEnd: () => resolve('ended'),
       onResponseError: (_controller, error) => resolve(error.name),
     };
-    pool.dispatch(to, { path, method: 'POST', headers, body: 'x' }, handler);
+    pool.dispatch({ origin: to }, { path, method: 'POST', headers, body: 'x' }, handler);
   });
 }
 

@@ -3,7 +3,7 @@ import { Client } from 'undici';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parseSubnets } from '../src/core/address.ts';
 import { checkEndpointUrl } from '../src/core/url-rules.ts';
-import { ForbiddenAddressError, guardedClientOptions } from '../src/delivery/connectors/guarded-client.ts';
+import { createGuardedClients, ForbiddenAddressError } from '../src/delivery/connectors/guarded-client.ts';
 import {
   createHttpConnector,
   type HttpConnector,
@@ -224,7 +224,7 @@ describe('the client alone, without the check of the URL', () => {
     'localhost',
     '10.0.0.1',
   ])('does not dial %s', async (host) => {
-    const client = new Client(`http://${host}:${canary.port}`, guardedClientOptions({ allowSubnets: [] }));
+    const client = new Client(`http://${host}:${canary.port}`, createGuardedClients({ allowSubnets: [] })());
     const before = touches();
     const asked = client.request({ path: '/', method: 'POST', body: 'secret' });
     await expect(asked).rejects.toBeInstanceOf(ForbiddenAddressError);

@@ -124,6 +124,13 @@ export interface Certificates {
   readonly expired: TlsOptions;
   /** Signed by nobody else, for `hook.test`. */
   readonly selfSigned: TlsOptions;
+  /** Signed by it for two that call, by their common names. */
+  readonly clients: readonly [Pem, Pem];
+}
+
+export interface Pem {
+  readonly cert: string;
+  readonly key: string;
 }
 
 export function hasOpenssl(): boolean {
@@ -139,7 +146,7 @@ export function hasOpenssl(): boolean {
 export async function makeCertificates(): Promise<Certificates> {
   const folder = await mkdtemp(join(tmpdir(), 'posthorn-tls-'));
   const run = (...args: string[]) => promisify(execFile)('openssl', args, { cwd: folder });
-  const pem = async (name: string): Promise<TlsOptions> => ({
+  const pem = async (name: string): Promise<Pem> => ({
     cert: await readFile(join(folder, `${name}.pem`), 'utf8'),
     key: await readFile(join(folder, `${name}.key`), 'utf8'),
   });
@@ -165,8 +172,8 @@ export async function makeCertificates(): Promise<Certificates> {
       `/CN=${subject}`,
       ...more,
     );
-  const sign = async (name: string, days: string) => {
-    await run('req', ...newKey(name), '-out', `${name}.csr`, '-subj', '/CN=hook.test');
+  const sign = async (name: string, days: string, subject = 'hook.test') => {
+    await run('req', ...newKey(name), '-out', `${name}.csr`, '-subj', `/CN=${subject}`);
     const authority = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial'];
     await run(
       'x509',
@@ -187,9 +194,17 @@ export async function makeCertificates(): Promise<Certificates> {
     await selfSign('ca', 'Posthorn test authority');
     await sign('good', '2');
     await sign('expired', '-1');
+    await sign('caller-a', '2', 'caller-a');
+    await sign('caller-b', '2', 'caller-b');
     await selfSign('self', 'hook.test', '-addext', 'subjectAltName=DNS:hook.test');
     const ca = await readFile(join(folder, 'ca.pem'), 'utf8');
-    return { ca, good: await pem('good'), expired: await pem('expired'), selfSigned: await pem('self') };
+    return {
+      ca,
+      good: await pem('good'),
+      expired: await pem('expired'),
+      selfSigned: await pem('self'),
+      clients: [await pem('caller-a'), await pem('caller-b')],
+    };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -68,11 +68,29 @@ class PeerGoneError extends Error {
 type Judge = (address: string, port: number) => string | undefined;
 type Dial = (address: string, done: buildConnector.Callback) => void;
 
-/** HTTP/1.1, one request at a time; certificates always checked. */
-export function guardedClientOptions(options: GuardedClientOptions): Client.Options {
+/** What a connection shows to a server that asks who is calling: PEM texts. `id` is that of no other certificate. */
+export interface ClientCertificate {
+  readonly id: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** The options of a connection that shows this certificate, or none. */
+export type ClientOptionsFor = (certificate?: ClientCertificate) => Client.Options;
+
+/** HTTP/1.1, one request at a time; certificates of servers always checked. */
+export function createGuardedClients(options: GuardedClientOptions): ClientOptionsFor {
   const limits = { ...defaultConnectLimits, ...options.limits };
-  return {
-    connect: guardedConnect(options, limits),
+  const resolve = createResolver({
+    lookup: options.lookup ?? createSystemLookup({ clock: systemClock }),
+    clock: systemClock,
+    timeoutMs: limits.dnsTimeoutMs,
+  });
+  const optionsFor: ClientOptionsFor = (certificate) => ({
+    connect: guardedConnect(tlsConnector(options, limits, certificate), createJudge(options), {
+      limits,
+      resolve,
+    }),
     allowH2: false,
     pipelining: 1,
     keepAliveMaxTimeout: limits.keepAliveMaxMs,
@@ -80,24 +98,32 @@ export function guardedClientOptions(options: GuardedClientOptions): Client.Opti
     // The attempt has its own total deadline; undici's timers are idle timers and coarse.
     headersTimeout: 0,
     bodyTimeout: 0,
-  };
+  });
+  const plain = optionsFor();
+  return (certificate) => (certificate ? optionsFor(certificate) : plain);
 }
 
-function guardedConnect(options: GuardedClientOptions, limits: ConnectLimits): buildConnector.connector {
-  const judge = createJudge(options);
-  const resolve = createResolver({
-    lookup: options.lookup ?? createSystemLookup({ clock: systemClock }),
-    clock: systemClock,
-    timeoutMs: limits.dnsTimeoutMs,
-  });
-  const connect = buildConnector({
+/** It remembers TLS sessions, and a session stands for the certificate it began with: each certificate has its own. */
+function tlsConnector(
+  { ca }: GuardedClientOptions,
+  limits: ConnectLimits,
+  certificate: ClientCertificate | undefined,
+): buildConnector.connector {
+  return buildConnector({
     timeout: limits.connectTimeoutMs,
     minVersion: 'TLSv1.2',
     // Said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED=0 does not reach deliveries.
     rejectUnauthorized: true,
-    ...(options.ca ? { ca: [...rootCertificates, ...options.ca] } : {}),
+    ...(ca ? { ca: [...rootCertificates, ...ca] } : {}),
+    ...(certificate ? { cert: certificate.certificate, key: certificate.key } : {}),
   });
+}
 
+function guardedConnect(
+  connect: buildConnector.connector,
+  judge: Judge,
+  { limits, resolve }: { limits: ConnectLimits; resolve: ReturnType<typeof createResolver> },
+): buildConnector.connector {
   async function open(target: buildConnector.Options): Promise<Socket> {
     const port = portOf(target);
     const addresses = await vettedAddresses(target.hostname, port);

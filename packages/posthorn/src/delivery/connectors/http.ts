@@ -5,7 +5,12 @@ import { parseRetryAfter } from '../../core/retry-after.ts';
 import { checkEndpointUrl, type UrlRules } from '../../core/url-rules.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { ConnectionPool } from './connection-pool.ts';
-import { type ConnectLimits, defaultConnectLimits, guardedClientOptions } from './guarded-client.ts';
+import {
+  type ClientCertificate,
+  type ConnectLimits,
+  createGuardedClients,
+  defaultConnectLimits,
+} from './guarded-client.ts';
 import { defaultResponseLimits, HttpAttempt, type RawAnswer, type ResponseLimits } from './http-attempt.ts';
 import type { Lookup } from './resolve-host.ts';
 
@@ -34,6 +39,8 @@ export interface HttpDeliveryRequest {
   readonly body: Uint8Array;
   /** From the first lookup to the last byte of the answer. */
   readonly timeoutMs?: number;
+  /** Shown to the receiver over https; such a connection serves nobody else. */
+  readonly certificate?: ClientCertificate;
 }
 
 /**
@@ -74,13 +81,13 @@ const addressed = ({ origin, pathname, search }: URL): Addressed => ({
   path: pathname + search,
 });
 
-/** One connector serves all endpoints of a process; connections are kept per origin. */
+/** One connector serves all endpoints of a process; connections are kept per origin, and per certificate. */
 export function createHttpConnector(options: HttpConnectorOptions): HttpConnector {
   const { allowSubnets, allowHttp, allowedPorts, lookup, ca, clock } = options;
   const rules: UrlRules = { allowHttp, allowSubnets, ...(allowedPorts ? { allowedPorts } : {}) };
   const limits = { ...defaultResponseLimits, ...options.limits };
   const connections = new ConnectionPool({
-    client: guardedClientOptions({ allowSubnets, allowedPorts, lookup, ca, limits: options.limits }),
+    client: createGuardedClients({ allowSubnets, allowedPorts, lookup, ca, limits: options.limits }),
     ageMaxMs: options.limits?.keepAliveMaxMs ?? defaultConnectLimits.keepAliveMaxMs,
     clock,
   });
@@ -116,7 +123,11 @@ export function createHttpConnector(options: HttpConnectorOptions): HttpConnecto
     const headers = completeHeaders(request.headers, options.userAgent);
     return new Promise((resolve, reject) => {
       const attempt = new HttpAttempt({ limits, timeoutMs, signal, resolve, reject });
-      connections.dispatch(origin, { path, method: request.method, headers, body: request.body }, attempt);
+      connections.dispatch(
+        { origin, certificate: request.certificate },
+        { path, method: request.method, headers, body: request.body },
+        attempt,
+      );
     });
   }
 
