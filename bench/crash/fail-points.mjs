@@ -115,7 +115,7 @@ export const failPoints = [
     'delivery/dispatcher.js',
     'this.#hooks.start(work).then(end, end);',
   ),
-  before('attempt: prepared, not begun', 'delivery/attempt.js', 'const result = await deps.connector.send({'),
+  before('attempt: prepared, not begun', 'delivery/attempt.js', 'const result = await send(deps'),
   after(
     'attempt: connected, nothing is sent',
     'delivery/connectors/http-attempt.js',

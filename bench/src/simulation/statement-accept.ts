@@ -190,6 +190,10 @@ function configRow(schema: Schema, tx: Transaction, application: Application): o
       throttle_rate: endpoint.throttleRate,
       ordering: null,
       headers_sealed: null,
+      auth_sealed: null,
+      retry_delays_seconds: null,
+      timeout_seconds: null,
+      signature_headers: null,
       secrets: [{ sealed: endpoint.secretHex, expires_at: null }],
     }));
   return {

@@ -1,7 +1,12 @@
 // The delay before the next automatic attempt.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { defaultJitterRatio, defaultRetryAfterSecondsMax, nextDelayMs } from '../src/core/retry-schedule.ts';
+import {
+  defaultJitterRatio,
+  defaultRetryAfterSecondsMax,
+  nextDelayMs,
+  withRetries,
+} from '../src/core/retry-schedule.ts';
 import type { RetryPolicy } from '../src/core/retry-schedule.ts';
 
 const policy: RetryPolicy = {
@@ -89,5 +94,19 @@ describe('nextDelayMs, for every schedule', () => {
       ),
       { numRuns: 1_000 },
     );
+  });
+});
+
+describe('the retries of an endpoint', () => {
+  const delays = (own: readonly number[] | null) =>
+    [0, 1, 2, 3, 4].map((attempts) => nextDelayMs(withRetries(policy, own), attempts, undefined, least));
+
+  it('come after the first attempt, which stays that of the server', () => {
+    expect(delays([7, 70])).toEqual([0, 7_000, 70_000, undefined, undefined]);
+    expect(delays([])).toEqual([0, undefined, undefined, undefined, undefined]);
+  });
+
+  it('are those of the server when it has none of its own', () => {
+    expect(withRetries(policy, null)).toBe(policy);
   });
 });

@@ -6,6 +6,7 @@ import { lockApplication } from '../store/applications.ts';
 import { findEndpoint, headersOwner, storeHeaders } from '../store/endpoints.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import type { Api, ApiDeps } from './context.ts';
+import { checkWhole } from './endpoint-whole.ts';
 import { nullable, StringMap } from './fields.ts';
 import { invalid, invalidField, notFound } from './problems.ts';
 import type { FieldProblem } from './problems.ts';
@@ -47,7 +48,10 @@ export function sealHeaders(box: SecretBox, endpointId: string, headers: Headers
 }
 
 /** The headers of an endpoint as they were set. */
-function openHeaders(box: SecretBox, endpoint: { id: string; headers_sealed: Buffer | null }): Headers {
+export function openHeaders(
+  box: SecretBox,
+  endpoint: { id: string; headers_sealed: Buffer | null },
+): Headers {
   if (endpoint.headers_sealed === null) return {};
   return JSON.parse(box.open(endpoint.headers_sealed, headersOwner(endpoint.id))) as Headers;
 }
@@ -78,11 +82,9 @@ async function changeHeaders(
     if (!(await lockApplication(transaction, applicationId))) throw notFound('Application not found');
     const endpoint = await findEndpoint(transaction, applicationId, endpointId);
     if (endpoint === undefined) throw notFound('Endpoint not found');
-    await storeHeaders(
-      transaction,
-      endpointId,
-      sealHeaders(box, endpointId, change(openHeaders(box, endpoint))),
-    );
+    const headers = change(openHeaders(box, endpoint));
+    await storeHeaders(transaction, endpointId, sealHeaders(box, endpointId, headers));
+    checkWhole(endpoint, () => headers);
   });
 }
 

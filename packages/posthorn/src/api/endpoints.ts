@@ -17,8 +17,11 @@ import {
 } from '../store/endpoints.ts';
 import type { EndpointChanges, EndpointRow } from '../store/endpoints.ts';
 import type { Api, ApiDeps } from './context.ts';
-import { HeadersField, sealHeaders } from './endpoint-headers.ts';
+import { authChanges, authField } from './endpoint-auth.ts';
+import { HeadersField, openHeaders, sealHeaders } from './endpoint-headers.ts';
+import { optionChanges, optionColumns, optionFields, wireOptions } from './endpoint-options.ts';
 import { SecretText, takeSecret } from './endpoint-secrets.ts';
+import { checkWhole } from './endpoint-whole.ts';
 import {
   checkPathUid,
   checkUid,
@@ -77,10 +80,9 @@ const optionalFields = {
   metadata: metadataField,
   throttleRate: throttleRateField,
   rateLimit: throttleRateField,
-  signatureStyle: Type.Optional(
-    Type.Union([Type.Literal('standard'), Type.Literal('svix'), Type.Literal('both')]),
-  ),
   ordering: orderingField,
+  auth: authField,
+  ...optionFields,
 };
 
 const EndpointUpsertIn = Type.Object({ url: urlText, ...optionalFields });
@@ -113,7 +115,8 @@ export function wireEndpoint(row: EndpointRow) {
     metadata: row.metadata,
     throttleRate: row.throttle_rate,
     rateLimit: row.throttle_rate,
-    signatureStyle: row.signature_style,
+    ...wireOptions(row),
+    auth: row.auth_shown,
     ordering: row.ordering === null ? null : { mode: 'fifo', onFailure: row.ordering },
     version: signatureVersion,
     createdAt: row.created_at.toISOString(),
@@ -149,9 +152,9 @@ function columnsOf(deps: ApiDeps, body: Static<typeof EndpointUpsertIn>) {
     channels: body.channels ?? null,
     metadata: metadataJson(body.metadata ?? {}),
     throttle_rate: throttleRateOf(body) ?? null,
-    signature_style: body.signatureStyle ?? ('standard' as const),
     ordering: orderingOf(body) ?? null,
     disabled: body.disabled ?? false,
+    ...optionColumns(body),
   };
 }
 
@@ -169,9 +172,9 @@ function changesOf(deps: ApiDeps, body: Static<typeof EndpointPatch>): EndpointC
     ...(body.channels === undefined ? {} : { channels: body.channels }),
     ...(body.metadata === undefined ? {} : { metadata: metadataJson(body.metadata) }),
     ...(throttleRate === undefined ? {} : { throttle_rate: throttleRate }),
-    ...(body.signatureStyle === undefined ? {} : { signature_style: body.signatureStyle }),
     ...(ordering === undefined ? {} : { ordering }),
     ...(body.disabled === undefined ? {} : { disabled: body.disabled }),
+    ...optionChanges(body),
   };
 }
 
@@ -206,6 +209,7 @@ async function prepareEndpoint(
       application_id: applicationId,
       headers_sealed: sealHeaders(deps.box, id, own.headers ?? {}),
       ...columns,
+      ...authChanges(deps, id, body.auth),
     },
     secret: { id: deps.newId('sec_'), sealed: deps.box.seal(secret, secretOwner(id)) },
   };
@@ -217,17 +221,30 @@ async function create(
   body: Static<typeof EndpointIn>,
 ): Promise<EndpointRow> {
   const { endpoint, secret } = await prepareEndpoint(deps, applicationId, body, body);
-  const row = await writing(deps, applicationId, (transaction) =>
-    insertEndpoint(transaction, endpoint, secret),
-  );
+  return writing(deps, applicationId, (transaction) => insert(deps, transaction, { endpoint, secret }));
+}
+
+async function insert(
+  { box }: ApiDeps,
+  transaction: Queries,
+  { endpoint, secret }: Awaited<ReturnType<typeof prepareEndpoint>>,
+): Promise<EndpointRow> {
+  const row = await insertEndpoint(transaction, endpoint, secret);
   if (row === undefined) throw conflict(uidTaken);
+  checkWhole(row, () => openHeaders(box, row));
   return row;
 }
 
-async function change(transaction: Queries, id: string, changes: EndpointChanges): Promise<EndpointRow> {
+async function change(
+  { box }: ApiDeps,
+  transaction: Queries,
+  id: string,
+  changes: EndpointChanges,
+): Promise<EndpointRow> {
   try {
     const row = await updateEndpoint(transaction, id, changes);
     if (row === undefined) throw notFound('Endpoint not found');
+    checkWhole(row, () => openHeaders(box, row));
     return row;
   } catch (error) {
     throw isUniqueViolation(error, endpointUidConstraint) ? conflict(uidTaken) : error;
@@ -247,7 +264,9 @@ async function upsert(
   return writing(deps, applicationId, async (transaction) => {
     const existing = await findEndpoint(transaction, applicationId, idOrUid);
     if (existing !== undefined) {
-      return { row: await change(transaction, existing.id, columnsOf(deps, whole)), created: false };
+      // Nobody can give back what is not shown: credentials that a body leaves out stay.
+      const columns = { ...columnsOf(deps, whole), ...authChanges(deps, existing.id, body.auth) };
+      return { row: await change(deps, transaction, existing.id, columns), created: false };
     }
     if (!byUid) throw notFound('Endpoint not found');
     if (whole.uid !== idOrUid) {
@@ -256,9 +275,7 @@ async function upsert(
         'must be the uid in the path, or left out, when that endpoint does not exist',
       );
     }
-    const row = await insertEndpoint(transaction, prepared.endpoint, prepared.secret);
-    if (row === undefined) throw conflict(uidTaken);
-    return { row, created: true };
+    return { row: await insert(deps, transaction, prepared), created: true };
   });
 }
 
@@ -293,9 +310,12 @@ export function registerEndpointRoutes(api: Api, deps: ApiDeps): void {
   api.patch(path, { schema: { ...one, body: EndpointPatch } }, async (request) => {
     const application = await resolveApplication(deps, request.environmentId, request.params.app);
     const existing = await resolveEndpoint(deps, application.id, request.params.endpoint);
-    const changes = changesOf(deps, request.body);
+    const changes: EndpointChanges = {
+      ...changesOf(deps, request.body),
+      ...authChanges(deps, existing.id, request.body.auth),
+    };
     return wireEndpoint(
-      await writing(deps, application.id, (transaction) => change(transaction, existing.id, changes)),
+      await writing(deps, application.id, (transaction) => change(deps, transaction, existing.id, changes)),
     );
   });
 

@@ -84,3 +84,34 @@ export function checkCustomHeaders(headers: Readonly<Record<string, string>>): s
     ? `custom headers are larger than ${customHeadersMaxBytes} bytes`
     : undefined;
 }
+
+/** The names under which a delivery carries its signature, when they are the endpoint's own. */
+export interface SignatureHeaders {
+  id: string;
+  timestamp: string;
+  signature: string;
+}
+
+const setByServer: ReadonlyMap<string, string> = new Map([
+  ['accept', identity],
+  ['authorization', 'it is for authentication; use another name'],
+  ['cookie', 'it is for authentication; use another name'],
+]);
+
+/** Each of the names that cannot be used, with the reason, as a sentence part that follows the name; empty when all can. */
+export function signatureHeaderProblems(
+  names: SignatureHeaders,
+): [part: keyof SignatureHeaders, why: string][] {
+  const seen = new Set<string>();
+  const problems: [keyof SignatureHeaders, string][] = [];
+  for (const part of ['id', 'timestamp', 'signature'] as const) {
+    const lower = names[part].toLowerCase();
+    const why =
+      forbiddenHeaderReason(lower) ??
+      setByServer.get(lower) ??
+      (seen.has(lower) ? 'it is given twice (names ignore case)' : undefined);
+    seen.add(lower);
+    if (why !== undefined) problems.push([part, why]);
+  }
+  return problems;
+}

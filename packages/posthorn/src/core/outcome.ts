@@ -7,7 +7,8 @@ export type UnreachableReason =
   | 'connection'
   | 'forbidden_address'
   | 'too_large'
-  | 'protocol';
+  | 'protocol'
+  | 'auth';
 
 /** `rejected` is any answer that is not 2xx, redirects included (they are never followed). `detail` is for operators. */
 export type Outcome =
@@ -44,6 +45,7 @@ const unreachableAdvice: Readonly<Record<UnreachableReason, string>> = {
   too_large: 'The answer was larger than is read; the receiver should answer with a short response',
   protocol:
     'The answer was not valid HTTP/1.1; check that the port speaks HTTP and that http or https is right',
+  auth: 'No access token could be had, and nothing was sent; check the auth of the endpoint and its token server',
 };
 
 /** 2xx is accepted; every other status is rejected. */

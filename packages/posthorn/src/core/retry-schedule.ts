@@ -1,6 +1,6 @@
 // When the next automatic attempt comes: the schedule's delay, jitter, and what the endpoint asked for.
 
-/** How retries are spaced; one policy per deployment today, one per endpoint tomorrow. */
+/** How retries are spaced: the server's for all endpoints, or one endpoint's own. */
 export interface RetryPolicy {
   /** Seconds before attempt 1, 2, 3, …: as many attempts as entries. */
   delaysSeconds: readonly number[];
@@ -28,4 +28,10 @@ export function nextDelayMs(
   const askedSeconds = Math.min(retryAfterSeconds ?? 0, policy.retryAfterSecondsMax);
   const seconds = Math.max(scheduledSeconds, askedSeconds);
   return Math.round(seconds * 1000 * (1 + policy.jitterRatio * random()));
+}
+
+/** The policy of an endpoint with delays of its own, in seconds, before each retry; null: the server's policy as it is. */
+export function withRetries(policy: RetryPolicy, retryDelaysSeconds: readonly number[] | null): RetryPolicy {
+  if (retryDelaysSeconds === null) return policy;
+  return { ...policy, delaysSeconds: [policy.delaysSeconds[0] ?? 0, ...retryDelaysSeconds] };
 }

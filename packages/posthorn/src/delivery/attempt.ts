@@ -2,12 +2,13 @@
 import type { GateSignal } from '../core/endpoint-gate.ts';
 import { holdsUp as holdsUpOthers } from '../core/ordering.ts';
 import { describeOutcome } from '../core/outcome.ts';
-import type { RetryPolicy } from '../core/retry-schedule.ts';
+import { type RetryPolicy, withRetries } from '../core/retry-schedule.ts';
 import { settle } from '../core/settle.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { NewId } from '../lib/ids.ts';
 import type { EndpointConfig } from '../store/application-config.ts';
 import type { AttemptRecord, Settled } from '../store/settle-deliveries.ts';
+import type { AccessTokens } from './access-tokens.ts';
 import type { ConfigCache } from './config-cache.ts';
 import type { AttemptResult, HttpConnector } from './connectors/http.ts';
 import type { Work } from './dispatcher.ts';
@@ -16,6 +17,7 @@ import type { Prepare, PreparedRequest } from './prepare.ts';
 export interface AttemptDeps {
   configs: ConfigCache;
   connector: HttpConnector;
+  tokens: AccessTokens;
   prepare: Prepare;
   policy: RetryPolicy;
   attemptTimeoutMs: number;
@@ -46,12 +48,9 @@ export function createAttempt(deps: AttemptDeps): MakeAttempt {
     if (!endpoint || endpoint.disabled || work.payload === null) return cancelled(work, startedAtMs);
     if (endpoint.ordering && !work.ordering) return undefined;
     const request = deps.prepare(work, endpoint, deps.clock.now());
-    const result = await deps.connector.send({
-      ...request,
-      method: 'POST',
-      timeoutMs: deps.attemptTimeoutMs,
-    });
-    const { transition, endpointGone } = settle(work, result, deps.policy, deps.random);
+    const result = await send(deps, request, endpoint.timeoutSeconds);
+    const policy = withRetries(deps.policy, endpoint.retryDelaysSeconds);
+    const { transition, endpointGone } = settle(work, result, policy, deps.random);
     const attempt = attemptRecord(deps.newId('atmpt_'), work, request, result);
     const settled: Settled = { ...leaseOf(work), transition, attempt };
     // A configuration from before the endpoint had its order must not let anything pass.
@@ -63,6 +62,16 @@ export function createAttempt(deps: AttemptDeps): MakeAttempt {
 async function findEndpoint(configs: ConfigCache, work: Work): Promise<EndpointConfig | undefined> {
   const config = await configs.forSend(work.applicationId);
   return config?.endpointsById.get(work.endpointId);
+}
+
+function send(
+  { connector, tokens, attemptTimeoutMs }: AttemptDeps,
+  request: PreparedRequest,
+  timeoutSeconds: number | null,
+): Promise<AttemptResult> {
+  const timeoutMs = timeoutSeconds === null ? attemptTimeoutMs : timeoutSeconds * 1_000;
+  const whole = { ...request, method: 'POST', timeoutMs } as const;
+  return request.grant ? tokens.send(whole, request.grant) : connector.send(whole);
 }
 
 function leaseOf({ applicationId, messageId, endpointId, leaseOwner, leaseSeq }: Work) {

@@ -13,6 +13,7 @@ import type { ProcessIdentity } from '../store/processes.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import type { Settled } from '../store/settle-deliveries.ts';
 import { Acceptor } from './accept.ts';
+import { AccessTokens } from './access-tokens.ts';
 import { createAttempt, type Finished, type MakeAttempt } from './attempt.ts';
 import { createClaimer } from './claimer.ts';
 import { ConfigCache } from './config-cache.ts';
@@ -71,7 +72,12 @@ export class Engine {
     this.#deps = deps;
     const { pool, policy, log } = deps;
     const configs = new ConfigCache(deps);
-    this.#makeAttempt = createAttempt({ ...deps, configs, prepare: createPrepare(deps.userAgent) });
+    this.#makeAttempt = createAttempt({
+      ...deps,
+      configs,
+      tokens: new AccessTokens(deps),
+      prepare: createPrepare(deps.userAgent),
+    });
     const throttle = new Throttle({ pool, configs, clock: deps.clock, log });
     const hooks: DispatchHooks = {
       start: (work) => this.#attempt(work),

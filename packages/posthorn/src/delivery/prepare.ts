@@ -1,27 +1,47 @@
 // From a delivery and its endpoint to the exact request: headers built, signed at this attempt's time.
-import type { EndpointConfig } from '../store/application-config.ts';
+import type { SignatureHeaders } from '../core/headers.ts';
+import type { EndpointConfig, OpenedEndpoint } from '../store/application-config.ts';
+import { basicAuthorization, type TokenGrant } from './access-tokens.ts';
+import type { ClientCertificate } from './connectors/guarded-client.ts';
 import type { Work } from './dispatcher.ts';
 import { createRequestSigner, type RequestSigner } from './request-signer.ts';
 
-export interface PreparedRequest {
+export interface PreparedRequest extends Identity {
   url: string;
   headers: Record<string, string>;
   body: Uint8Array;
 }
 
+/** What else an endpoint's attempts are known by: a certificate, or a token that is still to be had. */
+interface Identity {
+  certificate?: ClientCertificate;
+  grant?: TokenGrant;
+}
+
 interface Opened {
   sign: RequestSigner;
+  /** All but what belongs to the message. */
   headers: Readonly<Record<string, string>>;
+  signatureHeaders: readonly SignatureHeaders[];
+  identity: Identity;
   /** A secret that is being rotated out stops signing then; Unix milliseconds. */
   validUntilMs: number;
 }
 
 export type Prepare = (work: Work, endpoint: EndpointConfig, nowMs: number) => PreparedRequest;
 
-const prefixesOf: Readonly<Record<EndpointConfig['signatureStyle'], readonly string[]>> = {
-  standard: ['webhook-'],
-  svix: ['svix-'],
-  both: ['webhook-', 'svix-'],
+const namesWith = (prefix: string): SignatureHeaders => ({
+  id: `${prefix}id`,
+  timestamp: `${prefix}timestamp`,
+  signature: `${prefix}signature`,
+});
+const standardNames = namesWith('webhook-');
+const svixNames = namesWith('svix-');
+const namesOf: Readonly<Record<EndpointConfig['signatureStyle'], readonly SignatureHeaders[]>> = {
+  standard: [standardNames],
+  svix: [svixNames],
+  both: [standardNames, svixNames],
+  custom: [],
 };
 
 export function createPrepare(userAgent: string): Prepare {
@@ -31,10 +51,13 @@ export function createPrepare(userAgent: string): Prepare {
   const open = (endpoint: EndpointConfig, nowMs: number): Opened => {
     const cached = opened.get(endpoint);
     if (cached && nowMs < cached.validUntilMs) return cached;
-    const { headers, secrets } = endpoint.open();
+    const { headers, secrets, auth } = endpoint.open();
     const valid = secrets.filter(({ expiresAtMs }) => expiresAtMs === undefined || expiresAtMs > nowMs);
+    const signatureHeaders = signatureHeadersOf(endpoint);
     const fresh = {
-      headers,
+      headers: fixedHeaders({ accept: '*/*', 'user-agent': userAgent }, headers, signatureHeaders, auth),
+      signatureHeaders,
+      identity: identityOf(endpoint.id, auth),
       sign: createRequestSigner(valid.map(({ secret }) => secret)),
       validUntilMs: Math.min(...valid.map(({ expiresAtMs }) => expiresAtMs ?? Number.POSITIVE_INFINITY)),
     };
@@ -45,19 +68,53 @@ export function createPrepare(userAgent: string): Prepare {
   return (work, endpoint, nowMs) => {
     const body = work.payload ?? new Uint8Array();
     const timestamp = Math.floor(nowMs / 1000);
-    const { sign, headers: own } = open(endpoint, nowMs);
+    const { sign, headers: fixed, signatureHeaders, identity } = open(endpoint, nowMs);
     const signature = sign(work.messageId, timestamp, body);
-    const headers: Record<string, string> = {
-      accept: '*/*',
-      'user-agent': userAgent,
-      'content-type': work.contentType,
-      ...own,
-    };
-    for (const prefix of prefixesOf[endpoint.signatureStyle]) {
-      headers[`${prefix}id`] = work.messageId;
-      headers[`${prefix}timestamp`] = String(timestamp);
-      headers[`${prefix}signature`] = signature;
+    const headers: Record<string, string> = { ...fixed, 'content-type': work.contentType };
+    for (const names of signatureHeaders) {
+      headers[names.id] = work.messageId;
+      headers[names.timestamp] = String(timestamp);
+      headers[names.signature] = signature;
     }
-    return { url: endpoint.url, body, headers };
+    return { url: endpoint.url, body, headers, ...identity };
   };
+}
+
+function signatureHeadersOf({
+  signatureStyle,
+  signatureHeaders,
+}: EndpointConfig): readonly SignatureHeaders[] {
+  const names = namesOf[signatureStyle];
+  return signatureHeaders ? [...names, signatureHeaders] : names;
+}
+
+const lowered = (names: readonly string[]) => names.map((name) => name.toLowerCase());
+
+/** Each header once: the endpoint's own replaces a default, and gives way to the signature and to `auth`. */
+function fixedHeaders(
+  defaults: Readonly<Record<string, string>>,
+  own: Readonly<Record<string, string>>,
+  signatureHeaders: readonly SignatureHeaders[],
+  auth: OpenedEndpoint['auth'],
+): Record<string, string> {
+  const taken = new Set(lowered(signatureHeaders.flatMap((names) => Object.values(names))));
+  if (auth && auth.value.type !== 'mtls') taken.add('authorization');
+  const given = Object.entries(own).filter(([name]) => !taken.has(name.toLowerCase()));
+  const ownNames = new Set(lowered(given.map(([name]) => name)));
+  const kept = Object.entries(defaults).filter(([name]) => !ownNames.has(name));
+  return Object.fromEntries([...kept, ...given, ...authorization(auth)]);
+}
+
+function authorization(auth: OpenedEndpoint['auth']): [string, string][] {
+  if (auth?.value.type !== 'basic') return [];
+  return [['authorization', basicAuthorization(auth.value.username, auth.value.password)]];
+}
+
+function identityOf(endpointId: string, auth: OpenedEndpoint['auth']): Identity {
+  if (!auth) return {};
+  const { version, value } = auth;
+  if (value.type === 'oauth2') return { grant: { endpointId, version, auth: value } };
+  if (value.type === 'basic') return {};
+  const { certificate, key } = value;
+  return { certificate: { id: `${endpointId} ${version}`, certificate, key } };
 }

@@ -1,7 +1,9 @@
 // One application's endpoints with all that matching and sending need, read at one version.
 import type pg from 'pg';
+import type { EndpointAuth } from '../core/endpoint-auth.ts';
+import type { SignatureHeaders } from '../core/headers.ts';
 import type { Ordering } from '../core/ordering.ts';
-import { headersOwner, secretOwner } from './endpoints.ts';
+import { authOwner, headersOwner, secretOwner } from './endpoints.ts';
 import type { SecretBox } from './secret-box.ts';
 import type { SignatureStyle } from './tables.ts';
 
@@ -16,6 +18,12 @@ export interface EndpointConfig {
   throttleRate: number | null;
   /** Null: no order. */
   ordering: Ordering | null;
+  /** Before each retry; empty: none. Null: the server's. */
+  retryDelaysSeconds: readonly number[] | null;
+  /** Of one attempt; null: the server's. */
+  timeoutSeconds: number | null;
+  /** Besides those of the style; null: none. */
+  signatureHeaders: SignatureHeaders | null;
   /** Decrypts what only sending needs, so that matching a message costs nothing of it. */
   open(): OpenedEndpoint;
 }
@@ -24,6 +32,8 @@ export interface OpenedEndpoint {
   headers: Readonly<Record<string, string>>;
   /** Newest first. `expiresAtMs` in Unix milliseconds; undefined for the current one. */
   secrets: readonly { secret: string; expiresAtMs: number | undefined }[];
+  /** `version` changes whenever it is set. */
+  auth?: { version: string; value: EndpointAuth };
 }
 
 export interface ApplicationConfig {
@@ -50,6 +60,10 @@ interface EndpointRow {
   throttle_rate: number | null;
   ordering: Ordering | null;
   headers_sealed: string | null;
+  retry_delays_seconds: number[] | null;
+  timeout_seconds: number | null;
+  signature_headers: SignatureHeaders | null;
+  auth_sealed: string | null;
   secrets: { sealed: string; expires_at: string | null }[];
 }
 
@@ -68,7 +82,9 @@ select a.id, a.environment_id, a.uid, a.config_version, a.throttle_rate, coalesc
   select json_agg(json_build_object(
     'id', e.id, 'url', e.url, 'disabled', e.disabled, 'event_types', e.event_types, 'channels', e.channels,
     'signature_style', e.signature_style, 'throttle_rate', e.throttle_rate, 'ordering', e.ordering,
-    'headers_sealed', encode(e.headers_sealed, 'hex'),
+    'headers_sealed', encode(e.headers_sealed, 'hex'), 'auth_sealed', encode(e.auth_sealed, 'hex'),
+    'retry_delays_seconds', e.retry_delays_seconds, 'timeout_seconds', e.timeout_seconds,
+    'signature_headers', e.signature_headers,
     'secrets', (
       select coalesce(json_agg(json_build_object('sealed', encode(s.secret_sealed, 'hex'), 'expires_at', s.expires_at)
         order by s.expires_at is not null, s.id desc), '[]')
@@ -79,8 +95,12 @@ select a.id, a.environment_id, a.uid, a.config_version, a.throttle_rate, coalesc
 ), '[]') as endpoints
 from posthorn.application a where ${where} and a.deleted_at is null`;
 
+// Key id, iv and tag: sealing the same text again gives others, so they tell one setting from the next.
+const sealVersion = (hex: string) => hex.slice(0, 64);
+
 function openEndpoint(row: EndpointRow, box: SecretBox): OpenedEndpoint {
   const open = (hex: string, owner: string) => box.open(Buffer.from(hex, 'hex'), owner);
+  const { id, auth_sealed: auth } = row;
   return {
     headers: row.headers_sealed
       ? (JSON.parse(open(row.headers_sealed, headersOwner(row.id))) as Record<string, string>)
@@ -89,6 +109,14 @@ function openEndpoint(row: EndpointRow, box: SecretBox): OpenedEndpoint {
       secret: open(sealed, secretOwner(row.id)),
       expiresAtMs: expires_at === null ? undefined : Date.parse(expires_at),
     })),
+    ...(auth === null
+      ? {}
+      : {
+          auth: {
+            version: sealVersion(auth),
+            value: JSON.parse(open(auth, authOwner(id))) as EndpointAuth,
+          },
+        }),
   };
 }
 
@@ -102,6 +130,9 @@ function endpointConfig(row: EndpointRow, box: SecretBox): EndpointConfig {
     signatureStyle: row.signature_style,
     throttleRate: row.throttle_rate,
     ordering: row.ordering,
+    retryDelaysSeconds: row.retry_delays_seconds,
+    timeoutSeconds: row.timeout_seconds,
+    signatureHeaders: row.signature_headers,
     open: () => openEndpoint(row, box),
   };
 }

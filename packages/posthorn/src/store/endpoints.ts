@@ -9,6 +9,12 @@ import type { Keyset } from './keyset.ts';
 import type { EndpointTable } from './tables.ts';
 
 export type EndpointRow = Selectable<EndpointTable>;
+type OptionColumns =
+  | 'retry_delays_seconds'
+  | 'timeout_seconds'
+  | 'signature_headers'
+  | 'auth_sealed'
+  | 'auth_shown';
 type WritableColumns =
   | 'uid'
   | 'url'
@@ -18,7 +24,8 @@ type WritableColumns =
   | 'metadata'
   | 'throttle_rate'
   | 'signature_style'
-  | 'ordering';
+  | 'ordering'
+  | OptionColumns;
 export type NewEndpoint = Pick<
   Insertable<EndpointTable>,
   WritableColumns | 'id' | 'application_id' | 'headers_sealed'
@@ -37,6 +44,11 @@ export function secretOwner(endpointId: string): string {
 /** Who an endpoint's sealed custom headers belong to. */
 export function headersOwner(endpointId: string): string {
   return `endpoint:${endpointId}:headers`;
+}
+
+/** Who what an endpoint authenticates with belongs to. */
+export function authOwner(endpointId: string): string {
+  return `endpoint:${endpointId}:auth`;
 }
 
 /** The live endpoint with this id or uid. Uids cannot look like ids (api/fields.ts), so one column decides. */

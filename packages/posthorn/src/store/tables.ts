@@ -1,5 +1,7 @@
 // The tables of schema `posthorn` as Kysely sees them; migrations/ is the source, this file follows it.
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
+import type { ShownAuth } from '../core/endpoint-auth.ts';
+import type { SignatureHeaders } from '../core/headers.ts';
 import type { Ordering } from '../core/ordering.ts';
 
 type Timestamp = ColumnType<Date, Date | undefined, Date>;
@@ -7,7 +9,7 @@ type NullableTimestamp = ColumnType<Date | null, Date | null | undefined, Date |
 
 export type DeliveryState = 'pending' | 'delivering' | 'retrying' | 'succeeded' | 'exhausted' | 'cancelled';
 export type Trigger = 'scheduled' | 'manual';
-export type SignatureStyle = 'standard' | 'svix' | 'both';
+export type SignatureStyle = 'standard' | 'svix' | 'both' | 'custom';
 export type DisabledReason = 'requested' | 'gone' | 'failing';
 
 export interface EnvironmentTable {
@@ -54,6 +56,11 @@ export interface EndpointTable {
   signature_style: Generated<SignatureStyle>;
   ordering: Ordering | null;
   headers_sealed: Buffer | null;
+  retry_delays_seconds: number[] | null;
+  timeout_seconds: number | null;
+  signature_headers: JSONColumnType<SignatureHeaders> | null;
+  auth_sealed: Buffer | null;
+  auth_shown: JSONColumnType<ShownAuth> | null;
   disabled: Generated<boolean>;
   disabled_reason: DisabledReason | null;
   disabled_at: NullableTimestamp;
