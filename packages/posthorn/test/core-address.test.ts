@@ -509,6 +509,10 @@ describe('custom headers', () => {
     'ce-id',
     'TraceParent',
     'accept-encoding',
+    // The rest of what Svix refuses.
+    ...['age', 'cache-control', 'clear-site-data', 'expires', 'pragma', 'warning', 'trailers'],
+    ...['content-encoding', 'content-language', 'content-location', 'proxy-authenticate', 'x-svix-id'],
+    ...['x-amz-a', 'x-amzn-a', 'x-google-a', 'x-goog-a', 'x-gfe-a', 'X-Azure-Ref', 'x-fd-a'],
     '',
     'has space',
     'bad:colon',

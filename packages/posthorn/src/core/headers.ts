@@ -8,6 +8,9 @@ const customHeaderNameMaxChars = 256;
 const framing = 'it frames the request and is set by the sender';
 const signature = 'it belongs to the signature of the delivery';
 const identity = 'it is set by the sender';
+const content = 'it describes the content, which is the message and nothing else';
+const caching = 'it says how long an answer may be kept, and a delivery is no answer';
+const cloud = 'networks of cloud providers trust it';
 const tracing = 'it carries trace context, which the sender sets itself';
 
 const forbiddenNames: ReadonlyMap<string, string> = new Map([
@@ -16,9 +19,12 @@ const forbiddenNames: ReadonlyMap<string, string> = new Map([
   ['content-length', framing],
   ['content-type', identity],
   ['content-encoding', framing],
+  ['content-language', content],
+  ['content-location', content],
   ['transfer-encoding', framing],
   ['te', framing],
   ['trailer', framing],
+  ['trailers', framing],
   ['upgrade', framing],
   ['http2-settings', framing],
   ['expect', framing],
@@ -31,6 +37,12 @@ const forbiddenNames: ReadonlyMap<string, string> = new Map([
   ['content-digest', signature],
   ['signature', signature],
   ['signature-input', signature],
+  ['age', caching],
+  ['cache-control', caching],
+  ['clear-site-data', caching],
+  ['expires', caching],
+  ['pragma', caching],
+  ['warning', caching],
   ['traceparent', tracing],
   ['tracestate', tracing],
   ['baggage', tracing],
@@ -40,10 +52,18 @@ const forbiddenPrefixes: readonly (readonly [prefix: string, why: string])[] = [
   ['proxy-', 'it is meant for a proxy, not for the receiver'],
   ['webhook-', signature],
   ['svix-', signature],
+  ['x-svix-', signature],
   ['ce-', 'it is a CloudEvents attribute, set by the sender'],
   ['sec-', 'it is reserved for browsers'],
   ['access-control-', 'it is reserved for browsers'],
   ['x-forwarded-', 'it would name another client than the sender'],
+  ['x-amz-', cloud],
+  ['x-amzn-', cloud],
+  ['x-google', cloud],
+  ['x-goog-', cloud],
+  ['x-gfe', cloud],
+  ['x-azure-', cloud],
+  ['x-fd-', cloud],
 ];
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
