@@ -42,6 +42,7 @@ const statements: readonly (readonly [name: string, part: string, run: Statement
   ['register-process', 'insert into posthorn.process (host', leases.registerProcess],
   ['heartbeat', 'update posthorn.process set heartbeat_at', leases.heartbeat],
   ['list-neighbours', 'from posthorn.process where host = $1', leases.listNeighbours],
+  ['expire-contents', 'delete from posthorn.message_expiry', () => []],
   // Upkeep is not part of the model: somebody else is always at it.
   ['housekeeping', 'pg_try_advisory_lock', () => [{ locked: false }]],
   ['partitions', 'pg_inherits', () => []],

@@ -202,6 +202,7 @@ function configRow(schema: Schema, tx: Transaction, application: Application): o
     uid: application.uid,
     config_version: String(application.version),
     throttle_rate: application.throttleRate,
+    has_pollers: false,
     endpoints,
   };
 }

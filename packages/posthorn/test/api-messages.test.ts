@@ -1,8 +1,9 @@
 // Messages over HTTP: accepted bytes are kept exactly, wrong ones are refused with the place.
 import { randomUUID } from 'node:crypto';
-import { messageInRaw } from 'svix';
+import { messageInRaw, type MessageIn } from 'svix';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openDatabase } from '../src/store/database.ts';
+import { expireContents } from '../src/store/message-expiry.ts';
 import { refusedPlaces, request, startTestApi } from './support/api.ts';
 import type { TestApi } from './support/api.ts';
 
@@ -82,6 +83,7 @@ describe('creating a message', () => {
       payload: {},
       channels: null,
       tags: null,
+      deliverAt: null,
       timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
     });
   });
@@ -153,9 +155,76 @@ describe('creating a message', () => {
     expect(answer.body).toMatchObject({ eventId: null, channels: null, tags: null, payload: { kept: null } });
   });
 
+  it('makes the application along with the message, once, and only where it is missing', async () => {
+    const message = { eventType: 'a', payload: {}, application: { name: 'Along', metadata: { a: 'b' } } };
+    const sent = await Promise.all(
+      [1, 2, 3, 4, 5].map(() => test.client.message.create('along', message, { withContent: true })),
+    );
+    expect(new Set(sent.map(({ id }) => id)).size).toBe(5);
+    const made = await test.client.application.get('along');
+    expect(made).toMatchObject({ uid: 'along', name: 'Along', metadata: { a: 'b' } });
+    expect((await test.client.message.list(made.id)).data.length).toBe(5);
+    await test.client.message.create('along', { ...message, application: { name: 'Ignored' } });
+    expect((await test.client.application.get('along')).name).toBe('Along');
+
+    const batch = await request(test, 'POST', '/api/v1/app/along-too/msg/batch', {
+      messages: [message, { ...message, application: { name: 'Along', uid: 'along-too' } }],
+    });
+    expect(batch.body.data).toMatchObject([{ status: 202 }, { status: 202 }]);
+    const stranger = await test.makeStranger();
+    await expect(stranger.client.application.get('along')).rejects.toThrow('404');
+  });
+
+  it('keeps the time of delivery, and shows it wherever the message is', async () => {
+    const deliverAt = new Date(Date.now() + 3_600_000);
+    const made = await test.client.message.create(app, { eventType: 'a', payload: {}, deliverAt });
+    expect(made.deliverAt).toEqual(deliverAt);
+    expect(await test.client.message.get(app, made.id)).toEqual(made);
+    expect((await test.client.message.list(app, { limit: 1 })).data).toEqual([made]);
+    const soon = { eventType: 'a', payload: {}, deliverAt: new Date(Date.now() - 1_000) };
+    expect((await test.client.message.create(app, soon)).deliverAt).toEqual(soon.deliverAt);
+  });
+
+  it('keeps the content type that a payload is sent with', async () => {
+    const contentTypes = async (message: MessageIn) => {
+      const { id } = await test.client.message.create(app, message);
+      const { rows } = await test.db.pool.query<{ content_type: string }>(
+        'select content_type from posthorn.message where id = $1',
+        [id],
+      );
+      return rows[0]?.content_type;
+    };
+    expect(await contentTypes(messageInRaw('a', '<a/>', 'text/xml; charset=utf-8'))).toBe(
+      'text/xml; charset=utf-8',
+    );
+    expect(await contentTypes(messageInRaw('a', 'a=1'))).toBe('application/json');
+    const cloudEvent = { headers: { 'Content-Type': 'application/cloudevents+json' } };
+    expect(await contentTypes({ eventType: 'a', payload: {}, transformationsParams: cloudEvent })).toBe(
+      'application/cloudevents+json',
+    );
+  });
+
   it('accepts the retention of the payload', async () => {
     expect((await post({ eventType: 'a', payload: {}, payloadRetentionPeriod: 90 })).status).toBe(202);
     expect((await post({ eventType: 'a', payload: {}, payloadRetentionHours: 24 })).status).toBe(202);
+  });
+
+  it('deletes a payload when its time has come, and no other', async () => {
+    const make = (payloadRetentionHours: number) =>
+      test.client.message.create(app, { eventType: 'a', payload: { n: 1 }, payloadRetentionHours });
+    const [short, long] = [await make(1), await make(3)];
+    const { rows } = await test.db.pool.query<{ hours: number }>(
+      `select round(extract(epoch from expires_at - now()) / 3600)::integer as hours from posthorn.message_expiry
+       where message_id = any ($1) order by message_id`,
+      [[short.id, long.id]],
+    );
+    expect(rows).toEqual([{ hours: 1 }, { hours: 3 }]);
+    await test.db.pool.query("update posthorn.message_expiry set expires_at = expires_at - interval '2 h'");
+    expect(await expireContents(test.db.pool, 1_000)).toBeGreaterThanOrEqual(1);
+    const payloadOf = async (id: string) =>
+      (await test.client.message.get(app, id, { withContent: true })).payload;
+    expect(await payloadOf(short.id)).toEqual({ expired: true });
+    expect(await payloadOf(long.id)).toEqual({ n: 1 });
   });
 });
 
@@ -209,14 +278,40 @@ describe('refusing a message', () => {
       [['body', 'payloadRetentionHours']],
     ],
     [
-      'a later delivery',
-      { eventType: 'a', payload: {}, deliverAt: '2030-01-01T00:00:00Z' },
+      'a delivery in the past',
+      { eventType: 'a', payload: {}, deliverAt: '2020-01-01T00:00:00Z' },
       [['body', 'deliverAt']],
     ],
     [
-      'a rawPayload of another content type',
-      messageInRaw('a', '<a/>', 'text/xml'),
-      [['body', 'transformationsParams', 'headers']],
+      'a delivery in 31 days',
+      { eventType: 'a', payload: {}, deliverAt: new Date(Date.now() + 31 * 86_400_000).toISOString() },
+      [['body', 'deliverAt']],
+    ],
+    ['a delivery on no day', { eventType: 'a', payload: {}, deliverAt: 'tomorrow' }, [['body', 'deliverAt']]],
+    [
+      'a delivery after the payload is gone',
+      {
+        eventType: 'a',
+        payload: {},
+        payloadRetentionHours: 1,
+        deliverAt: new Date(Date.now() + 2 * 3_600_000).toISOString(),
+      },
+      [['body', 'deliverAt']],
+    ],
+    [
+      'a content type that is none',
+      messageInRaw('a', '<a/>', 'text/xml\r\nx: y'),
+      [['body', 'transformationsParams', 'headers', 'content-type']],
+    ],
+    [
+      'a content type that is not text',
+      { eventType: 'a', payload: {}, transformationsParams: { headers: { 'Content-Type': 1 } } },
+      [['body', 'transformationsParams', 'headers', 'content-type']],
+    ],
+    [
+      'an application without a name',
+      { eventType: 'a', payload: {}, application: { uid: 'x' } },
+      [['body', 'application', 'name']],
     ],
     ['a payload nested too deep', nested(128), [['body', 'payload']]],
     ['a payload nested absurdly deep', nested(200_000), [['body', 'payload']]],
@@ -243,13 +338,13 @@ describe('refusing a message', () => {
     expect(form.status).toBe(415);
   });
 
-  it('answers 404 for an unknown application, 422 when it should be made along', async () => {
+  it('answers 404 for an unknown application', async () => {
     const message = { eventType: 'a', payload: {} };
     expect((await post(message, { of: 'nobody' })).status).toBe(404);
-    const along = await post({ ...message, application: { name: 'Nobody' } }, { of: 'nobody' });
-    expect(along.status).toBe(422);
-    expect(refusedPlaces(along)).toEqual([['body', 'application']]);
-    expect((await post({ ...message, application: { name: 'Acme' } })).status).toBe(202);
+    const along = { ...message, application: { name: 'Nobody' } };
+    expect((await post(along, { of: 'app_0VbpMZdd000kuEgMH222OS' })).status).toBe(404);
+    const other = await post({ ...message, application: { name: 'No', uid: 'b' } }, { of: 'a' });
+    expect([other.status, refusedPlaces(other)]).toEqual([422, [['body', 'application', 'uid']]]);
   });
 
   it('answers 404 to the token of another environment, 401 without one', async () => {
@@ -300,6 +395,34 @@ describe('refusing a message', () => {
       await cut.stop();
       await away.close();
     }
+  });
+});
+
+describe('precheck', () => {
+  it('tells whether an endpoint would get such a message', async () => {
+    const of = await newApplication();
+    const active = async (eventType: string, channels?: string[]) =>
+      (await test.client.message.precheck(of, channels ? { eventType, channels } : { eventType })).active;
+    expect(await active('a')).toBe(false);
+    const url = 'http://127.0.0.1:1/';
+    const one = await test.client.endpoint.create(of, { url, eventTypes: ['a'], channels: ['x'] });
+    expect(await active('a', ['y', 'x'])).toBe(true);
+    expect([await active('a'), await active('a', ['y']), await active('b', ['x'])]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    await test.client.endpoint.patch(of, one.id, { disabled: true });
+    expect(await active('a', ['x'])).toBe(false);
+    await test.client.endpoint.create(of, { url });
+    expect(await active('b')).toBe(true);
+    const stranger = { ...(await test.makeStranger()), url: test.url };
+    const path = `/api/v1/app/${of}/msg/precheck/active`;
+    expect((await request(stranger, 'POST', path, { eventType: 'b' })).status).toBe(404);
+    expect(refusedPlaces(await request(test, 'POST', path, { channels: [] }))).toEqual([
+      ['body', 'eventType'],
+      ['body', 'channels'],
+    ]);
   });
 });
 

@@ -14,6 +14,7 @@ import { registerEventTypeRoutes } from './event-types.ts';
 import { registerHealthRoutes } from './health.ts';
 import { installJsonBody } from './json-body.ts';
 import { registerMessageBatchRoutes } from './message-batch.ts';
+import { registerMessagePrecheckRoutes } from './message-precheck.ts';
 import { registerMessageRoutes } from './messages.ts';
 import { installProblems, sendProblem, sendSocketProblem } from './problems.ts';
 import { registerTokenRoutes } from './tokens.ts';
@@ -70,6 +71,7 @@ export function createApi(deps: ApiDeps): Api {
   registerEndpointHeaderRoutes(api, deps);
   registerMessageRoutes(api, deps);
   registerMessageBatchRoutes(api, deps);
+  registerMessagePrecheckRoutes(api, deps);
   registerAttemptRoutes(api, deps);
   return api;
 }

@@ -34,7 +34,7 @@ const optionalFields = {
   rateLimit: throttleRateField,
 };
 
-const ApplicationIn = Type.Object({ name: nameText, ...optionalFields });
+export const ApplicationIn = Type.Object({ name: nameText, ...optionalFields });
 const ApplicationPatch = Type.Object({ name: Type.Optional(nameText), ...optionalFields });
 const ApplicationParams = Type.Object({ app: Type.String() });
 const CreateQuery = Type.Object({ get_if_exists: Type.Optional(Type.Boolean()) });
@@ -118,6 +118,20 @@ async function getOrCreate(
   const other = uid === null ? undefined : await findApplication(deps.db.queries, environmentId, uid);
   if (other === undefined) throw conflict(uidTaken);
   return { row: other, created: false };
+}
+
+/** For a message whose application may not exist yet: the one in its path is made, unless somebody else has made it. */
+export async function ensureApplication(
+  deps: ApiDeps,
+  environmentId: string,
+  uid: string,
+  body: Static<typeof ApplicationIn>,
+): Promise<void> {
+  if (uid.startsWith(idPrefix)) throw notFound('Application not found');
+  checkPathUid(uid, 'app');
+  if ((body.uid ?? uid) !== uid)
+    throw invalidField('application.uid', 'must be the uid in the path, or left out');
+  await getOrCreate(deps, environmentId, { ...body, uid });
 }
 
 async function upsert(

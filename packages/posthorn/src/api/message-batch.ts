@@ -5,10 +5,11 @@ import Type from 'typebox';
 import { hasMoreMembers } from '../core/json-shape.ts';
 import { type Slice, sliceElements, sliceMembers } from '../core/json-slice.ts';
 import type { Api, ApiDeps } from './context.ts';
+import { idempotencyKeyOf } from './idempotency-key.ts';
 import { parseBody } from './json-body.ts';
 import { MessageIn, readMessage, tidyBody } from './message-body.ts';
 import { jsonContentType, withoutContent } from './message-wire.ts';
-import { createdText, idempotencyKeyOf, idempotencyWith, refusalOf } from './messages.ts';
+import { acceptMessage, createdText, idempotencyWith, refusalOf } from './messages.ts';
 import { ApiError, invalidField, problemOf } from './problems.ts';
 import { compileValidator, opaque, opaqueNames } from './validation.ts';
 
@@ -89,15 +90,12 @@ async function acceptItem(
 ): Promise<ItemResult> {
   try {
     const body = checkedMessage(item.bytes, deps.bodyMaxBytes);
-    const message = readMessage(body, item.bytes);
+    const message = readMessage(body, item.bytes, deps.clock.now());
     const itemKey = key === undefined ? undefined : `${key}#${item.index}`;
-    const acceptance = await deps.accept({
-      environmentId: request.environmentId,
-      application,
-      ...message,
-      ...idempotencyWith(itemKey, batchPath, item.bytes),
-    });
-    if (acceptance.kind !== 'accepted') throw refusalOf(acceptance, body);
+    const named = { environmentId: request.environmentId, application, ...message };
+    const idempotency = idempotencyWith(itemKey, batchPath, item.bytes);
+    const acceptance = await acceptMessage(deps, { ...named, ...idempotency }, body);
+    if (acceptance.kind !== 'accepted') throw refusalOf(acceptance);
     const text = `{"status":202,"message":${createdText(acceptance, message, withoutContent)}}`;
     return { text };
   } catch (error) {

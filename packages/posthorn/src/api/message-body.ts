@@ -2,7 +2,8 @@
 import Type from 'typebox';
 import type { Static } from 'typebox';
 import { sliceMembers } from '../core/json-slice.ts';
-import { nameText, nullable } from './fields.ts';
+import { ApplicationIn } from './applications.ts';
+import { nameText, nullable, TimeText } from './fields.ts';
 import { ApiError, invalid, invalidField } from './problems.ts';
 import type { FieldProblem } from './problems.ts';
 import { opaque } from './validation.ts';
@@ -15,6 +16,11 @@ const tagMaxChars = 128;
 const retentionMinDays = 5;
 const retentionMaxDays = 90;
 const hoursPerDay = 24;
+const dayMs = 24 * 60 * 60 * 1000;
+const deliverAtMaxDays = 30;
+// A request that is repeated after its answer was lost, or a clock that is ahead, must not be refused for that.
+const deliverAtPastMaxMs = 5 * 60 * 1000;
+const contentTypeMaxChars = 256;
 const payloadDepthMax = 128;
 
 // Control characters would not survive logs, headers and consoles.
@@ -26,17 +32,17 @@ const TransformationsParams = Type.Object({
   headers: Type.Optional(nullable(Type.Object({}, { additionalProperties: Type.Unknown() }))),
 });
 
+export const Channels = Type.Array(Type.String({ ...nameText, maxLength: channelMaxChars }), {
+  minItems: 1,
+  maxItems: channelsMax,
+});
+
 /** What is checked after `tidyBody`: no member is null, and the payload has its own name. */
 export const MessageIn = Type.Object({
   eventType: Type.String(nameText),
   payload: Type.Object({}, opaque),
   eventId: Type.Optional(Type.String({ minLength: 1, maxLength: eventIdMaxChars, pattern: printable })),
-  channels: Type.Optional(
-    Type.Array(Type.String({ ...nameText, maxLength: channelMaxChars }), {
-      minItems: 1,
-      maxItems: channelsMax,
-    }),
-  ),
+  channels: Type.Optional(Channels),
   tags: Type.Optional(
     Type.Array(Type.String({ minLength: 1, maxLength: tagMaxChars, pattern: printable }), {
       maxItems: tagsMax,
@@ -47,10 +53,11 @@ export const MessageIn = Type.Object({
   ),
   payloadRetentionHours: Type.Optional(Type.Integer({ minimum: 1, maximum: retentionMaxDays * hoursPerDay })),
   transformationsParams: Type.Optional(TransformationsParams),
-  // Passed over here: tidyBody, readMessage and the route say what becomes of them.
+  // Made along with the message when the one in the path does not exist.
+  application: Type.Optional(ApplicationIn),
+  deliverAt: Type.Optional(TimeText),
+  // Passed over here: tidyBody says what becomes of it.
   data: Type.Optional(Type.Unknown(opaque)),
-  application: Type.Optional(Type.Unknown(opaque)),
-  deliverAt: Type.Optional(Type.Unknown(opaque)),
 });
 export type MessageIn = Static<typeof MessageIn>;
 const names = Object.keys(MessageIn.properties);
@@ -63,6 +70,10 @@ export interface MessageContent {
   tags?: string[];
   /** Exactly the bytes that were sent; of a rawPayload, its characters in UTF-8. */
   payload: Buffer;
+  contentType?: string;
+  deliverAt?: Date;
+  /** How long the content is kept. */
+  contentHours?: number;
 }
 
 /** Makes a parsed body uniform: null means left out (not as a payload), and `data` is an older name of `payload`. */
@@ -81,15 +92,40 @@ export function isRaw(body: MessageIn): boolean {
   return typeof body.transformationsParams?.rawPayload === 'string';
 }
 
-/** False when `headers` asks for a content type other than the one that payloads are sent with. */
-function wantsJson({ headers }: Static<typeof TransformationsParams>): boolean {
-  const entries = Object.entries((headers ?? {}) as Record<string, unknown>);
+// A type, a subtype, and parameters: what a header can carry.
+const contentTypePattern = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+[\x20-\x7e]*$/;
+
+/** The content type that `transformationsParams.headers` asks for; undefined for JSON as always. */
+function contentTypeOf({ transformationsParams }: MessageIn): unknown {
+  const entries = Object.entries((transformationsParams?.headers ?? {}) as Record<string, unknown>);
   const contentType = entries.find(([name]) => name.toLowerCase() === 'content-type')?.[1];
-  if (contentType === undefined) return true;
-  return typeof contentType === 'string' && /^application\/json\s*(;|$)/i.test(contentType);
+  return contentType === 'application/json' || contentType === null ? undefined : contentType;
 }
 
-function unsupported(body: MessageIn): FieldProblem[] {
+function isContentType(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= contentTypeMaxChars && contentTypePattern.test(value);
+}
+
+function contentHoursOf({ payloadRetentionPeriod, payloadRetentionHours }: MessageIn): number | undefined {
+  return payloadRetentionPeriod === undefined ? payloadRetentionHours : payloadRetentionPeriod * hoursPerDay;
+}
+
+function problemOfDeliverAt(deliverAt: Date, contentHours: number | undefined, nowMs: number) {
+  const inMs = deliverAt.getTime() - nowMs;
+  if (Number.isNaN(inMs)) return 'is not a date and time';
+  if (inMs < -deliverAtPastMaxMs) return 'is in the past';
+  if (inMs > deliverAtMaxDays * dayMs) return `must not be more than ${deliverAtMaxDays} days ahead`;
+  const isGone = contentHours !== undefined && inMs >= (contentHours * dayMs) / hoursPerDay;
+  return isGone ? 'is when the payload has expired already: keep it for longer' : undefined;
+}
+
+interface Wishes {
+  contentType: unknown;
+  deliverAt: Date | undefined;
+  contentHours: number | undefined;
+}
+
+function problemsOf(body: MessageIn, { contentType, deliverAt, contentHours }: Wishes, nowMs: number) {
   const problems: FieldProblem[] = [];
   const refuse = (field: string, msg: string) => {
     problems.push({ loc: ['body', ...field.split('.')], msg, type: 'value_error' });
@@ -97,18 +133,13 @@ function unsupported(body: MessageIn): FieldProblem[] {
   if (body.eventId?.startsWith(messageIdPrefix)) {
     refuse('eventId', `must not begin with ${messageIdPrefix}, which marks ids`);
   }
-  if (body.deliverAt !== undefined) {
-    refuse('deliverAt', 'messages are delivered at once: leave deliverAt out');
-  }
+  const late = deliverAt && problemOfDeliverAt(deliverAt, contentHours, nowMs);
+  if (late !== undefined) refuse('deliverAt', late);
   if (body.payloadRetentionPeriod !== undefined && body.payloadRetentionHours !== undefined) {
     refuse('payloadRetentionHours', 'cannot be combined with payloadRetentionPeriod');
   }
-  const params = body.transformationsParams;
-  if (params && isRaw(body) && !wantsJson(params)) {
-    refuse(
-      'transformationsParams.headers',
-      'payloads are sent as application/json: no other content type yet',
-    );
+  if (contentType !== undefined && !isContentType(contentType)) {
+    refuse('transformationsParams.headers.content-type', 'must be a content type, such as text/xml');
   }
   return problems;
 }
@@ -125,16 +156,25 @@ function payloadOf(body: MessageIn, bytes: Buffer): Buffer {
   return bytes.subarray(slice.start, slice.end);
 }
 
-/** `bytes` is the body that was parsed to `body`. Throws 422 with every field that cannot be served. */
-export function readMessage(body: MessageIn, bytes: Buffer): MessageContent {
-  const problems = unsupported(body);
-  if (problems.length > 0) throw invalid(problems);
+/**
+ * `bytes` is the body that was parsed to `body`; `nowMs` in Unix milliseconds. Throws 422 with every field that cannot
+ * be served.
+ */
+export function readMessage(body: MessageIn, bytes: Buffer, nowMs: number): MessageContent {
   const { eventType, eventId, channels, tags } = body;
+  const contentType = contentTypeOf(body);
+  const contentHours = contentHoursOf(body);
+  const deliverAt = body.deliverAt === undefined ? undefined : new Date(body.deliverAt);
+  const problems = problemsOf(body, { contentType, deliverAt, contentHours }, nowMs);
+  if (problems.length > 0) throw invalid(problems);
   return {
     eventType,
     payload: payloadOf(body, bytes),
     ...(eventId === undefined ? {} : { eventId }),
     ...(channels ? { channels: [...new Set(channels)] } : {}),
     ...(tags && tags.length > 0 ? { tags: [...new Set(tags)] } : {}),
+    ...(isContentType(contentType) ? { contentType } : {}),
+    ...(deliverAt === undefined ? {} : { deliverAt }),
+    ...(contentHours === undefined ? {} : { contentHours }),
   };
 }

@@ -23,6 +23,7 @@ export function wireMessage(row: MessageRow) {
     eventId: row.event_id,
     channels: row.channels,
     tags: row.tags,
+    deliverAt: row.deliver_at?.toISOString() ?? null,
     timestamp: row.created_at.toISOString(),
   };
 }

@@ -1,11 +1,12 @@
 // Messages over HTTP. POST is the hot path: one parse, no query beside the engine's own, an answer written by hand.
 import { createHash } from 'node:crypto';
-import type { IncomingHttpHeaders } from 'node:http';
 import Type from 'typebox';
 import type { Acceptance, NewMessage } from '../core/acceptance.ts';
+import { ensureApplication } from './applications.ts';
 import { expungePayload, findMessage, findPayloads, listMessages } from '../store/messages.ts';
 import type { SizedMessageRow } from '../store/messages.ts';
 import type { Api, ApiDeps } from './context.ts';
+import { idempotencyKeyOf } from './idempotency-key.ts';
 import { isRaw, MessageIn, readMessage, tidyBody } from './message-body.ts';
 import type { MessageContent } from './message-body.ts';
 import { messageFilterFields, messageFilterOf } from './message-query.ts';
@@ -17,7 +18,7 @@ import {
   withoutContent,
 } from './message-wire.ts';
 import { parsePage } from './pagination.ts';
-import { ApiError, conflict, invalid, invalidField, notFound } from './problems.ts';
+import { ApiError, conflict, notFound } from './problems.ts';
 import { resolveApplication } from './resolve.ts';
 
 const idPrefix = 'msg_';
@@ -26,22 +27,6 @@ const ApplicationParams = Type.Object({ app: Type.String() });
 const MessageParams = Type.Object({ app: Type.String(), msg: Type.String() });
 const ContentQuery = Type.Object({ with_content: Type.Optional(Type.Boolean()) });
 const ListQuery = Type.Object(messageFilterFields);
-
-// A quoted string as in structured headers, or the bare characters.
-const quotedKey = /^"((?:[^"\\]|\\["\\])*)"$/;
-const keyPattern = /^[\x20-\x7e]{1,256}$/;
-
-/** The key that the caller sent, without its quotes. Throws 422 when it is not usable. */
-export function idempotencyKeyOf(headers: IncomingHttpHeaders): string | undefined {
-  const header = headers['idempotency-key'];
-  if (header === undefined) return undefined;
-  const text = String(header).trim();
-  const quoted = quotedKey.exec(text)?.[1];
-  const key = quoted === undefined ? text : quoted.replaceAll(/\\(.)/g, '$1');
-  if (keyPattern.test(key)) return key;
-  const msg = 'must be 1 to 256 printable ASCII characters';
-  throw invalid([{ loc: ['header', 'idempotency-key'], msg, type: 'value_error' }]);
-}
 
 /** What `accept` is told of the key: `route` and `bytes` make its fingerprint. */
 export function idempotencyWith(
@@ -58,12 +43,10 @@ export function idempotencyWith(
 /** Why a message was not accepted. */
 type Refusal = Exclude<Acceptance, { kind: 'accepted' }>;
 
-export function refusalOf(refusal: Refusal, body: MessageIn): ApiError {
+export function refusalOf(refusal: Refusal): ApiError {
   switch (refusal.kind) {
     case 'unknown_application':
-      if (body.application === undefined || body.application === null)
-        return notFound('Application not found');
-      return invalidField('application', 'does not exist yet: create it first, with POST /api/v1/app');
+      return notFound('Application not found');
     case 'duplicate_event_id':
       return conflict(`this eventId is taken by the message ${refusal.messageId}`);
     case 'idempotency_mismatch':
@@ -73,6 +56,18 @@ export function refusalOf(refusal: Refusal, body: MessageIn): ApiError {
         'this idempotency-key was used before with another body: send the same body, or a new key',
       );
   }
+}
+
+/** Takes the message in; an application that the body brings along is made first when it does not exist. */
+export async function acceptMessage(
+  deps: ApiDeps,
+  message: NewMessage,
+  { application }: MessageIn,
+): Promise<Acceptance> {
+  const acceptance = await deps.accept(message);
+  if (acceptance.kind !== 'unknown_application' || application === undefined) return acceptance;
+  await ensureApplication(deps, message.environmentId, message.application, application);
+  return deps.accept(message);
 }
 
 /** The answer to an accepted message, as JSON text. `content` is JSON text too. */
@@ -87,6 +82,7 @@ export function createdText(
     event_id: message.eventId ?? null,
     channels: message.channels ?? null,
     tags: message.tags ?? null,
+    deliver_at: message.deliverAt ?? null,
     created_at: createdAt,
   };
   return messageText(row, content);
@@ -120,14 +116,11 @@ function registerCreate(api: Api, deps: ApiDeps): void {
     },
     async (request, reply) => {
       const { body, bodyBytes, environmentId, headers } = request;
-      const message = readMessage(body, bodyBytes);
-      const acceptance = await deps.accept({
-        environmentId,
-        application: request.params.app,
-        ...message,
-        ...idempotencyWith(idempotencyKeyOf(headers), createPath, bodyBytes),
-      });
-      if (acceptance.kind !== 'accepted') throw refusalOf(acceptance, body);
+      const message = readMessage(body, bodyBytes, deps.clock.now());
+      const named = { environmentId, application: request.params.app, ...message };
+      const idempotency = idempotencyWith(idempotencyKeyOf(headers), createPath, bodyBytes);
+      const acceptance = await acceptMessage(deps, { ...named, ...idempotency }, body);
+      if (acceptance.kind !== 'accepted') throw refusalOf(acceptance);
       const withContent = request.query.with_content ?? true;
       const content = withContent ? acceptedContent(body, message.payload) : withoutContent;
       return reply

@@ -12,6 +12,12 @@ export interface NewMessage {
   tags?: string[];
   /** The exact bytes to sign and deliver. */
   payload: Uint8Array;
+  /** `application/json` unless given. */
+  contentType?: string;
+  /** Deliveries begin then, and not before. */
+  deliverAt?: Date;
+  /** Hours after which the content goes; it goes with the message unless given. */
+  contentHours?: number;
   idempotency?: { key: string; fingerprint: Uint8Array };
 }
 

@@ -122,7 +122,8 @@ export class Acceptor {
     try {
       if (triesLeft === 0) return await this.#commitHeld(waiting);
       const config = await this.#deps.configs.forAccept(message.environmentId, message.application);
-      if (config?.hasOrder) this.#inOrderOf(config.applicationId).add({ ...waiting, config });
+      if (config?.hasOrder || config?.hasPollers)
+        this.#inOrderOf(config.applicationId).add({ ...waiting, config });
       else if (config) this.#batcher.add({ ...waiting, config, triesLeft: triesLeft - 1 });
       else resolve({ kind: 'unknown_application' });
     } catch (error) {
@@ -233,8 +234,9 @@ export class Acceptor {
   #plan(pending: Pending): Planned {
     const { message, config } = pending;
     const { eventType, eventId, channels, tags, payload, idempotency } = message;
-    const { applicationId, version: configVersion } = config;
-    const direct = this.#deps.firstDelayMs === 0;
+    const { contentType, deliverAt, contentHours } = message;
+    const { applicationId, version: configVersion, hasPollers: fed } = config;
+    const direct = this.#deps.firstDelayMs === 0 && deliverAt === undefined;
     const deliveries = config.endpoints
       .filter((endpoint) => matches(endpoint, message))
       .map(({ id, ordering }) => ({
@@ -243,8 +245,12 @@ export class Acceptor {
         leased: direct && ordering === null && this.#deps.dispatcher.reserve(id, payload.length),
       }));
     const id = this.#deps.newId('msg_');
-    const matched = { id, applicationId, configVersion, deliveries };
-    return { pending, store: { ...matched, eventType, eventId, channels, tags, payload, idempotency } };
+    const matched = { id, applicationId, configVersion, deliveries, fed };
+    const wishes = { contentType, deliverAt, contentHours };
+    return {
+      pending,
+      store: { ...matched, eventType, eventId, channels, tags, payload, idempotency, ...wishes },
+    };
   }
 
   #unreserve({ store }: Planned): void {
@@ -315,7 +321,7 @@ function firstWork(store: MessageToStore, endpointId: string, leaseOwner: number
     trigger: 'scheduled',
     hasResumeAt: false,
     payload: store.payload,
-    contentType: 'application/json',
+    contentType: store.contentType ?? 'application/json',
   };
 }
 

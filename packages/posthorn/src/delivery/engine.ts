@@ -18,6 +18,7 @@ import { createAttempt, type Finished, type MakeAttempt } from './attempt.ts';
 import { createClaimer } from './claimer.ts';
 import { ConfigCache } from './config-cache.ts';
 import type { HttpConnector } from './connectors/http.ts';
+import { createContentExpirer } from './content-expirer.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
 import { Dispatcher, type DispatchHooks, type Work } from './dispatcher.ts';
 import { createHousekeeper, type Housekeeper } from './housekeeper.ts';
@@ -65,6 +66,7 @@ export class Engine {
   readonly #leases: LeaseKeeper;
   readonly #claimer: Loop;
   readonly #housekeeper: Housekeeper;
+  readonly #expirer: Loop;
   readonly #acceptor: Acceptor;
   readonly #returns: Batcher<Return>;
 
@@ -102,6 +104,7 @@ export class Engine {
     });
     this.#claimer = createClaimer({ pool, dispatcher, configs, leases, clock: deps.clock, log });
     this.#housekeeper = createHousekeeper(deps);
+    this.#expirer = createContentExpirer(deps);
     this.#acceptor = new Acceptor({
       pool,
       box: deps.box,
@@ -137,6 +140,7 @@ export class Engine {
     await this.#leases.start();
     this.#claimer.start();
     this.#housekeeper.start();
+    this.#expirer.start();
   }
 
   /** Ends within `timeoutMs`: attempts under way are finished, everything else is given back. */
@@ -198,7 +202,8 @@ export class Engine {
   }
 
   async #finishAndGiveBack(): Promise<void> {
-    await Promise.all([this.#claimer.stop(), this.#housekeeper.stop(), this.#acceptor.drain()]);
+    const loops = [this.#claimer, this.#housekeeper, this.#expirer];
+    await Promise.all([...loops.map((loop) => loop.stop()), this.#acceptor.drain()]);
     const waiting = this.#forgetWaiting();
     if (waiting.length > 0) await releaseLeases(this.#deps.pool, waiting);
     await this.#dispatcher.idle();

@@ -13,6 +13,14 @@ export interface MessageToStore {
   tags?: readonly string[] | undefined;
   payload: Uint8Array;
   idempotency?: { key: string; fingerprint: Uint8Array } | undefined;
+  /** JSON unless given. */
+  contentType?: string | undefined;
+  /** When its deliveries begin: none of them may be `leased`. */
+  deliverAt?: Date | undefined;
+  /** After this its content goes; as long as the environment keeps it unless given. */
+  contentHours?: number | undefined;
+  /** The application has pollers: the message gets a place in its feed. */
+  fed?: boolean | undefined;
   /**
    * `leased`: the accepting process sends it itself, at once; otherwise it waits in the database. `ordered`: it gets a
    * place in its endpoint's order, behind all that came before; then it is never leased here.
@@ -34,11 +42,11 @@ export type StoredMessage =
 // Why the process's own row is locked: a process that was declared dead must not lease anything to itself any more
 // (its leases have been given back already, and nobody would look again). Then its deliveries wait instead.
 // The inserts that can meet a concurrent statement are sorted, so that two batches cannot deadlock.
-const acceptSql = ({ places, createdAt, orderAt, placed }: OrderParts) => `
+const acceptSql = ({ places, createdAt, orderAt, placed, wishes = withoutWishes }: StatementParts) => `
 with input as materialized (
   select * from unnest(
-    $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::text[], $10::bytea[]
-  ) as i (application_id, id, config_version, event_type, event_id, channels, tags, payload, key, fingerprint)
+    $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::text[], $10::bytea[]${wishes.arrays}
+  ) as i (application_id, id, config_version, event_type, event_id, channels, tags, payload, key, fingerprint${wishes.names})
 ), owner as materialized (
   select id from posthorn.process where id = $15 for key share
 ), current as materialized (
@@ -61,20 +69,20 @@ with input as materialized (
   on conflict do nothing
   returning message_id
 ), stored as (
-  insert into posthorn.message (application_id, id, event_type, event_id, channels, tags)
+  insert into posthorn.message (application_id, id, event_type, event_id, channels, tags${wishes.columns})
   select application_id, id, event_type, event_id,
-    string_to_array(channels, e'\\x1f'), string_to_array(tags, e'\\x1f')
+    string_to_array(channels, e'\\x1f'), string_to_array(tags, e'\\x1f')${wishes.values}
   from fresh where event_id is null or id in (select message_id from named)
-  returning application_id, id
+  returning application_id, id${wishes.returned}
 ), kept as (
   insert into posthorn.message_body (application_id, message_id, payload)
   select application_id, id, payload from fresh where event_id is null or id in (select message_id from named)
-), ${places}planned as (
+), ${wishes.effects}${places}planned as (
   insert into posthorn.delivery
     (application_id, message_id, endpoint_id, state, next_attempt_at, lease_owner, lease_seq, created_at, order_at)
   select s.application_id, s.id, d.endpoint_id,
     case when d.leased then 'delivering' else 'pending' end::posthorn.delivery_state,
-    case when not d.leased then now() + $14::bigint * interval '1 ms' end,
+    case when not d.leased then ${wishes.firstAt} end,
     case when d.leased then $15::integer end,
     case when d.leased then 1 else 0 end, ${createdAt}, ${orderAt}
   from (
@@ -93,20 +101,43 @@ select now() as created_at, exists (select from owner) as lease_granted,
   array(select id from input where id not in (select id from current)) as stale,
   array(select id from current where id not in (select id from stored)) as conflicting`;
 
-interface OrderParts {
+interface StatementParts {
   places: string;
   createdAt: string;
   orderAt: string;
   placed: string;
+  wishes?: WishParts;
 }
 
-const withoutOrder: OrderParts = { places: '', createdAt: 'now()', orderAt: 'null', placed: '' };
+/** What only a message with wishes of its own needs: the statement for all others is not burdened with it. */
+interface WishParts {
+  arrays: string;
+  names: string;
+  columns: string;
+  values: string;
+  returned: string;
+  effects: string;
+  firstAt: string;
+}
+
+const firstAt = "now() + $14::bigint * interval '1 ms'";
+const withoutWishes: WishParts = {
+  arrays: '',
+  names: '',
+  columns: '',
+  values: '',
+  returned: '',
+  effects: '',
+  firstAt,
+};
+
+const withoutOrder: StatementParts = { places: '', createdAt: 'now()', orderAt: 'null', placed: '' };
 
 // The endpoint's row stays locked until the commit, so places grow in the order of the commits: whoever sees one sees
 // all before it. A place is a time, so that it can be compared with deliveries from before the endpoint had an order.
-const withOrder: OrderParts = {
+const orderParts = (placeOf: (place: string) => string, more: string) => ({
   places: `ordered as materialized (
-  select w.endpoint_id, w.message_id, s.application_id,
+  select w.endpoint_id, w.message_id, s.application_id${more},
     row_number() over (partition by w.endpoint_id order by w.place) as place,
     count(*) over (partition by w.endpoint_id) as places
   from unnest($11::text[], $12::text[], $16::boolean[]) with ordinality as w (message_id, endpoint_id, ordered, place)
@@ -120,16 +151,58 @@ const withOrder: OrderParts = {
     + (select count(*) from ordered where ordered.endpoint_id = excluded.endpoint_id) * interval '1 us'
   returning endpoint_id, last_at
 ), placed as materialized (
-  select o.endpoint_id, o.message_id, l.last_at - (o.places - o.place) * interval '1 us' as order_at
+  select o.endpoint_id, o.message_id, ${placeOf("l.last_at - (o.places - o.place) * interval '1 us'")} as order_at
   from ordered o join last l on l.endpoint_id = o.endpoint_id
 ), `,
   createdAt: 'coalesce(p.order_at, now())',
   orderAt: 'p.order_at',
   placed: 'left join placed p on p.message_id = d.message_id and p.endpoint_id = d.endpoint_id',
+});
+const withOrder: StatementParts = orderParts((place) => place, '');
+
+// A later delivery waits in the database like any other that is not due. Its place in an order is the time at which it
+// is to begin: whatever is accepted until then goes before it. The same holds for its place in the feed, which is
+// locked until the commit for the same reason as the places of an order.
+const withWishes: StatementParts = {
+  ...orderParts((place) => `greatest(o.deliver_at, ${place})`, ', s.deliver_at'),
+  createdAt: 'coalesce(greatest(s.deliver_at, p.order_at), now())',
+  wishes: {
+    arrays: ', $17::text[], $18::bigint[], $19::bigint[], $20::boolean[]',
+    names: ', content_type, deliver_at_ms, content_hours, fed',
+    columns: ', content_type, deliver_at',
+    values: `,
+    coalesce(content_type, 'application/json'), timestamptz 'epoch' + deliver_at_ms * interval '1 ms'`,
+    returned: ', deliver_at',
+    effects: `expiring as (
+  insert into posthorn.message_expiry (application_id, message_id, expires_at)
+  select i.application_id, i.id, now() + i.content_hours * interval '1 hour'
+  from input i join stored s on s.id = i.id where i.content_hours is not null
+), feeding as materialized (
+  select s.application_id, s.id, s.deliver_at,
+    row_number() over (partition by s.application_id order by s.id) as place,
+    count(*) over (partition by s.application_id) as places
+  from input i join stored s on s.id = i.id where i.fed
+), feed as (
+  insert into posthorn.application_feed (application_id, last_place)
+  select application_id, (extract(epoch from clock_timestamp()) * 1000000)::bigint + count(*)
+  from feeding group by application_id order by application_id
+  on conflict (application_id) do update
+    set last_place = greatest(application_feed.last_place, (extract(epoch from clock_timestamp()) * 1000000)::bigint)
+      + (select count(*) from feeding where feeding.application_id = excluded.application_id)
+  returning application_id, last_place
+), fed as (
+  insert into posthorn.message_feed (application_id, place, message_id)
+  select f.application_id,
+    greatest((extract(epoch from f.deliver_at) * 1000000)::bigint, l.last_place - f.places + f.place), f.id
+  from feeding f join feed l on l.application_id = f.application_id
+), `,
+    firstAt: `greatest(s.deliver_at, ${firstAt})`,
+  },
 };
 
 const acceptWithoutOrder = { name: 'accept-messages', text: acceptSql(withoutOrder) };
 const acceptInOrder = { name: 'accept-messages-in-order', text: acceptSql(withOrder) };
+const acceptWithWishes = { name: 'accept-messages-with-wishes', text: acceptSql(withWishes) };
 
 // Channels and tags cannot contain it: the API allows only printable text.
 const listSeparator = '\u001f';
@@ -153,9 +226,11 @@ export async function acceptMessages(
   const deliveries = messages.flatMap((message) =>
     message.deliveries.map((d) => ({ ...d, messageId: message.id })),
   );
-  const hasOrder = deliveries.some((d) => d.ordered);
+  const hasWishes = messages.some(hasWish);
+  const hasOrder = hasWishes || deliveries.some((d) => d.ordered);
+  const statement = hasOrder ? acceptInOrder : acceptWithoutOrder;
   const { rows } = await database.query<AcceptRow>({
-    ...(hasOrder ? acceptInOrder : acceptWithoutOrder),
+    ...(hasWishes ? acceptWithWishes : statement),
     values: [
       textArray(messages.map((m) => m.applicationId)),
       textArray(messages.map((m) => m.id)),
@@ -173,10 +248,21 @@ export async function acceptMessages(
       lease.firstDelayMs,
       lease.owner,
       ...(hasOrder ? [boolArray(deliveries.map((d) => d.ordered === true))] : []),
+      ...(hasWishes ? wishArrays(messages) : []),
     ],
   });
   return storedMessages(messages, rows[0]);
 }
+
+const hasWish = ({ contentType, deliverAt, contentHours, fed }: MessageToStore) =>
+  fed === true || contentType !== undefined || deliverAt !== undefined || contentHours !== undefined;
+
+const wishArrays = (messages: readonly MessageToStore[]) => [
+  textArray(messages.map((m) => m.contentType)),
+  int8Array(messages.map((m) => m.deliverAt?.getTime())),
+  int8Array(messages.map((m) => m.contentHours)),
+  boolArray(messages.map((m) => m.fed === true)),
+];
 
 function storedMessages(
   messages: readonly MessageToStore[],

@@ -46,6 +46,8 @@ export interface ApplicationConfig {
   throttleRate: number | null;
   /** Some of its endpoints have an order. */
   hasOrder: boolean;
+  /** Its messages are fetched, too: they get places in its feed. */
+  hasPollers: boolean;
   endpoints: readonly EndpointConfig[];
   endpointsById: ReadonlyMap<string, EndpointConfig>;
 }
@@ -73,12 +75,14 @@ interface ConfigRow {
   uid: string | null;
   config_version: string;
   throttle_rate: number | null;
+  has_pollers: boolean;
   endpoints: EndpointRow[];
 }
 
 // One statement, so one snapshot: the version belongs to exactly these endpoints.
 const configSql = (where: string) => `
-select a.id, a.environment_id, a.uid, a.config_version, a.throttle_rate, coalesce((
+select a.id, a.environment_id, a.uid, a.config_version, a.throttle_rate,
+  exists (select from posthorn.poller p where p.application_id = a.id and p.deleted_at is null) as has_pollers, coalesce((
   select json_agg(json_build_object(
     'id', e.id, 'url', e.url, 'disabled', e.disabled, 'event_types', e.event_types, 'channels', e.channels,
     'signature_style', e.signature_style, 'throttle_rate', e.throttle_rate, 'ordering', e.ordering,
@@ -146,6 +150,7 @@ function applicationConfig(row: ConfigRow, box: SecretBox): ApplicationConfig {
     version: row.config_version,
     throttleRate: row.throttle_rate,
     hasOrder: endpoints.some(({ ordering }) => ordering !== null),
+    hasPollers: row.has_pollers,
     endpoints,
     endpointsById: new Map(endpoints.map((endpoint) => [endpoint.id, endpoint])),
   };

@@ -1,6 +1,7 @@
 // Endpoints, their secrets and their custom headers.
 import { sql } from 'kysely';
 import type { Insertable, Selectable, Updateable } from 'kysely';
+import type { Subscription } from '../core/matching.ts';
 import type { Queries } from './database.ts';
 import { noteOrdering } from './endpoint-order.ts';
 import type { OrderChange } from './endpoint-order.ts';
@@ -79,6 +80,17 @@ export async function listEndpoints(
     .where('deleted_at', 'is', null);
   if (keyset.after !== undefined) query = query.where('id', operator, keyset.after);
   return query.orderBy('id', direction).limit(keyset.rowsMax).execute();
+}
+
+/** What each endpoint of the application wants; its pollers too. */
+export async function listSubscriptions(queries: Queries, applicationId: string): Promise<Subscription[]> {
+  const { rows } = await sql<Pick<EndpointRow, 'disabled' | 'event_types' | 'channels'>>`
+    select disabled, event_types, channels from posthorn.endpoint
+    where application_id = ${applicationId} and deleted_at is null
+    union all
+    select false, event_types, channels from posthorn.poller
+    where application_id = ${applicationId} and deleted_at is null`.execute(queries);
+  return rows.map(({ disabled, event_types: eventTypes, channels }) => ({ disabled, eventTypes, channels }));
 }
 
 /** Undefined when the uid is taken. `secretSealed` becomes its current secret. The application must be locked. */

@@ -15,7 +15,7 @@ const idTimeSlackMs = 60 * minuteMs;
 
 export type MessageRow = Pick<
   Selectable<MessageTable>,
-  'id' | 'event_type' | 'event_id' | 'channels' | 'tags' | 'created_at'
+  'id' | 'event_type' | 'event_id' | 'channels' | 'tags' | 'deliver_at' | 'created_at'
 >;
 
 /** A message without its content, and how large that is: null when it was expunged or has expired. */
@@ -27,6 +27,7 @@ export const messageColumns = [
   'message.event_id',
   'message.channels',
   'message.tags',
+  'message.deliver_at',
   'message.created_at',
 ] as const;
 
@@ -145,11 +146,22 @@ export async function findPayloads(
   return new Map(rows.map((row) => [row.message_id, row.payload]));
 }
 
-/** Deletes the message's content for good; the message itself and its attempts stay. */
+/**
+ * Deletes the message's content for good; the message itself and its attempts stay. What waits to be delivered is
+ * cancelled: it may wait for days, and would find nothing to send. What is under way goes on.
+ */
 export async function expungePayload(queries: Queries, applicationId: string, id: string): Promise<void> {
-  await queries
-    .deleteFrom('message_body')
-    .where('application_id', '=', applicationId)
-    .where('message_id', '=', id)
-    .execute();
+  // Whoever stood behind one of them in an order may go at once.
+  await sql`
+    with gone as (
+      delete from posthorn.message_body where application_id = ${applicationId} and message_id = ${id}
+    ), cancelled as (
+      update posthorn.delivery
+      set state = 'cancelled', next_attempt_at = null, resume_at = null, updated_at = now()
+      where application_id = ${applicationId} and message_id = ${id} and state in ('pending', 'retrying')
+      returning endpoint_id, order_at
+    )
+    insert into posthorn.endpoint_due as due (endpoint_id, application_id, due_at)
+    select endpoint_id, ${applicationId}, now() from cancelled where order_at is not null order by endpoint_id
+    on conflict (endpoint_id) do update set due_at = least(due.due_at, excluded.due_at)`.execute(queries);
 }

@@ -98,6 +98,7 @@ export interface MessageTable {
   channels: string[] | null;
   tags: string[] | null;
   content_type: Generated<string>;
+  deliver_at: NullableTimestamp;
   created_at: Timestamp;
 }
 

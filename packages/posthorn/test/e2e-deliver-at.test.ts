@@ -1,0 +1,129 @@
+// Messages that are to be delivered later, on real processes: not before, whatever happens, and in their place.
+import { messageInRaw, MessageStatus } from 'svix';
+import { afterEach, expect, test } from 'vitest';
+import { createTestDatabase } from './support/database.ts';
+import {
+  endAllPosthorn,
+  type PosthornProcess,
+  startPosthorn,
+  testToken,
+} from './support/posthorn-process.ts';
+import { type Recorder, startRecorder } from './support/recorder.ts';
+import { waitFor } from './support/wait.ts';
+
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  await endAllPosthorn();
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+async function testDatabase(): Promise<string> {
+  const database = await createTestDatabase();
+  cleanups.push(database.drop);
+  return database.url;
+}
+
+async function startReceiver(): Promise<Recorder> {
+  const recorder = await startRecorder();
+  cleanups.push(recorder.stop);
+  return recorder;
+}
+
+const numbers = ({ requests }: Recorder) =>
+  requests.map(({ body }) => (JSON.parse(body.toString()) as { n: number }).n);
+
+async function send({ client }: PosthornProcess, n: number, deliverAt?: Date) {
+  return client.message.create('acme', {
+    eventType: 'x',
+    payload: { n },
+    application: { name: 'Acme' },
+    ...(deliverAt ? { deliverAt } : {}),
+  });
+}
+
+const inMs = (ms: number) => new Date(Date.now() + ms);
+
+test('a later delivery survives kill -9, is not made before its time, and is shown as pending', async () => {
+  const databaseUrl = await testDatabase();
+  const receiver = await startReceiver();
+  const first = await startPosthorn(databaseUrl);
+  await first.client.application.create({ name: 'Acme', uid: 'acme' });
+  const { id: endpoint } = await first.client.endpoint.create('acme', { url: receiver.url });
+  const deliverAt = inMs(6_000);
+  const later = await send(first, 1, deliverAt);
+  await send(first, 2);
+  await waitFor(() => receiver.answeredCount() === 1, { what: 'the message without a time' });
+  const { data } = await first.client.messageAttempt.listAttemptedDestinations('acme', later.id);
+  expect(data).toMatchObject([{ id: endpoint, status: MessageStatus.Pending, nextAttempt: deliverAt }]);
+  await first.end('SIGKILL');
+
+  await startPosthorn(databaseUrl);
+  await waitFor(() => receiver.answeredCount() === 2, { what: 'the later one', timeoutMs: 20_000 });
+  expect(numbers(receiver)).toEqual([2, 1]);
+  expect(receiver.requests[1]?.atMs).toBeGreaterThanOrEqual(deliverAt.getTime());
+  expect(receiver.requests[1]?.headers['webhook-id']).toBe(later.id);
+}, 60_000);
+
+test('deleting the content cancels what waits, at once', async () => {
+  const receiver = await startReceiver();
+  const posthorn = await startPosthorn(await testDatabase());
+  await posthorn.client.application.create({ name: 'Acme', uid: 'acme' });
+  await posthorn.client.endpoint.create('acme', { url: receiver.url });
+  const never = await send(posthorn, 1, inMs(4_000));
+  const kept = await send(posthorn, 2, inMs(4_500));
+  await posthorn.client.message.expungeContent('acme', never.id);
+  const { data } = await posthorn.client.messageAttempt.listAttemptedDestinations('acme', never.id);
+  expect(data).toMatchObject([{ status: MessageStatus.Canceled, nextAttempt: null }]);
+  await waitFor(() => receiver.answeredCount() === 1, { what: 'the other one' });
+  expect(receiver.requests.map(({ headers }) => headers['webhook-id'])).toEqual([kept.id]);
+}, 60_000);
+
+test.each(['block', 'skip'] as const)(
+  'in an order (%s) a later message takes its place at its time, and holds nobody up until then',
+  async (onFailure) => {
+    const receiver = await startReceiver();
+    const posthorn = await startPosthorn(await testDatabase());
+    await posthorn.client.application.create({ name: 'Acme', uid: 'acme' });
+    const ordering = { mode: 'fifo', onFailure };
+    const headers = { authorization: `Bearer ${testToken}` };
+    const made = await fetch(`${posthorn.url}/api/v1/app/acme/endpoint`, {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: JSON.stringify({ url: receiver.url, ordering }),
+    });
+    expect(made.status).toBe(201);
+    const at = inMs(6_000);
+    await send(posthorn, 10, at);
+    await send(posthorn, 11, at);
+    const removed = await send(posthorn, 12, inMs(5_000));
+    for (const n of [1, 2, 3]) await send(posthorn, n);
+    await posthorn.client.message.expungeContent('acme', removed.id);
+    await waitFor(() => receiver.answeredCount() === 3, { what: 'those without a time' });
+    await waitFor(() => receiver.answeredCount() === 5, { what: 'all of them' });
+    await send(posthorn, 4);
+    await waitFor(() => receiver.answeredCount() === 6, { what: 'the one after them' });
+    expect(numbers(receiver)).toEqual([1, 2, 3, 10, 11, 4]);
+    expect(receiver.requests[3]?.atMs).toBeGreaterThanOrEqual(at.getTime());
+  },
+  60_000,
+);
+
+test('a raw payload arrives as the characters that were sent, with its content type', async () => {
+  const receiver = await startReceiver();
+  const posthorn = await startPosthorn(await testDatabase());
+  await posthorn.client.application.create({ name: 'Acme', uid: 'acme' });
+  await posthorn.client.endpoint.create('acme', { url: receiver.url });
+  const raw = '<a>\u00e9 \ud834\udd1e</a>\r\n';
+  const contentType = 'text/xml; charset=utf-8';
+  await posthorn.client.message.create('acme', messageInRaw('x', raw, contentType));
+  await posthorn.client.message.create('acme', {
+    ...messageInRaw('x', raw, contentType),
+    deliverAt: inMs(500),
+  });
+  await waitFor(() => receiver.answeredCount() === 2, { what: 'both' });
+  // One went from memory, the other one through the database.
+  for (const { body, headers } of receiver.requests) {
+    expect(body.toString()).toBe(raw);
+    expect(headers['content-type']).toBe(contentType);
+  }
+}, 60_000);
