@@ -12,6 +12,7 @@ import { registerEndpointSecretRoutes } from './endpoint-secrets.ts';
 import { registerEndpointRoutes } from './endpoints.ts';
 import { registerEventTypeRoutes } from './event-types.ts';
 import { registerHealthRoutes } from './health.ts';
+import { installIdempotency } from './idempotency.ts';
 import { installJsonBody } from './json-body.ts';
 import { registerMessageBatchRoutes } from './message-batch.ts';
 import { registerMessagePrecheckRoutes } from './message-precheck.ts';
@@ -61,6 +62,7 @@ export function createApi(deps: ApiDeps): Api {
   api.setValidatorCompiler(compileValidator);
   const authenticator = createAuthenticator(deps);
   authenticator.install(api);
+  installIdempotency(api, deps);
 
   registerHealthRoutes(api, deps);
   registerTokenRoutes(api, deps, authenticator);

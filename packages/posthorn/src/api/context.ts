@@ -52,5 +52,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Served without a token. */
     public?: boolean;
+    /** A POST that needs no idempotency.ts: it changes nothing, or has a way of its own to be safe when repeated. */
+    repeatable?: boolean;
   }
 }

@@ -121,7 +121,11 @@ async function acceptItems(deps: ApiDeps, batch: Batch, bytes: Buffer): Promise<
 export function registerMessageBatchRoutes(api: Api, deps: ApiDeps): void {
   api.post(
     batchPath,
-    { bodyLimit: batchBodyMaxBytes, schema: { params: Type.Object({ app: Type.String() }), body: BatchIn } },
+    {
+      config: { repeatable: true },
+      bodyLimit: batchBodyMaxBytes,
+      schema: { params: Type.Object({ app: Type.String() }), body: BatchIn },
+    },
     async (request, reply) => {
       const batch: Batch = {
         request,

@@ -16,6 +16,7 @@ export function registerMessagePrecheckRoutes(api: Api, deps: ApiDeps): void {
   api.post(
     '/api/v1/app/:app/msg/precheck/active',
     {
+      config: { repeatable: true },
       schema: { params: Type.Object({ app: Type.String() }), body: PrecheckIn },
     },
     async (request) => {

@@ -108,6 +108,7 @@ function registerCreate(api: Api, deps: ApiDeps): void {
   api.post(
     createPath,
     {
+      config: { repeatable: true },
       schema: { params: ApplicationParams, querystring: ContentQuery, body: MessageIn },
       preValidation: (request, _reply, done) => {
         tidyBody(request.body);

@@ -19,6 +19,7 @@ const statusOf = {
   conflict: 409,
   delivery_in_progress: 409,
   event_type_exists: 409,
+  request_in_progress: 409,
   payload_too_large: 413,
   unsupported_media_type: 415,
   idempotency_mismatch: 422,

@@ -5,10 +5,12 @@ import type { Clock } from '../lib/clock.ts';
 import { createLoop, type Loop } from '../lib/loop.ts';
 import type { Log } from '../lib/log.ts';
 import { dayMs, dropPartition, ensurePartitions, listPartitions } from '../store/partitions.ts';
+import { rememberedMs } from '../store/idempotent-requests.ts';
 import type { Connection, DropResult, Partition } from '../store/partitions.ts';
 import {
   countOpenDeliveries,
   deleteOldIdempotencyKeys,
+  deleteOldIdempotentRequests,
   floorOf,
   listRetentions,
   sweepEventIds,
@@ -58,6 +60,7 @@ export function createHousekeeper(deps: HousekeeperDeps): Housekeeper {
   const keepHouse = async (db: Connection) => {
     await makePartitions(db);
     await deleteOldIdempotencyKeys(db, idempotencyKeyMs, pace);
+    await deleteOldIdempotentRequests(db, rememberedMs, pace);
     const retentions = await listRetentions(db, clock.now());
     await dropExpiredPartitions(db, retentions, log);
     for (const retention of retentions) await sweepEnvironment(db, retention, pace, log);
