@@ -7,12 +7,16 @@ import {
   deliveryKey,
   type Due,
   markDue,
+  nullableNumbers,
   nullableTexts,
   numbers,
   type Schema,
   texts,
 } from './schema.ts';
 import { epochMs } from './world.ts';
+
+// $18 of the statement.
+const deliverAtIndex = 17;
 
 interface Input {
   applicationId: string;
@@ -113,8 +117,16 @@ interface ToStore {
   owner: number;
 }
 
+/** When the deliveries of a message begin, of those that say so; only the statement with wishes tells. */
+function deliverTimes(values: readonly unknown[]): Map<string, number> {
+  if (values[deliverAtIndex] === undefined) return new Map();
+  const times = nullableNumbers(values[deliverAtIndex]);
+  return new Map(texts(values[1]).map((id, i) => [id, (times[i] ?? epochMs) - epochMs]));
+}
+
 function store(schema: Schema, tx: Transaction, { stored, values, leaseGranted, owner }: ToStore): void {
   const applicationOf = new Map(stored.map((input) => [input.id, input.applicationId]));
+  const deliverAtMs = deliverTimes(values);
   for (const input of stored) {
     const { applicationId, id, eventType, eventId, payload } = input;
     const channels = input.channels === null ? [] : input.channels.split('\u001f');
@@ -136,6 +148,7 @@ function store(schema: Schema, tx: Transaction, { stored, values, leaseGranted, 
     const endpointId = endpointIds[i] ?? '';
     if (applicationId === undefined) return;
     const leased = wanted[i] === 1 && leaseGranted;
+    const firstAtMs = Math.max(tx.nowMs + delayMs, deliverAtMs.get(messageId) ?? 0);
     const delivery: Delivery = {
       applicationId,
       messageId,
@@ -143,13 +156,13 @@ function store(schema: Schema, tx: Transaction, { stored, values, leaseGranted, 
       state: leased ? 'delivering' : 'pending',
       attempts: 0,
       trigger: 'scheduled',
-      nextAtMs: leased ? null : tx.nowMs + delayMs,
+      nextAtMs: leased ? null : firstAtMs,
       resumeAtMs: null,
       leaseOwner: leased ? owner : null,
       leaseSeq: leased ? 1 : 0,
     };
     tx.write(schema.deliveries.row(deliveryKey(messageId, endpointId)), delivery);
-    if (!leased) dues.push({ endpointId, applicationId, dueAtMs: tx.nowMs + delayMs });
+    if (!leased) dues.push({ endpointId, applicationId, dueAtMs: firstAtMs });
   });
   markDue(schema, tx, dues);
 }

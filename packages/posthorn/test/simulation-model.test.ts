@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Transaction } from '../../../bench/src/simulation/rows.ts';
 import { deliveryKey, isOpen } from '../../../bench/src/simulation/schema.ts';
 import { type Query, Server } from '../../../bench/src/simulation/server.ts';
+import { epochMs } from '../../../bench/src/simulation/world.ts';
 import type { Transition } from '../src/core/settle.ts';
 import { acceptMessages, findConflicts, type MessageToStore } from '../src/store/accept-messages.ts';
 import {
@@ -166,7 +167,10 @@ class Run {
         const lease = { owner, firstDelayMs: c % 3 === 0 ? 20_000 : 0 };
         this.#stored.push(message);
         return async ({ pool }) => {
-          const results = await acceptMessages(pool, [message], lease);
+          // The two have clocks of their own.
+          const nowMs = pool === store.pool ? Date.now() : epochMs + modelNow(this);
+          const sent = c % 6 === 1 ? deliveredLater(message, nowMs + 30_000) : message;
+          const results = await acceptMessages(pool, [sent], lease);
           return [...results.values()].map((one) => ({ ...one, createdAt: undefined }));
         };
       }
@@ -268,6 +272,11 @@ class Run {
       ...(b % 5 === 0 ? { eventId: `event ${c % 3}` } : {}),
     });
   }
+}
+
+function deliveredLater(message: MessageToStore, atMs: number): MessageToStore {
+  const deliveries = message.deliveries.map(({ endpointId }) => ({ endpointId, leased: false }));
+  return { ...message, deliveries, deliverAt: new Date(atMs), contentType: 'text/xml', contentHours: 48 };
 }
 
 const nowhere = { applicationId: 'app_none', messageId: 'msg_none', endpointId: 'ep_none', leaseSeq: 1 };

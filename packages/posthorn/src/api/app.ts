@@ -17,6 +17,8 @@ import { installJsonBody } from './json-body.ts';
 import { registerMessageBatchRoutes } from './message-batch.ts';
 import { registerMessagePrecheckRoutes } from './message-precheck.ts';
 import { registerMessageRoutes } from './messages.ts';
+import { registerPollerMessageRoutes } from './poller-messages.ts';
+import { registerPollerRoutes } from './pollers.ts';
 import { installProblems, sendProblem, sendSocketProblem } from './problems.ts';
 import { registerTokenRoutes } from './tokens.ts';
 import { compileValidator, opaqueNames } from './validation.ts';
@@ -74,6 +76,8 @@ export function createApi(deps: ApiDeps): Api {
   registerMessageRoutes(api, deps);
   registerMessageBatchRoutes(api, deps);
   registerMessagePrecheckRoutes(api, deps);
+  registerPollerRoutes(api, deps);
+  registerPollerMessageRoutes(api, deps);
   registerAttemptRoutes(api, deps);
   return api;
 }

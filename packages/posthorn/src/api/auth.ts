@@ -2,6 +2,8 @@
 // token revoked through another process dies here too.
 import { hash } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Queries } from '../store/database.ts';
+import { findPollerOfToken, pollerTokenPrefix } from '../store/pollers.ts';
 import { findValidToken } from '../store/tokens.ts';
 import type { ApiDeps } from './context.ts';
 import { ApiError } from './problems.ts';
@@ -36,6 +38,17 @@ function tokenOf(request: FastifyRequest): string {
   return text;
 }
 
+// A poller's token is for fetching from this poller and nothing else: the path has to name it.
+async function environmentOfPoller(queries: Queries, text: string, params: unknown): Promise<string> {
+  const poller = await findPollerOfToken(queries, text);
+  if (poller === undefined) throw refusal();
+  const { app, sink } = params as { app: string; sink: string };
+  const isNamed =
+    [poller.applicationId, poller.applicationUid].includes(app) && [poller.id, poller.uid].includes(sink);
+  if (!isNamed) throw refusal('this token is for another poller');
+  return poller.environmentId;
+}
+
 export function createAuthenticator({ db, clock }: Pick<ApiDeps, 'db' | 'clock'>): Authenticator {
   // By the token's hash, so that a dump of this process's memory holds no list of tokens.
   const remembered = new Map<string, Remembered>();
@@ -60,7 +73,12 @@ export function createAuthenticator({ db, clock }: Pick<ApiDeps, 'db' | 'clock'>
       api.decorateRequest('environmentId', '');
       api.addHook('onRequest', async (request) => {
         if (request.is404 || request.routeOptions.config.public === true) return;
-        request.environmentId = await environmentOf(tokenOf(request));
+        const text = tokenOf(request);
+        const isPollers =
+          request.routeOptions.config.pollerToken === true && text.startsWith(pollerTokenPrefix);
+        request.environmentId = isPollers
+          ? await environmentOfPoller(db.queries, text, request.params)
+          : await environmentOf(text);
       });
     },
     forget(tokenId) {

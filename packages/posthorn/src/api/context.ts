@@ -52,6 +52,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Served without a token. */
     public?: boolean;
+    /** Served to a poller's own token, too, where its path names that poller. */
+    pollerToken?: boolean;
     /** A POST that needs no idempotency.ts: it changes nothing, or has a way of its own to be safe when repeated. */
     repeatable?: boolean;
   }

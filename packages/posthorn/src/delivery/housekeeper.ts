@@ -14,6 +14,7 @@ import {
   floorOf,
   listRetentions,
   sweepEventIds,
+  sweepFeeds,
   sweepTable,
   sweptTables,
   withHousekeepingLock,
@@ -118,6 +119,7 @@ async function sweepEnvironment(db: Connection, retention: Retention, pace: Pace
   const deleted: Record<string, number> = {};
   for (const table of sweptTables) deleted[table.name] = await sweepTable(db, table, retention, pace);
   deleted.message_event_id = await sweepEventIds(db, retention, pace);
+  deleted.message_feed = await sweepFeeds(db, retention, pace);
   const total = Object.values(deleted).reduce((sum, count) => sum + count, 0);
   if (total > 0)
     log.info({ environmentId: retention.environmentId, deleted }, 'rows past their time deleted');

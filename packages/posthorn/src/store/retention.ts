@@ -239,6 +239,24 @@ export async function sweepEventIds(db: Connection, retention: Retention, pace: 
   return deleted;
 }
 
+/** Takes an environment's messages that are past their time out of the feeds; returns how many. */
+export function sweepFeeds(db: Connection, retention: Retention, pace: Pace): Promise<number> {
+  return deleteInBatches(pace, async () => {
+    const { rowCount } = await db.query(
+      `delete from posthorn.message_feed where ctid = any (array(
+         select f.ctid from posthorn.application_feed af
+         join posthorn.application a on a.id = af.application_id and a.environment_id = $1
+         cross join lateral (
+           select ctid from posthorn.message_feed
+           where application_id = af.application_id and place < $2::bigint limit $3
+         ) f limit $3
+       ))`,
+      [retention.environmentId, retention.messageFloorMs * 1_000, pace.rowsMax],
+    );
+    return rowCount ?? 0;
+  });
+}
+
 /** Deletes idempotency keys older than `ageMs`; returns how many. */
 export function deleteOldIdempotencyKeys(db: Connection, ageMs: number, pace: Pace): Promise<number> {
   return deleteInBatches(pace, async () => {

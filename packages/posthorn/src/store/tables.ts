@@ -164,6 +164,35 @@ export interface SecretKeyCheckTable {
   sealed: Buffer;
 }
 
+export interface PollerTable {
+  id: string;
+  application_id: string;
+  uid: string | null;
+  description: Generated<string>;
+  event_types: string[] | null;
+  channels: string[] | null;
+  token_hash: Buffer | null;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+  deleted_at: NullableTimestamp;
+}
+
+export interface PollerConsumerTable {
+  poller_id: string;
+  consumer: string;
+  /** Microseconds since 1970, as text. */
+  place: string;
+  message_id: string;
+  updated_at: Timestamp;
+}
+
+export interface MessageFeedTable {
+  application_id: string;
+  /** Microseconds since 1970, as text. */
+  place: string;
+  message_id: string;
+}
+
 export interface Tables {
   environment: EnvironmentTable;
   token: TokenTable;
@@ -178,4 +207,7 @@ export interface Tables {
   attempt: AttemptTable;
   process: ProcessTable;
   secret_key_check: SecretKeyCheckTable;
+  poller: PollerTable;
+  poller_consumer: PollerConsumerTable;
+  message_feed: MessageFeedTable;
 }

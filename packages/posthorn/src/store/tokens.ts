@@ -31,15 +31,15 @@ function hashOf(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-/** A new token: `phk_` and 32 random bytes in base 62. */
-export function generateTokenText(): string {
+/** A new token: `phk_`, or another prefix, and 32 random bytes in base 62. */
+export function generateTokenText(begin = prefix): string {
   let rest = BigInt(`0x${randomBytes(randomByteCount).toString('hex')}`);
   let digits = '';
   for (let i = 0; i < digitCount; i += 1) {
     digits = alphabet.charAt(Number(rest % 62n)) + digits;
     rest /= 62n;
   }
-  return prefix + digits;
+  return begin + digits;
 }
 
 /** Makes a token. `text` is returned here and never again. */

@@ -1,0 +1,194 @@
+// Pollers over HTTP: made, changed and deleted by the sender. What is fetched from them is in poller-messages.ts.
+import Type from 'typebox';
+import type { Static } from 'typebox';
+import { lockApplication } from '../store/applications.ts';
+import { isUniqueViolation } from '../store/availability.ts';
+import type { Queries } from '../store/database.ts';
+import {
+  deletePoller,
+  findPoller,
+  insertPoller,
+  listPollers,
+  pollerTokenPrefix,
+  pollerUidConstraint,
+  replacePollerToken,
+  updatePoller,
+} from '../store/pollers.ts';
+import type { PollerChanges, PollerRow } from '../store/pollers.ts';
+import { generateTokenText } from '../store/tokens.ts';
+import type { Api, ApiDeps } from './context.ts';
+import { checkUid, isName, nameText, nullable, uidField } from './fields.ts';
+import { PageQuery, parsePage, toList } from './pagination.ts';
+import { conflict, notFound } from './problems.ts';
+import { resolveApplication } from './resolve.ts';
+
+const idPrefix = 'poll_';
+const descriptionMaxChars = 4_096;
+const eventTypesMax = 500;
+const channelsMax = 10;
+const channelMaxChars = 128;
+const uidTaken = 'a poller with this uid exists already';
+
+const PollerIn = Type.Object({
+  uid: uidField,
+  description: Type.Optional(Type.String({ maxLength: descriptionMaxChars })),
+  eventTypes: Type.Optional(
+    nullable(Type.Array(Type.String(nameText), { minItems: 1, maxItems: eventTypesMax })),
+  ),
+  channels: Type.Optional(
+    nullable(
+      Type.Array(Type.String({ ...nameText, maxLength: channelMaxChars }), {
+        minItems: 1,
+        maxItems: channelsMax,
+      }),
+    ),
+  ),
+});
+const ApplicationParams = Type.Object({ app: Type.String() });
+const PollerParams = Type.Object({ app: Type.String(), poller: Type.String() });
+
+function wirePoller(row: PollerRow) {
+  return {
+    id: row.id,
+    uid: row.uid,
+    description: row.description,
+    eventTypes: row.event_types,
+    channels: row.channels,
+    createdAt: row.created_at.toISOString(),
+    updatedAt: row.updated_at.toISOString(),
+  };
+}
+
+/** The columns that the body names; null clears. */
+function changesOf(body: Static<typeof PollerIn>): PollerChanges {
+  checkUid(body.uid, idPrefix);
+  return {
+    ...(body.uid === undefined ? {} : { uid: body.uid }),
+    ...(body.description === undefined ? {} : { description: body.description }),
+    ...(body.eventTypes === undefined ? {} : { event_types: body.eventTypes }),
+    ...(body.channels === undefined ? {} : { channels: body.channels }),
+  };
+}
+
+const newTokenText = () => generateTokenText(pollerTokenPrefix);
+
+/** Throws 404 when it is unknown, deleted, or of another application. */
+export async function resolvePoller(
+  { db }: ApiDeps,
+  applicationId: string,
+  idOrUid: string,
+): Promise<PollerRow> {
+  const row = isName(idOrUid) ? await findPoller(db.queries, applicationId, idOrUid) : undefined;
+  if (row === undefined) throw notFound('Poller not found');
+  return row;
+}
+
+/** A change of an application's pollers, like one of its endpoints, begins with the lock on the application. */
+async function changing<T>(
+  { db }: ApiDeps,
+  applicationId: string,
+  work: (transaction: Queries) => Promise<T>,
+): Promise<T> {
+  try {
+    return await db.queries.transaction().execute(async (transaction) => {
+      if (!(await lockApplication(transaction, applicationId))) throw notFound('Application not found');
+      return work(transaction);
+    });
+  } catch (error) {
+    throw isUniqueViolation(error, pollerUidConstraint) ? conflict(uidTaken) : error;
+  }
+}
+
+function registerReading(api: Api, deps: ApiDeps): void {
+  const { queries } = deps.db;
+
+  api.get(
+    '/api/v1/app/:app/polling-endpoint',
+    { schema: { params: ApplicationParams, querystring: PageQuery } },
+    async (request) => {
+      const page = parsePage(request.query, { order: 'descending', key: idPrefix });
+      const { id } = await resolveApplication(deps, request.environmentId, request.params.app);
+      const rows = await listPollers(queries, id, page.keyset);
+      return toList(rows, page, (row) => row.id, wirePoller);
+    },
+  );
+
+  api.get(
+    '/api/v1/app/:app/polling-endpoint/:poller',
+    { schema: { params: PollerParams } },
+    async (request) => {
+      const { id } = await resolveApplication(deps, request.environmentId, request.params.app);
+      return wirePoller(await resolvePoller(deps, id, request.params.poller));
+    },
+  );
+}
+
+function registerEnding(api: Api, deps: ApiDeps): void {
+  api.delete(
+    '/api/v1/app/:app/polling-endpoint/:poller',
+    { schema: { params: PollerParams } },
+    async (request, reply) => {
+      const { id } = await resolveApplication(deps, request.environmentId, request.params.app);
+      const poller = await resolvePoller(deps, id, request.params.poller);
+      const deleted = await changing(deps, id, (transaction) => deletePoller(transaction, poller.id));
+      if (!deleted) throw notFound('Poller not found');
+      return reply.code(204).send();
+    },
+  );
+
+  api.post(
+    '/api/v1/app/:app/polling-endpoint/:poller/token/rotate',
+    { schema: { params: PollerParams } },
+    async (request) => {
+      const { id } = await resolveApplication(deps, request.environmentId, request.params.app);
+      const poller = await resolvePoller(deps, id, request.params.poller);
+      const token = newTokenText();
+      await replacePollerToken(deps.db.queries, poller.id, token);
+      return { token };
+    },
+  );
+}
+
+export function registerPollerRoutes(api: Api, deps: ApiDeps): void {
+  registerReading(api, deps);
+  registerEnding(api, deps);
+
+  api.post(
+    '/api/v1/app/:app/polling-endpoint',
+    { schema: { params: ApplicationParams, body: PollerIn } },
+    async (request, reply) => {
+      const { id: applicationId } = await resolveApplication(deps, request.environmentId, request.params.app);
+      const { uid = null, event_types = null, channels = null, description = '' } = changesOf(request.body);
+      const token = newTokenText();
+      const row = await changing(deps, applicationId, (transaction) =>
+        insertPoller(
+          transaction,
+          {
+            id: deps.newId(idPrefix),
+            application_id: applicationId,
+            uid,
+            event_types,
+            channels,
+            description,
+          },
+          token,
+        ),
+      );
+      if (row === undefined) throw conflict(uidTaken);
+      return reply.code(201).send({ ...wirePoller(row), token });
+    },
+  );
+
+  api.patch(
+    '/api/v1/app/:app/polling-endpoint/:poller',
+    { schema: { params: PollerParams, body: PollerIn } },
+    async (request) => {
+      const { id } = await resolveApplication(deps, request.environmentId, request.params.app);
+      const poller = await resolvePoller(deps, id, request.params.poller);
+      const changes = changesOf(request.body);
+      const row = await changing(deps, id, (transaction) => updatePoller(transaction, poller.id, changes));
+      if (row === undefined) throw notFound('Poller not found');
+      return wirePoller(row);
+    },
+  );
+}
