@@ -20,6 +20,7 @@ import { registerMessageRoutes } from './messages.ts';
 import { registerPollerMessageRoutes } from './poller-messages.ts';
 import { registerPollerRoutes } from './pollers.ts';
 import { installProblems, sendProblem, sendSocketProblem } from './problems.ts';
+import { collectRoutes, registerReferenceRoutes } from './reference/routes.ts';
 import { registerTokenRoutes } from './tokens.ts';
 import { compileValidator, opaqueNames } from './validation.ts';
 
@@ -57,11 +58,14 @@ export function createApi(deps: ApiDeps): Api {
   api.server.maxConnections = connectionsMax;
 
   api.decorate('outageLog', deps.outageLog);
+  const routes = collectRoutes(api);
   limitBodies(api, deps.bodyMaxBytes);
   installAnswerHooks(api);
   installProblems(api);
   installJsonBody(api);
   api.setValidatorCompiler(compileValidator);
+  // A schema of answers describes them; it does not rewrite them.
+  api.setSerializerCompiler(() => (answer) => JSON.stringify(answer));
   const authenticator = createAuthenticator(deps);
   authenticator.install(api);
   installIdempotency(api, deps);
@@ -79,6 +83,7 @@ export function createApi(deps: ApiDeps): Api {
   registerPollerRoutes(api, deps);
   registerPollerMessageRoutes(api, deps);
   registerAttemptRoutes(api, deps);
+  registerReferenceRoutes(api, routes);
   return api;
 }
 

@@ -40,6 +40,15 @@ export type Api = FastifyInstance<
 >;
 
 declare module 'fastify' {
+  // What the OpenAPI document says of a route; each has a default (reference/).
+  interface FastifySchema {
+    operationId?: string;
+    summary?: string;
+    description?: string;
+    tags?: string[];
+    /** Leaves the route out of the document. */
+    hide?: boolean;
+  }
   interface FastifyInstance {
     outageLog: Log;
   }

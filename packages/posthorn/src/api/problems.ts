@@ -31,6 +31,9 @@ const statusOf = {
 
 export type ApiErrorCode = keyof typeof statusOf;
 
+/** Every code with its status, for whoever describes them. */
+export const problemStatuses: readonly (readonly [code: string, status: number])[] = Object.entries(statusOf);
+
 /** One wrong field: where (`['body', 'url']`), why in words that name the fix, and a stable type. */
 export interface FieldProblem {
   loc: string[];

@@ -1,0 +1,187 @@
+// What the API's document says of each operation: its id, as the reference's own document has it, and what it does. An
+// operation that is not in the table is described from its method and path.
+
+export interface Operation {
+  /** Such as `v1.application.create`; unique. */
+  id: string;
+  summary: string;
+}
+
+const one = '{}';
+const app = `/app/${one}`;
+const endpoint = `${app}/endpoint/${one}`;
+const message = `${app}/msg/${one}`;
+const integration = `${app}/integration/${one}`;
+const connector = `/connector/${one}`;
+const operational = '/operational-webhook/endpoint';
+const poller = `${app}/poller/${one}`;
+
+type Entry = readonly [route: string, id: string, summary: string];
+
+const applications: readonly Entry[] = [
+  ['GET /app', 'application.list', 'List applications'],
+  ['POST /app', 'application.create', 'Create an application'],
+  [`GET ${app}`, 'application.get', 'Get an application'],
+  [`PUT ${app}`, 'application.upsert', 'Create or replace an application'],
+  [`PATCH ${app}`, 'application.patch', 'Change fields of an application'],
+  [`DELETE ${app}`, 'application.delete', 'Delete an application with its endpoints'],
+];
+
+const endpoints: readonly Entry[] = [
+  [`GET ${app}/endpoint`, 'endpoint.list', 'List the endpoints of an application'],
+  [`POST ${app}/endpoint`, 'endpoint.create', 'Create an endpoint'],
+  [`GET ${endpoint}`, 'endpoint.get', 'Get an endpoint'],
+  [`PUT ${endpoint}`, 'endpoint.upsert', 'Create or replace an endpoint; its secret and headers stay'],
+  [`PATCH ${endpoint}`, 'endpoint.patch', 'Change fields of an endpoint'],
+  [`DELETE ${endpoint}`, 'endpoint.delete', 'Delete an endpoint'],
+  [`GET ${endpoint}/secret`, 'endpoint.get-secret', 'Get the signing secret, or its public key'],
+  [`POST ${endpoint}/secret/rotate`, 'endpoint.rotate-secret', 'Change the signing secret'],
+  [`GET ${endpoint}/headers`, 'endpoint.get-headers', 'Get the custom headers'],
+  [`PUT ${endpoint}/headers`, 'endpoint.set-headers', 'Replace the custom headers'],
+  [`PATCH ${endpoint}/headers`, 'endpoint.patch-headers', 'Change some custom headers'],
+  [`GET ${endpoint}/stats`, 'endpoint.get-stats', 'Count the deliveries of an endpoint by status'],
+  [`POST ${endpoint}/send-example`, 'endpoint.send-example', 'Send an example of an event type'],
+  [`POST ${endpoint}/recover`, 'endpoint.recover', 'Send again what failed since a time'],
+  [`POST ${endpoint}/replay-missing`, 'endpoint.replay-missing', 'Send what was never attempted'],
+  [`POST ${endpoint}/bulk-replay`, 'endpoint.bulk-replay', 'Send the messages that a filter names'],
+  [`GET ${endpoint}/transformation`, 'endpoint.transformation.get', 'Get the transformation'],
+  [`PATCH ${endpoint}/transformation`, 'endpoint.transformation.patch', 'Change the transformation'],
+];
+
+const messages: readonly Entry[] = [
+  [`GET ${app}/msg`, 'message.list', 'List the messages of an application'],
+  [`POST ${app}/msg`, 'message.create', 'Send a message to every endpoint that asked for it'],
+  [`POST ${app}/msg/batch`, 'message.create-batch', 'Send many messages at once'],
+  [`POST ${app}/msg/precheck/active`, 'message.precheck', 'Ask whether any endpoint would receive a message'],
+  [`POST ${app}/msg/bulk-expunge`, 'message.bulk-expunge', 'Delete the payloads that a filter names'],
+  [`POST ${app}/msg/expunge-all-contents`, 'message.expunge-all-contents', 'Delete all payloads'],
+  [`GET ${message}`, 'message.get', 'Get a message'],
+  [`DELETE ${message}/content`, 'message.expunge-content', 'Delete the payload of a message'],
+  [`GET ${poller}`, 'message.poller.poll', 'Read messages of a polling endpoint'],
+  [`GET ${poller}/consumer/${one}`, 'message.poller.consumer-poll', 'Read messages as a consumer'],
+  [`POST ${poller}/consumer/${one}/seek`, 'message.poller.consumer-seek', 'Move a consumer to a time'],
+];
+
+const attempts: readonly Entry[] = [
+  [
+    `GET ${app}/attempt/endpoint/${one}`,
+    'message-attempt.list-by-endpoint',
+    'List the attempts of an endpoint',
+  ],
+  [`GET ${app}/attempt/msg/${one}`, 'message-attempt.list-by-msg', 'List the attempts of a message'],
+  [
+    `GET ${endpoint}/msg`,
+    'message-attempt.list-attempted-messages',
+    'List the messages meant for an endpoint',
+  ],
+  [
+    `GET ${message}/endpoint`,
+    'message-attempt.list-attempted-destinations',
+    'List the endpoints a message is meant for',
+  ],
+  [`GET ${message}/attempt/${one}`, 'message-attempt.get', 'Get an attempt'],
+  [
+    `DELETE ${message}/attempt/${one}/content`,
+    'message-attempt.expunge-content',
+    'Delete what the endpoint answered',
+  ],
+  [`POST ${message}/endpoint/${one}/resend`, 'message-attempt.resend', 'Attempt a delivery once more'],
+];
+
+const eventTypes: readonly Entry[] = [
+  ['GET /event-type', 'event-type.list', 'List event types'],
+  ['POST /event-type', 'event-type.create', 'Create an event type'],
+  [`GET /event-type/${one}`, 'event-type.get', 'Get an event type'],
+  [`PUT /event-type/${one}`, 'event-type.upsert', 'Create or replace an event type'],
+  [`PATCH /event-type/${one}`, 'event-type.patch', 'Change fields of an event type'],
+  [`DELETE /event-type/${one}`, 'event-type.delete', 'Archive an event type, or remove it'],
+  [
+    'POST /event-type/import/openapi',
+    'event-type.import-openapi',
+    'Import event types from OpenAPI webhooks',
+  ],
+];
+
+const administration: readonly Entry[] = [
+  ['GET /health', 'health.get', 'Does this server serve, and does its database answer?'],
+  ['GET /health/ping', 'health.ping', 'Does this process answer?'],
+  ['GET /openapi.json', 'openapi.get', 'This document'],
+  ['GET /token', 'token.list', 'List the tokens of the environment, without their text'],
+  ['POST /token', 'token.create', 'Create a token; its text is in this answer only'],
+  [`DELETE /token/${one}`, 'token.revoke', 'Revoke a token'],
+  [
+    `POST /auth/app-portal-access/${one}`,
+    'authentication.app-portal-access',
+    'Open the portal for a customer',
+  ],
+  [`POST /auth/app/${one}/expire-all`, 'authentication.expire-all', 'End the sessions of an application'],
+  ['POST /auth/logout', 'authentication.logout', 'End the session of the token that asks'],
+  ['GET /background-task', 'background-task.list', 'List background tasks'],
+  [`GET /background-task/${one}`, 'background-task.get', 'Get a background task'],
+  ['POST /environment/export', 'environment.export', 'Export the settings of the environment'],
+  ['POST /environment/import', 'environment.import', 'Import settings into the environment'],
+  ['POST /stats/usage/app', 'statistics.aggregate-app-stats', 'Count messages by application'],
+  ['PUT /stats/usage/event-types', 'statistics.aggregate-event-types', 'Count messages by event type'],
+];
+
+const extensions: readonly Entry[] = [
+  [`GET ${app}/integration`, 'integration.list', 'List integrations'],
+  [`POST ${app}/integration`, 'integration.create', 'Create an integration'],
+  [`GET ${integration}`, 'integration.get', 'Get an integration'],
+  [`PUT ${integration}`, 'integration.update', 'Replace an integration'],
+  [`DELETE ${integration}`, 'integration.delete', 'Delete an integration'],
+  [`POST ${integration}/key/rotate`, 'integration.rotate-key', 'Change the key of an integration'],
+  ['GET /connector', 'connector.list', 'List connectors'],
+  ['POST /connector', 'connector.create', 'Create a connector'],
+  [`GET ${connector}`, 'connector.get', 'Get a connector'],
+  [`PUT ${connector}`, 'connector.upsert', 'Create or replace a connector'],
+  [`PATCH ${connector}`, 'connector.patch', 'Change fields of a connector'],
+  [`DELETE ${connector}`, 'connector.delete', 'Delete a connector'],
+  [`GET ${operational}`, 'operational-webhook.endpoint.list', 'List operational endpoints'],
+  [`POST ${operational}`, 'operational-webhook.endpoint.create', 'Create an operational endpoint'],
+  [`GET ${operational}/${one}`, 'operational-webhook.endpoint.get', 'Get an operational endpoint'],
+  [`PUT ${operational}/${one}`, 'operational-webhook.endpoint.upsert', 'Create or replace one'],
+  [`DELETE ${operational}/${one}`, 'operational-webhook.endpoint.delete', 'Delete an operational endpoint'],
+  [`GET ${operational}/${one}/secret`, 'operational-webhook.endpoint.get-secret', 'Get its signing secret'],
+  [
+    `POST ${operational}/${one}/secret/rotate`,
+    'operational-webhook.endpoint.rotate-secret',
+    'Change its secret',
+  ],
+  [`GET ${operational}/${one}/headers`, 'operational-webhook.endpoint.get-headers', 'Get its custom headers'],
+  [`PUT ${operational}/${one}/headers`, 'operational-webhook.endpoint.set-headers', 'Replace its headers'],
+];
+
+const known = new Map<string, Operation>(
+  [applications, endpoints, messages, attempts, eventTypes, administration, extensions]
+    .flat()
+    .map(([route, id, summary]) => [route, { id: `v1.${id}`, summary }]),
+);
+
+/** A route without its version and the names of its parameters: `GET /app/{}` of `/api/v1/app/:app`. */
+export function routeKey(method: string, url: string): string {
+  const path = url.replace(/^\/api\/v1/, '').replaceAll(/:[A-Za-z_]\w*/g, one);
+  return `${method} ${path}`;
+}
+
+const verbs: Readonly<Record<string, string>> = {
+  GET: 'get',
+  POST: 'create',
+  PUT: 'upsert',
+  PATCH: 'patch',
+  DELETE: 'delete',
+};
+
+/** `isList` tells a list from a single thing that has no id of its own. */
+export function describeOperation(method: string, url: string, isList: boolean): Operation {
+  const key = routeKey(method, url);
+  const entry = known.get(key);
+  if (entry !== undefined) return entry;
+  const words = key
+    .slice(method.length + 1)
+    .split('/')
+    .filter((part) => part !== '' && part !== one && part !== 'api' && part !== 'v1');
+  const verb = method === 'GET' && isList ? 'list' : (verbs[method] ?? method.toLowerCase());
+  const text = `${verb} ${words.join(' ').replaceAll('-', ' ')}`;
+  return { id: ['v1', ...words, verb].join('.'), summary: text.charAt(0).toUpperCase() + text.slice(1) };
+}
