@@ -12,7 +12,7 @@ export interface ApiClientOptions {
 
 export interface ApiClient {
   /** `body` is JSON text, sent as it is. Resolves with the parsed answer; rejects with `CliError`. */
-  request(method: 'GET' | 'POST', path: string, body?: string): Promise<unknown>;
+  request(method: 'GET' | 'POST' | 'PUT' | 'PATCH', path: string, body?: string): Promise<unknown>;
 }
 
 export function createApiClient(options: ApiClientOptions): ApiClient {

@@ -7,6 +7,7 @@ import { CliError, usageError } from './cli-error.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { Io } from './io.ts';
+import type { ImportOptions } from './import-svix.ts';
 import { reportError } from './report.ts';
 import type { SendOptions } from './send.ts';
 import { addSettingOptions, requireConfig } from './settings-options.ts';
@@ -76,6 +77,7 @@ function createProgram(context: Context): Command {
     });
   addServerCommands(program, context);
   addSendCommand(program, context);
+  addImportCommand(program, context);
   addVerifyCommand(program, context);
   addConfigCommand(program, context);
   addMigrateCommand(program, context);
@@ -151,6 +153,26 @@ function addSendCommand(program: Command, { io, run }: Context): void {
   withExamples(addSettingOptions(command, ['dataDir']), [
     `posthorn send --app acme --create-app --type user.created --payload '{"id":"u_1"}' --wait`,
     'posthorn send --app acme --type invoice.paid < invoice.json',
+  ]);
+}
+
+function addImportCommand(program: Command, { io, run }: Context): void {
+  const command = program
+    .command('import-svix')
+    .description('copy event types, applications and endpoints with their secrets from a Svix server')
+    .requiredOption('--from <url>', 'URL of the Svix server')
+    .option('--from-token <token>', 'its API token (SVIX_AUTH_TOKEN)')
+    .option('--server <url>', 'URL of Posthorn (POSTHORN_SERVER_URL, default: the running dev)')
+    .option('--token <token>', 'API token (POSTHORN_TOKEN, default: that of the running dev)')
+    .action((options: ImportOptions) =>
+      run(async () => {
+        const config = requireConfig({ ...options }, 'tool', io);
+        const { runImport } = await import('./import-svix.ts');
+        return runImport(options, config, io);
+      }),
+    );
+  withExamples(addSettingOptions(command, ['dataDir']), [
+    'SVIX_AUTH_TOKEN=… posthorn import-svix --from https://api.eu.svix.com --server http://127.0.0.1:8071',
   ]);
 }
 
