@@ -20,7 +20,7 @@ interface Identity {
 
 interface Opened {
   sign: RequestSigner;
-  /** All but what belongs to the message. */
+  /** Its own, and what it authenticates with. */
   headers: Readonly<Record<string, string>>;
   signatureHeaders: readonly SignatureHeaders[];
   identity: Identity;
@@ -55,7 +55,7 @@ export function createPrepare(userAgent: string): Prepare {
     const valid = secrets.filter(({ expiresAtMs }) => expiresAtMs === undefined || expiresAtMs > nowMs);
     const signatureHeaders = signatureHeadersOf(endpoint);
     const fresh = {
-      headers: fixedHeaders({ accept: '*/*', 'user-agent': userAgent }, headers, signatureHeaders, auth),
+      headers: ownHeaders(headers, signatureHeaders, auth),
       signatureHeaders,
       identity: identityOf(endpoint.id, auth),
       sign: createRequestSigner(valid.map(({ secret }) => secret)),
@@ -68,9 +68,14 @@ export function createPrepare(userAgent: string): Prepare {
   return (work, endpoint, nowMs) => {
     const body = work.payload ?? new Uint8Array();
     const timestamp = Math.floor(nowMs / 1000);
-    const { sign, headers: fixed, signatureHeaders, identity } = open(endpoint, nowMs);
+    const { sign, headers: own, signatureHeaders, identity } = open(endpoint, nowMs);
     const signature = sign(work.messageId, timestamp, body);
-    const headers: Record<string, string> = { ...fixed, 'content-type': work.contentType };
+    const headers: Record<string, string> = {
+      accept: '*/*',
+      'user-agent': userAgent,
+      'content-type': work.contentType,
+      ...own,
+    };
     for (const names of signatureHeaders) {
       headers[names.id] = work.messageId;
       headers[names.timestamp] = String(timestamp);
@@ -88,21 +93,19 @@ function signatureHeadersOf({
   return signatureHeaders ? [...names, signatureHeaders] : names;
 }
 
-const lowered = (names: readonly string[]) => names.map((name) => name.toLowerCase());
-
-/** Each header once: the endpoint's own replaces a default, and gives way to the signature and to `auth`. */
-function fixedHeaders(
-  defaults: Readonly<Record<string, string>>,
-  own: Readonly<Record<string, string>>,
+/** Each header once: what the endpoint was given gives way to the signature and to `auth`, and goes before our `accept`. */
+function ownHeaders(
+  given: Readonly<Record<string, string>>,
   signatureHeaders: readonly SignatureHeaders[],
   auth: OpenedEndpoint['auth'],
 ): Record<string, string> {
-  const taken = new Set(lowered(signatureHeaders.flatMap((names) => Object.values(names))));
+  const names = signatureHeaders.flatMap((each) => Object.values(each));
+  const taken = new Set(names.map((name) => name.toLowerCase()));
   if (auth && auth.value.type !== 'mtls') taken.add('authorization');
-  const given = Object.entries(own).filter(([name]) => !taken.has(name.toLowerCase()));
-  const ownNames = new Set(lowered(given.map(([name]) => name)));
-  const kept = Object.entries(defaults).filter(([name]) => !ownNames.has(name));
-  return Object.fromEntries([...kept, ...given, ...authorization(auth)]);
+  const kept = Object.entries(given)
+    .filter(([name]) => !taken.has(name.toLowerCase()))
+    .map(([name, value]) => [name.toLowerCase() === 'accept' ? 'accept' : name, value]);
+  return Object.fromEntries([...kept, ...authorization(auth)]);
 }
 
 function authorization(auth: OpenedEndpoint['auth']): [string, string][] {
