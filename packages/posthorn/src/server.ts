@@ -4,6 +4,7 @@ import { generateHmacSecret } from '@posthorn/webhooks';
 import type { Logger } from 'pino';
 import { createApi } from './api/app.ts';
 import type { Api } from './api/context.ts';
+import { createSchemaDesk } from './api/schemas/desk.ts';
 import { devInboxPath, registerDevInbox } from './api/dev-inbox.ts';
 import type { Config } from './config.ts';
 import { defaultJitterRatio, defaultRetryAfterSecondsMax } from './core/retry-schedule.ts';
@@ -28,6 +29,8 @@ import { ensureToken } from './store/tokens.ts';
 import { waitForDatabase } from './store/wait-for-database.ts';
 
 const bodyMaxBytes = 2 * 1024 * 1024;
+// Beside this file once it is built, which it is before anything runs it.
+const schemaWorkerUrl = new URL('./api/schemas/worker.js', import.meta.url);
 const failingMaxMs = 5 * 24 * 60 * 60 * 1000;
 const stopTimeoutMs = 25_000;
 const closeGraceMs = 3_000;
@@ -153,16 +156,16 @@ async function build({
     log: outageLog,
     ...(onSettled ? { onSettled } : {}),
   });
-  const { accept, wake } = engine;
   const api = createApi({
     db: database,
     box,
     newId,
     clock: systemClock,
-    accept,
-    wake,
+    accept: engine.accept,
+    wake: engine.wake,
     log,
     outageLog,
+    schemas: createSchemaDesk({ workerUrl: schemaWorkerUrl, clock: systemClock }),
     bodyMaxBytes,
     urlRules,
     version,

@@ -10,6 +10,9 @@ import type { Api, ApiDeps } from './context.ts';
 import { registerEndpointHeaderRoutes } from './endpoint-headers.ts';
 import { registerEndpointSecretRoutes } from './endpoint-secrets.ts';
 import { registerEndpointRoutes } from './endpoints.ts';
+import { registerEnvironmentRoutes } from './environment.ts';
+import { registerEventTypeCatalogRoutes } from './event-type-catalog.ts';
+import { registerEventTypeImportRoutes } from './event-type-import.ts';
 import { registerEventTypeRoutes } from './event-types.ts';
 import { registerHealthRoutes } from './health.ts';
 import { installIdempotency } from './idempotency.ts';
@@ -17,6 +20,7 @@ import { installJsonBody } from './json-body.ts';
 import { registerMessageBatchRoutes } from './message-batch.ts';
 import { registerMessagePrecheckRoutes } from './message-precheck.ts';
 import { registerMessageRoutes } from './messages.ts';
+import { createPayloadCheck } from './payload-check.ts';
 import { registerPollerMessageRoutes } from './poller-messages.ts';
 import { registerPollerRoutes } from './pollers.ts';
 import { installProblems, sendProblem, sendSocketProblem } from './problems.ts';
@@ -34,7 +38,7 @@ const ordinaryBodyMaxBytes = 512 * 1024;
 // A uid has 256 characters, each of which a client may percent-encode.
 const paramMaxChars = 1_024;
 
-/** The API, ready to `listen`. Closing it lets running requests finish; it does not close what is in `deps`. */
+/** The API, ready to `listen`. Closing it lets running requests finish; of `deps`, it stops `schemas` alone. */
 export function createApi(deps: ApiDeps): Api {
   const api: Api = fastify({
     loggerInstance: deps.log,
@@ -69,16 +73,21 @@ export function createApi(deps: ApiDeps): Api {
   const authenticator = createAuthenticator(deps);
   authenticator.install(api);
   installIdempotency(api, deps);
+  const payloads = createPayloadCheck(deps);
+  api.addHook('onClose', () => deps.schemas.stop());
 
   registerHealthRoutes(api, deps);
   registerTokenRoutes(api, deps, authenticator);
-  registerEventTypeRoutes(api, deps);
+  registerEventTypeRoutes(api, deps, payloads);
+  registerEventTypeImportRoutes(api, deps, payloads);
+  registerEventTypeCatalogRoutes(api, deps);
+  registerEnvironmentRoutes(api, deps, payloads);
   registerApplicationRoutes(api, deps);
   registerEndpointRoutes(api, deps);
   registerEndpointSecretRoutes(api, deps);
   registerEndpointHeaderRoutes(api, deps);
-  registerMessageRoutes(api, deps);
-  registerMessageBatchRoutes(api, deps);
+  registerMessageRoutes(api, deps, payloads);
+  registerMessageBatchRoutes(api, deps, payloads);
   registerMessagePrecheckRoutes(api, deps);
   registerPollerRoutes(api, deps);
   registerPollerMessageRoutes(api, deps);

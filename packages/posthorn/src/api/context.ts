@@ -9,6 +9,7 @@ import type { NewId } from '../lib/ids.ts';
 import type { Log } from '../lib/log.ts';
 import type { Database } from '../store/database.ts';
 import type { SecretBox } from '../store/secret-box.ts';
+import type { SchemaDesk } from './schemas/desk.ts';
 
 export interface ApiDeps {
   db: Database;
@@ -22,6 +23,8 @@ export interface ApiDeps {
   log: FastifyBaseLogger;
   /** For requests that the database failed: an outage is told once, not once a request. */
   outageLog: Log;
+  /** Judges schemas and payloads in threads of its own. */
+  schemas: SchemaDesk;
   bodyMaxBytes: number;
   urlRules: UrlRules;
   version: string;

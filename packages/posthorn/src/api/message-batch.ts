@@ -2,14 +2,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import { hasMoreMembers } from '../core/json-shape.ts';
-import { type Slice, sliceElements, sliceMembers } from '../core/json-slice.ts';
+import type { Slice } from '../core/json-slice.ts';
+import { itemSlices } from './body-items.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 import { parseBody } from './json-body.ts';
-import { MessageIn, readMessage, tidyBody } from './message-body.ts';
+import { MessageIn, payloadPlace, readMessage, tidyBody } from './message-body.ts';
 import { jsonContentType, withoutContent } from './message-wire.ts';
 import { acceptMessage, createdText, idempotencyWith, refusalOf } from './messages.ts';
+import type { PayloadCheck } from './payload-check.ts';
 import { ApiError, invalidField, problemOf } from './problems.ts';
 import { compileValidator, opaque, opaqueNames } from './validation.ts';
 
@@ -33,19 +34,7 @@ const validateMessage = compileValidator({
 
 /** Where each message is. `bytes` has been parsed to a body that fits BatchIn. Throws 422. */
 async function messageSlices(bytes: Buffer): Promise<Slice[]> {
-  const members = sliceMembers(bytes, ['messages'], batchDepthMax);
-  const array = members === 'too_deep' ? undefined : members.get('messages');
-  await nextTurn();
-  // Counted first: millions of slices would be more work than the bytes are.
-  if (array && hasMoreMembers(bytes, array.start, messagesMax)) {
-    throw invalidField('messages', `must not have more than ${messagesMax} items`);
-  }
-  await nextTurn();
-  const slices = array && sliceElements(bytes, array, batchDepthMax);
-  await nextTurn();
-  if (slices === undefined || slices === 'too_deep') {
-    throw invalidField('messages', `must not be nested deeper than ${batchDepthMax}`);
-  }
+  const slices = await itemSlices(bytes, 'messages', { itemsMax: messagesMax, depthMax: batchDepthMax });
   if (slices.length === 0) throw invalidField('messages', 'must not have fewer than 1 items');
   return slices;
 }
@@ -72,6 +61,7 @@ interface Batch {
   application: string;
   /** The request's idempotency key: every message has its own part of it. */
   key: string | undefined;
+  payloads: PayloadCheck;
 }
 
 /** What became of one message, and that as JSON text: `{ status, message }` or `{ status, code, detail }`. */
@@ -85,12 +75,14 @@ const wholeStatuses: readonly number[] = [404, 503];
 
 async function acceptItem(
   deps: ApiDeps,
-  { request, application, key }: Batch,
+  { request, application, key, payloads }: Batch,
   item: Item,
 ): Promise<ItemResult> {
   try {
     const body = checkedMessage(item.bytes, deps.bodyMaxBytes);
     const message = readMessage(body, item.bytes, deps.clock.now());
+    const checking = payloads.check(request.environmentId, { ...message, place: payloadPlace(body) });
+    if (checking) await checking;
     const itemKey = key === undefined ? undefined : `${key}#${item.index}`;
     const named = { environmentId: request.environmentId, application, ...message };
     const idempotency = idempotencyWith(itemKey, batchPath, item.bytes);
@@ -118,7 +110,7 @@ async function acceptItems(deps: ApiDeps, batch: Batch, bytes: Buffer): Promise<
   return Promise.all(results);
 }
 
-export function registerMessageBatchRoutes(api: Api, deps: ApiDeps): void {
+export function registerMessageBatchRoutes(api: Api, deps: ApiDeps, payloads: PayloadCheck): void {
   api.post(
     batchPath,
     {
@@ -131,6 +123,7 @@ export function registerMessageBatchRoutes(api: Api, deps: ApiDeps): void {
         request,
         application: request.params.app,
         key: idempotencyKeyOf(request.headers),
+        payloads,
       };
       await nextTurn();
       const results = await acceptItems(deps, batch, request.bodyBytes);

@@ -92,6 +92,11 @@ export function isRaw(body: MessageIn): boolean {
   return typeof body.transformationsParams?.rawPayload === 'string';
 }
 
+/** Where in the body its payload stands. */
+export function payloadPlace(body: MessageIn): readonly string[] {
+  return isRaw(body) ? ['transformationsParams', 'rawPayload'] : ['payload'];
+}
+
 // A type, a subtype, and parameters: what a header can carry.
 const contentTypePattern = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+[\x20-\x7e]*$/;
 

@@ -7,7 +7,7 @@ import { expungePayload, findMessage, findPayloads, listMessages } from '../stor
 import type { SizedMessageRow } from '../store/messages.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
-import { isRaw, MessageIn, readMessage, tidyBody } from './message-body.ts';
+import { isRaw, MessageIn, payloadPlace, readMessage, tidyBody } from './message-body.ts';
 import type { MessageContent } from './message-body.ts';
 import { messageFilterFields, messageFilterOf } from './message-query.ts';
 import {
@@ -18,6 +18,7 @@ import {
   withoutContent,
 } from './message-wire.ts';
 import { parsePage } from './pagination.ts';
+import type { PayloadCheck } from './payload-check.ts';
 import { ApiError, conflict, notFound } from './problems.ts';
 import { resolveApplication } from './resolve.ts';
 
@@ -104,7 +105,7 @@ export async function resolveMessage(
   return row;
 }
 
-function registerCreate(api: Api, deps: ApiDeps): void {
+function registerCreate(api: Api, deps: ApiDeps, payloadCheck: PayloadCheck): void {
   api.post(
     createPath,
     {
@@ -118,6 +119,9 @@ function registerCreate(api: Api, deps: ApiDeps): void {
     async (request, reply) => {
       const { body, bodyBytes, environmentId, headers } = request;
       const message = readMessage(body, bodyBytes, deps.clock.now());
+      const checking = payloadCheck.check(environmentId, { ...message, place: payloadPlace(body) });
+      // Not awaited when there is nothing to wait for.
+      if (checking) await checking;
       const named = { environmentId, application: request.params.app, ...message };
       const idempotency = idempotencyWith(idempotencyKeyOf(headers), createPath, bodyBytes);
       const acceptance = await acceptMessage(deps, { ...named, ...idempotency }, body);
@@ -132,9 +136,9 @@ function registerCreate(api: Api, deps: ApiDeps): void {
   );
 }
 
-export function registerMessageRoutes(api: Api, deps: ApiDeps): void {
+export function registerMessageRoutes(api: Api, deps: ApiDeps, payloadCheck: PayloadCheck): void {
   const { queries } = deps.db;
-  registerCreate(api, deps);
+  registerCreate(api, deps, payloadCheck);
 
   api.get(
     '/api/v1/app/:app/msg',

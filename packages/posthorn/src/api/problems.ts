@@ -27,6 +27,7 @@ const statusOf = {
   headers_too_large: 431,
   server_error: 500,
   database_unavailable: 503,
+  overloaded: 503,
 } as const;
 
 export type ApiErrorCode = keyof typeof statusOf;

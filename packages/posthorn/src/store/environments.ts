@@ -1,7 +1,7 @@
 // Environments: the outermost boundary; every token belongs to one.
 import type { Selectable } from 'kysely';
 import type { Queries } from './database.ts';
-import type { EnvironmentTable } from './tables.ts';
+import type { EnvironmentTable, UnknownEventTypes } from './tables.ts';
 
 export type EnvironmentRow = Selectable<EnvironmentTable>;
 
@@ -29,6 +29,33 @@ export async function findEnvironmentByName(
   name: string,
 ): Promise<EnvironmentRow | undefined> {
   return queries.selectFrom('environment').selectAll().where('name', '=', name).executeTakeFirst();
+}
+
+export async function findEnvironment(queries: Queries, id: string): Promise<EnvironmentRow | undefined> {
+  return queries.selectFrom('environment').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+/** What is left out stays as it is. */
+export interface EnvironmentSettings {
+  unknownEventTypes?: UnknownEventTypes;
+  messageRetentionDays?: number;
+  attemptRetentionDays?: number;
+}
+
+export async function changeSettings(
+  queries: Queries,
+  id: string,
+  settings: EnvironmentSettings,
+): Promise<void> {
+  await queries
+    .updateTable('environment')
+    .set((row) => ({
+      unknown_event_types: settings.unknownEventTypes ?? row.ref('unknown_event_types'),
+      message_retention_days: settings.messageRetentionDays ?? row.ref('message_retention_days'),
+      attempt_retention_days: settings.attemptRetentionDays ?? row.ref('attempt_retention_days'),
+    }))
+    .where('id', '=', id)
+    .execute();
 }
 
 /** Days; what is left out stays as it is. */

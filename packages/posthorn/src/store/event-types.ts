@@ -8,8 +8,38 @@ import type { EventTypeTable } from './tables.ts';
 
 export type EventTypeRow = Selectable<EventTypeTable>;
 type ContentColumns = 'description' | 'schemas' | 'feature_flags' | 'group_name' | 'archived' | 'deprecated';
-export type EventTypeContent = Required<Pick<Insertable<EventTypeTable>, ContentColumns>>;
-export type EventTypeChanges = Pick<Updateable<EventTypeTable>, ContentColumns>;
+/** `validation` is set when it is given, and otherwise stays as it is. */
+export type EventTypeContent = Required<Pick<Insertable<EventTypeTable>, ContentColumns>> &
+  Pick<Insertable<EventTypeTable>, 'validation'>;
+export type EventTypeChanges = Pick<Updateable<EventTypeTable>, ContentColumns | 'validation'>;
+
+/**
+ * Runs `write` as one transaction, alone among the changes to the environment's event types, and counts the change.
+ * Everything that writes event types does it in here: then the count is true, and nobody waits for each other in a ring.
+ */
+export async function changingEventTypes<T>(
+  queries: Queries,
+  environmentId: string,
+  write: (transaction: Queries) => Promise<T>,
+): Promise<T> {
+  return queries.transaction().execute(async (transaction) => {
+    await transaction
+      .updateTable('environment')
+      .set((row) => ({ event_types_version: sql<string>`${row.ref('event_types_version')} + 1` }))
+      .where('id', '=', environmentId)
+      .execute();
+    return write(transaction);
+  });
+}
+
+export async function countEventTypes(queries: Queries, environmentId: string): Promise<number> {
+  const { count } = await queries
+    .selectFrom('event_type')
+    .select(sql<number>`count(*)::integer`.as('count'))
+    .where('environment_id', '=', environmentId)
+    .executeTakeFirstOrThrow();
+  return count;
+}
 
 export async function findEventType(
   queries: Queries,
@@ -35,6 +65,24 @@ export async function listEventTypes(
   if (!includeArchived) query = query.where('archived', '=', false);
   if (keyset.after !== undefined) query = query.where('name', operator, keyset.after);
   return query.orderBy('name', direction).limit(keyset.rowsMax).execute();
+}
+
+// With their schemas, that many are a few megabytes at most.
+const pageRows = 20;
+
+/** All of them by name, read a few at a time: whoever is slow to take them holds no connection meanwhile. */
+export async function* eachEventType(
+  queries: Queries,
+  environmentId: string,
+  filter: { includeArchived: boolean },
+): AsyncGenerator<EventTypeRow> {
+  let after: string | undefined;
+  do {
+    const keyset = { rowsMax: pageRows, ascending: true, ...(after === undefined ? {} : { after }) };
+    const rows = await listEventTypes(queries, environmentId, keyset, filter);
+    yield* rows;
+    after = rows.length < pageRows ? undefined : rows.at(-1)?.name;
+  } while (after !== undefined);
 }
 
 /** Makes it, or brings an archived one back with this content. Undefined when it exists and is not archived. */

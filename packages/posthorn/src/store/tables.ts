@@ -11,6 +11,10 @@ export type DeliveryState = 'pending' | 'delivering' | 'retrying' | 'succeeded' 
 export type Trigger = 'scheduled' | 'manual';
 export type SignatureStyle = 'standard' | 'svix' | 'both' | 'custom';
 export type DisabledReason = 'requested' | 'gone' | 'failing';
+/** 'reject': a message whose payload does not fit the event type's schema is not accepted. */
+export type Validation = 'none' | 'reject';
+/** What becomes of a message whose event type is not in the environment, or archived. */
+export type UnknownEventTypes = 'accept' | 'reject';
 
 export interface EnvironmentTable {
   id: string;
@@ -18,6 +22,8 @@ export interface EnvironmentTable {
   created_at: Timestamp;
   message_retention_days: Generated<number>;
   attempt_retention_days: Generated<number>;
+  unknown_event_types: Generated<UnknownEventTypes>;
+  event_types_version: Generated<string>;
 }
 
 export interface TokenTable {
@@ -86,6 +92,7 @@ export interface EventTypeTable {
   group_name: string | null;
   archived: Generated<boolean>;
   deprecated: Generated<boolean>;
+  validation: Generated<Validation>;
   created_at: Timestamp;
   updated_at: Timestamp;
 }

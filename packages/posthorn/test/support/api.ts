@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { Svix } from 'svix';
 import { createApi } from '../../src/api/app.ts';
 import type { Api } from '../../src/api/context.ts';
+import { createSchemaDesk } from '../../src/api/schemas/desk.ts';
 import type { Accept } from '../../src/core/acceptance.ts';
 import { parseSubnets } from '../../src/core/address.ts';
 import type { UrlRules } from '../../src/core/url-rules.ts';
@@ -22,6 +23,8 @@ import { createTestDatabase } from './database.ts';
 
 const bodyMaxBytes = 1024 * 1024;
 const noProcess = 0;
+// A thread runs what was built: Node loads no TypeScript.
+const workerUrl = new URL('../../dist/api/schemas/worker.js', import.meta.url);
 
 export interface TestApiOptions {
   /** Stores messages without deliveries unless given. */
@@ -70,6 +73,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     wake: () => {},
     log,
     outageLog,
+    schemas: createSchemaDesk({ workerUrl, clock: systemClock }),
     bodyMaxBytes,
     urlRules: options.urlRules ?? {
       allowHttp: true,
