@@ -7,6 +7,7 @@ import { registerApplicationRoutes } from './applications.ts';
 import { registerAttemptRoutes } from './attempts.ts';
 import { createAuthenticator } from './auth.ts';
 import type { Api, ApiDeps } from './context.ts';
+import { registerEndpointExampleRoutes } from './endpoint-example.ts';
 import { registerEndpointHeaderRoutes } from './endpoint-headers.ts';
 import { registerEndpointSecretRoutes } from './endpoint-secrets.ts';
 import { registerEndpointRoutes } from './endpoints.ts';
@@ -91,6 +92,7 @@ export function createApi(deps: ApiDeps): Api {
   registerMessagePrecheckRoutes(api, deps);
   registerPollerRoutes(api, deps);
   registerPollerMessageRoutes(api, deps);
+  registerEndpointExampleRoutes(api, deps);
   registerAttemptRoutes(api, deps);
   registerReferenceRoutes(api, routes);
   return api;

@@ -10,6 +10,8 @@ export interface NewMessage {
   eventId?: string;
   channels?: string[];
   tags?: string[];
+  /** The only endpoint that it is for, whatever that one asks for. */
+  endpointId?: string;
   /** The exact bytes to sign and deliver. */
   payload: Uint8Array;
   /** `application/json` unless given. */

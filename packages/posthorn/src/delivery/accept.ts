@@ -13,6 +13,7 @@ import {
 } from '../store/accept-messages.ts';
 import {
   type ApplicationConfig,
+  type EndpointConfig,
   holdApplicationConfig,
   loadApplicationConfig,
 } from '../store/application-config.ts';
@@ -238,7 +239,7 @@ export class Acceptor {
     const { applicationId, version: configVersion, hasPollers: fed } = config;
     const direct = this.#deps.firstDelayMs === 0 && deliverAt === undefined;
     const deliveries = config.endpoints
-      .filter((endpoint) => matches(endpoint, message))
+      .filter((endpoint) => isFor(message, endpoint))
       .map(({ id, ordering }) => ({
         endpointId: id,
         ordered: ordering !== null,
@@ -304,6 +305,11 @@ export class Acceptor {
     }
     return again;
   }
+}
+
+function isFor(message: NewMessage, endpoint: EndpointConfig): boolean {
+  if (message.endpointId === undefined) return matches(endpoint, message);
+  return endpoint.id === message.endpointId && !endpoint.disabled;
 }
 
 function rejectAll(batch: readonly Planned[], error: unknown): void {

@@ -182,6 +182,7 @@ const answers: Readonly<Record<string, Answers>> = {
   [`GET ${endpoint}/headers`]: ok(HeadersOut),
   [`PUT ${endpoint}/headers`]: done,
   [`PATCH ${endpoint}/headers`]: done,
+  [`POST ${endpoint}/send-example`]: ok(MessageOut),
   [`GET ${endpoint}/msg`]: listOf(
     named('EndpointMessageOut', { ...messageFields, ...standing }),
     'EndpointMessageOut',
