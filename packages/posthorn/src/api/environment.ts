@@ -103,11 +103,15 @@ async function readEventTypes(deps: ApiDeps, environmentId: string, bytes: Buffe
 export function registerEnvironmentRoutes(api: Api, deps: ApiDeps, payloads: PayloadCheck): void {
   const { queries } = deps.db;
 
-  api.post('/api/v1/environment/export', { schema: {} }, async ({ environmentId }, reply) => {
-    const row = await findEnvironment(queries, environmentId);
-    if (row === undefined) throw notFound('Environment not found');
-    return reply.type(jsonContentType).send(Readable.from(exportText(deps, row)));
-  });
+  api.post(
+    '/api/v1/environment/export',
+    { config: { repeatable: true }, schema: {} },
+    async ({ environmentId }, reply) => {
+      const row = await findEnvironment(queries, environmentId);
+      if (row === undefined) throw notFound('Environment not found');
+      return reply.type(jsonContentType).send(Readable.from(exportText(deps, row)));
+    },
+  );
 
   api.post(
     importPath,

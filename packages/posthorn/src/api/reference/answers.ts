@@ -66,7 +66,37 @@ const EventTypeOut = named('EventTypeOut', {
   groupName: nullableText,
   featureFlags: nullableTexts,
   featureFlag: nullableText,
+  validation: Type.Union([Type.Literal('none'), Type.Literal('reject')]),
   ...times,
+});
+
+const EventTypeFromOpenApi = named('EventTypeFromOpenApi', {
+  name: text,
+  description: text,
+  schemas: Type.Unknown({ description: 'A JSON Schema for each version, or null' }),
+  deprecated: boolean,
+  groupName: nullableText,
+  featureFlags: nullableTexts,
+});
+const ImportOut = named('EventTypeImportOpenApiOut', {
+  data: Type.Object({
+    modified: Type.Array(text),
+    to_modify: nullable(Type.Array(EventTypeFromOpenApi)),
+    archived: Type.Array(text),
+    to_archive: nullableTexts,
+  }),
+});
+
+const EnvironmentOut = named('EnvironmentOut', {
+  version: integer,
+  createdAt: TimeText,
+  eventTypes: Type.Array(EventTypeOut),
+  settings: Type.Object({
+    unknownEventTypes: Type.Union([Type.Literal('accept'), Type.Literal('reject')]),
+    messageRetentionDays: integer,
+    attemptRetentionDays: integer,
+  }),
+  connectors: Type.Array(Type.Unknown()),
 });
 
 const messageFields = {
@@ -165,6 +195,10 @@ const answers: Readonly<Record<string, Answers>> = {
   'PUT /event-type/{}': madeOrFound(EventTypeOut),
   'PATCH /event-type/{}': ok(EventTypeOut),
   'DELETE /event-type/{}': done,
+  'POST /event-type/import/openapi': ok(ImportOut),
+  'GET /event-type/openapi.json': ok(named('OpenApi', { openapi: text })),
+  'POST /environment/export': ok(EnvironmentOut),
+  'POST /environment/import': done,
   'GET /app': listOf(ApplicationOut, 'ApplicationOut'),
   'POST /app': madeOrFound(ApplicationOut),
   'GET /app/{}': ok(ApplicationOut),

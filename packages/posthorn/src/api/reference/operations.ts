@@ -100,6 +100,7 @@ const eventTypes: readonly Entry[] = [
     'event-type.import-openapi',
     'Import event types from OpenAPI webhooks',
   ],
+  ['GET /event-type/openapi.json', 'event-type.openapi', 'The event types as an OpenAPI document'],
 ];
 
 const administration: readonly Entry[] = [
