@@ -148,9 +148,8 @@ describe('the document', () => {
       required: ['name'],
       properties: { name: { minLength: 1 }, uid: { type: ['string', 'null'], maxLength: 256 } },
     });
-    expect(document.components.schemas.EndpointIn?.properties?.signatureStyle).toMatchObject({
-      enum: ['standard', 'svix', 'both'],
-    });
+    const order = operationAt('GET /api/v1/app').parameters.find((parameter) => parameter.name === 'order');
+    expect(order?.schema).toEqual({ type: 'string', enum: ['ascending', 'descending'] });
     expect(
       operationAt('POST /api/v1/app/{app}/endpoint/{endpoint}/secret/rotate').requestBody?.required,
     ).toBe(false);

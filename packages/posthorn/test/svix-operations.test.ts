@@ -16,7 +16,7 @@ import { clientOperations, isStreaming } from './svix-operations/client-operatio
 import type { ClientOperation } from './svix-operations/client-operations.ts';
 import { readAnswers } from './svix-operations/described-answers.ts';
 import { endpointChecks, endpointTaskChecks, transformationChecks } from './svix-operations/endpoints.ts';
-import { connectorChecks, integrationChecks } from './svix-operations/extensions.ts';
+import { connectorChecks, integrationChecks, pollerChecks } from './svix-operations/extensions.ts';
 import { attemptChecks, messageChecks } from './svix-operations/messages.ts';
 import { startWorld } from './svix-operations/world.ts';
 import type { Checks, World } from './svix-operations/world.ts';
@@ -37,12 +37,13 @@ const checks: Checks = {
   ...operationalChecks,
   ...integrationChecks,
   ...connectorChecks,
+  ...pollerChecks,
 };
 
 /** Routes that exist and do not pass their check, with the reason; nothing else may fail. */
 const pending: Readonly<Record<string, string>> = {};
 
-const allTimeoutMs = 120_000;
+const allTimeoutMs = 300_000;
 
 type Verdict = 'answered' | 'absent' | 'unchecked' | 'pending' | 'failed';
 interface Result extends ClientOperation {
@@ -99,8 +100,11 @@ beforeAll(async () => {
   process.stdout.write(report());
 }, allTimeoutMs);
 afterAll(async () => {
-  await world.stop();
-  await endAllPosthorn();
+  try {
+    await world.stop();
+  } finally {
+    await endAllPosthorn();
+  }
 });
 
 describe('the operations of the client', () => {

@@ -1,7 +1,56 @@
 // Integrations, connectors and polling.
 import { expect } from 'vitest';
+import { request } from '../support/api.ts';
+import { waitFor } from '../support/wait.ts';
 import { expectGone, idsOf } from './world.ts';
-import type { Checks } from './world.ts';
+import type { Checks, World } from './world.ts';
+
+const hourMs = 60 * 60 * 1_000;
+
+/** An application with a poller, which the client has no function to make, and a message for it. */
+async function polling(world: World): Promise<{ app: string; sink: string; message: string }> {
+  const { id: app } = await world.application();
+  const made = await request(world, 'POST', `/api/v1/app/${app}/polling-endpoint`, {});
+  expect(made.status).toBe(201);
+  const { id: message } = await world.message(app);
+  return { app, sink: String(made.body.id), message };
+}
+
+export const pollerChecks: Checks = {
+  async 'MessagePoller.poll'(world) {
+    const { app, sink, message } = await polling(world);
+    const { poller } = world.client.message;
+    const page = await waitFor(
+      async () => {
+        const answer = await poller.poll(app, sink);
+        return answer.data.length > 0 ? answer : undefined;
+      },
+      { what: 'a message in the poller' },
+    );
+    expect(page.data.map(({ id }) => id)).toEqual([message]);
+    expect((await poller.poll(app, sink, { iterator: page.iterator })).data).toEqual([]);
+  },
+  async 'MessagePoller.consumerPoll'(world) {
+    const { app, sink, message } = await polling(world);
+    const { poller } = world.client.message;
+    const page = await waitFor(
+      async () => {
+        const answer = await poller.consumerPoll(app, sink, 'mine');
+        return answer.data.length > 0 ? answer : undefined;
+      },
+      { what: 'a message for the consumer' },
+    );
+    expect(page.data.map(({ id }) => id)).toEqual([message]);
+    await poller.consumerPoll(app, sink, 'mine', { iterator: page.iterator });
+    expect((await poller.consumerPoll(app, sink, 'mine')).data).toEqual([]);
+  },
+  async 'MessagePoller.consumerSeek'(world) {
+    const { app, sink } = await polling(world);
+    const { poller } = world.client.message;
+    await poller.consumerSeek(app, sink, 'mine', { after: new Date(Date.now() + hourMs) });
+    expect((await poller.consumerPoll(app, sink, 'mine')).data).toEqual([]);
+  },
+};
 
 export const integrationChecks: Checks = {
   async 'Integration.list'({ client, application }) {

@@ -45,7 +45,18 @@ const endpointFields = {
   metadata: StringMap,
   throttleRate: nullableInteger,
   rateLimit: nullableInteger,
-  signatureStyle: Type.Union([Type.Literal('standard'), Type.Literal('svix'), Type.Literal('both')]),
+  retrySchedule: Type.Union([Type.Array(integer), Type.Null()], {
+    description: 'Seconds before each retry; null for the schedule of the server',
+  }),
+  timeoutSeconds: nullableInteger,
+  signatureStyle: Type.Union([
+    Type.Literal('standard'),
+    Type.Literal('svix'),
+    Type.Literal('both'),
+    Type.Literal('custom'),
+  ]),
+  signatureHeaders: nullable(Type.Object({ id: text, timestamp: text, signature: text })),
+  auth: nullable(Type.Object({ type: text, fields: Type.Array(text) })),
   ordering: nullable(
     Type.Object({
       mode: Type.Literal('fifo'),
@@ -105,6 +116,7 @@ const messageFields = {
   eventId: nullableText,
   channels: nullableTexts,
   tags: nullableTexts,
+  deliverAt: nullableTime,
   timestamp: TimeText,
   payload: Type.Unknown({
     description: 'As it was sent; `{}` when it was not asked for, `{"expired":true}` when it was deleted',
@@ -164,6 +176,23 @@ const BatchItem = named('MessageBatchItem', {
   detail: Type.Optional(Type.Unknown()),
 });
 
+const PollerMessageOut = named('PollingEndpointMessageOut', {
+  ...messageFields,
+  headers: Type.Object({ 'content-type': nullableText }),
+});
+const pollerFields = {
+  id: text,
+  uid: nullableText,
+  description: text,
+  eventTypes: nullableTexts,
+  channels: nullableTexts,
+  ...times,
+};
+const PollerOut = named('PollerOut', pollerFields);
+const polled: Answers = {
+  200: named('PollingEndpointOut', { data: Type.Array(PollerMessageOut), iterator: text, done: boolean }),
+};
+
 function listOf(item: TSchema, name: string): Answers {
   const fields = {
     data: Type.Array(item),
@@ -221,6 +250,14 @@ const answers: Readonly<Record<string, Answers>> = {
     named('EndpointMessageOut', { ...messageFields, ...standing }),
     'EndpointMessageOut',
   ),
+  'GET /app/{}/polling-endpoint': listOf(PollerOut, 'PollerOut'),
+  'GET /app/{}/polling-endpoint/{}': ok(PollerOut),
+  'PATCH /app/{}/polling-endpoint/{}': ok(PollerOut),
+  'DELETE /app/{}/polling-endpoint/{}': done,
+  'GET /app/{}/poller/{}': polled,
+  'GET /app/{}/poller/{}/consumer/{}': polled,
+  'POST /app/{}/poller/{}/consumer/{}/seek': ok(named('PollingEndpointConsumerSeekOut', { iterator: text })),
+  'POST /app/{}/msg/precheck/active': ok(named('MessagePrecheckOut', { active: boolean })),
   'GET /app/{}/msg': listOf(MessageOut, 'MessageOut'),
   'POST /app/{}/msg': { 202: MessageOut },
   'POST /app/{}/msg/batch': { 202: named('MessageBatchOut', { data: Type.Array(BatchItem) }) },
