@@ -63,6 +63,7 @@ function bodyFor({ method, path }: Route): unknown {
   if (!['POST', 'PUT', 'PATCH'].includes(method)) return undefined;
   if (path.endsWith('/headers')) return { headers: {} };
   if (path.endsWith('/msg')) return { eventType: 'mine', payload: {} };
+  if (path.endsWith('/precheck/active')) return { eventType: 'mine' };
   if (path.endsWith('/msg/batch')) return { messages: [{ eventType: 'mine', payload: {} }] };
   return { name: 'x', description: 'x', url: 'https://example.com/' };
 }
