@@ -29,7 +29,9 @@ beforeAll(async () => {
     [app, attempt, msg, endpoint],
   );
   const { body } = await request(posthorn, 'POST', '/api/v1/token', { name: 'mine' });
+  const poller = String((await request(posthorn, 'POST', `/api/v1/app/${app}/polling-endpoint`, {})).body.id);
   ids = { app, endpoint, msg, attempt, name: 'mine', token: String(body.id) };
+  ids = { ...ids, poller, sink: poller, consumer: 'mine' };
 });
 afterAll(() => posthorn.stop());
 
@@ -64,6 +66,7 @@ function bodyFor({ method, path }: Route): unknown {
   if (path.endsWith('/headers')) return { headers: {} };
   if (path.endsWith('/msg')) return { eventType: 'mine', payload: {} };
   if (path.endsWith('/precheck/active')) return { eventType: 'mine' };
+  if (path.endsWith('/seek')) return { after: '2026-01-01T00:00:00Z' };
   if (path.endsWith('/msg/batch')) return { messages: [{ eventType: 'mine', payload: {} }] };
   return { name: 'x', description: 'x', url: 'https://example.com/' };
 }
