@@ -202,6 +202,8 @@ function configRow(schema: Schema, tx: Transaction, application: Application): o
       signature_style: 'standard',
       throttle_rate: endpoint.throttleRate,
       ordering: null,
+      filter: null,
+      transformation: null,
       headers_sealed: null,
       auth_sealed: null,
       retry_delays_seconds: null,

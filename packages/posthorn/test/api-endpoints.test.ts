@@ -134,6 +134,8 @@ describe('refused', () => {
     ['a control character in the description', { url, description: 'a\u0007b' }, ['description']],
     ['an unknown signature style', { url, signatureStyle: 'other' }, ['signatureStyle']],
     ['an unknown mode of ordering', { url, ordering: { mode: 'lifo' } }, ['ordering', 'mode']],
+    ['a filter that is none', { url, filter: 'payload.amount >' }, ['filter']],
+    ['an empty filter', { url, filter: '' }, ['filter']],
     ['an ordering without its mode', { url, ordering: {} }, ['ordering', 'mode']],
     [
       'an unknown policy for failures',
@@ -255,6 +257,24 @@ describe('put and patch', () => {
 
 describe('ordering', () => {
   const block = { mode: 'fifo', onFailure: 'block' };
+
+  test('a filter is kept, changed, cleared, and replaced as a whole', async () => {
+    const filter = 'payload.amount > 10';
+    const made = await request(posthorn, 'POST', base, { url, filter });
+    expect(made).toMatchObject({ status: 201, body: { filter } });
+    const path = `${base}/${String(made.body.id)}`;
+    const patch = async (body: object) => (await request(posthorn, 'PATCH', path, body)).body.filter;
+    expect(await patch({ description: 'x' })).toBe(filter);
+    const before = await configVersion();
+    expect(await patch({ filter: 'true' })).toBe('true');
+    expect(await configVersion()).toBeGreaterThan(before);
+    expect(await patch({ filter: null })).toBeNull();
+    await patch({ filter });
+    expect((await request(posthorn, 'PUT', path, { url })).body.filter).toBeNull();
+    const refused = await request(posthorn, 'PATCH', path, { filter: 'true && eventTyp == "a"' });
+    expect(refused.status).toBe(422);
+    expect(refused.text).toContain('at character 9: Unknown variable: eventTyp');
+  });
 
   test('is given when it is made, changed by PATCH, and off after a PUT without it', async () => {
     const made = await request(posthorn, 'POST', base, { url, ordering: { mode: 'fifo' } });

@@ -33,15 +33,19 @@ export function statesOfStatus(status: number): DeliveryState[] {
 
 /**
  * Where a delivery stands. `expanded: false` is for clients that know no 'canceled': by the reference's rule they are
- * told 'success'.
+ * told 'success'. `cancelReason` and `cancelDetail`, Posthorn's own, say why there is nothing to come.
  */
-export function wireDeliveryStatus({ state, next_attempt_at }: DeliveryStatusRow, expanded: boolean) {
+export function wireDeliveryStatus(row: DeliveryStatusRow, expanded: boolean) {
+  const { state, next_attempt_at } = row;
+  const isCancelled = state === 'cancelled';
   const named = statusOfState[state];
   const statusText = named === 'canceled' && !expanded ? 'success' : named;
   return {
     status: statusNumbers[statusText],
     statusText,
     nextAttempt: next_attempt_at?.toISOString() ?? null,
+    cancelReason: isCancelled ? row.cancel_reason : null,
+    cancelDetail: isCancelled ? row.cancel_detail : null,
   };
 }
 

@@ -1,6 +1,7 @@
 // Endpoints over HTTP.
 import Type from 'typebox';
 import type { Static } from 'typebox';
+import { checkFilter, filterMaxChars } from '../core/filter.ts';
 import type { Ordering } from '../core/ordering.ts';
 import { checkEndpointUrl } from '../core/url-rules.ts';
 import { lockApplication } from '../store/applications.ts';
@@ -83,6 +84,7 @@ const optionalFields = {
   ordering: orderingField,
   auth: authField,
   ...optionFields,
+  filter: Type.Optional(nullable(Type.String({ minLength: 1, maxLength: filterMaxChars }))),
 };
 
 const EndpointUpsertIn = Type.Object({ url: urlText, ...optionalFields });
@@ -118,6 +120,7 @@ export function wireEndpoint(row: EndpointRow) {
     ...wireOptions(row),
     auth: row.auth_shown,
     ordering: row.ordering === null ? null : { mode: 'fifo', onFailure: row.ordering },
+    filter: row.filter,
     version: signatureVersion,
     createdAt: row.created_at.toISOString(),
     updatedAt: row.updated_at.toISOString(),
@@ -141,6 +144,14 @@ function orderingOf({ ordering }: Static<typeof EndpointPatch>): Ordering | null
   return ordering ? (ordering.onFailure ?? 'block') : ordering;
 }
 
+/** Throws 422 with what is wrong with the expression, and where. */
+function takeFilter(filter: string | null): string | null {
+  const problem = filter === null ? undefined : checkFilter(filter);
+  if (problem === undefined) return filter;
+  const place = problem.position === undefined ? '' : `at character ${problem.position}: `;
+  throw invalidField('filter', `is not a filter: ${place}${problem.message}`);
+}
+
 /** The columns that a whole endpoint sets: what it leaves out gets its default. */
 function columnsOf(deps: ApiDeps, body: Static<typeof EndpointUpsertIn>) {
   checkUid(body.uid, idPrefix);
@@ -153,6 +164,7 @@ function columnsOf(deps: ApiDeps, body: Static<typeof EndpointUpsertIn>) {
     metadata: metadataJson(body.metadata ?? {}),
     throttle_rate: throttleRateOf(body) ?? null,
     ordering: orderingOf(body) ?? null,
+    filter: takeFilter(body.filter ?? null),
     disabled: body.disabled ?? false,
     ...optionColumns(body),
   };
@@ -173,6 +185,7 @@ function changesOf(deps: ApiDeps, body: Static<typeof EndpointPatch>): EndpointC
     ...(body.metadata === undefined ? {} : { metadata: metadataJson(body.metadata) }),
     ...(throttleRate === undefined ? {} : { throttle_rate: throttleRate }),
     ...(ordering === undefined ? {} : { ordering }),
+    ...(body.filter === undefined ? {} : { filter: takeFilter(body.filter) }),
     ...(body.disabled === undefined ? {} : { disabled: body.disabled }),
     ...optionChanges(body),
   };

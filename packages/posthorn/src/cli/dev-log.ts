@@ -46,8 +46,10 @@ function plainLine(line: string, io: Io): string {
 
 /** `-> msg_… http://… 200 3 ms`, and below a failure what to do about it and when it is tried again. */
 export function deliveryLines({ messageId, transition, attempt }: Settled, io: Io): string {
-  if (!attempt)
-    return `  ${io.paint('yellow', 'cancelled')} ${messageId}: its endpoint is disabled or deleted\n`;
+  if (!attempt) {
+    const why = 'cancellation' in transition ? transition.cancellation.detail : undefined;
+    return `  ${io.paint('yellow', 'cancelled')} ${messageId}: ${why ?? 'nothing is sent'}\n`;
+  }
   const { outcome, url, durationMs } = attempt;
   const result = outcome.kind === 'unreachable' ? outcome.reason : String(outcome.status);
   const painted = io.paint(outcome.kind === 'accepted' ? 'green' : 'red', result);

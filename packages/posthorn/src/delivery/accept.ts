@@ -1,6 +1,7 @@
 // Accepts messages: matched in memory, stored by group commit, dispatched from memory straight after the commit.
 import type pg from 'pg';
 import { type Accept, type Acceptance, type NewMessage, OverloadedError } from '../core/acceptance.ts';
+import { FilterSubject } from '../core/filter.ts';
 import { matches } from '../core/matching.ts';
 import { type Batcher, createBatcher } from '../lib/batcher.ts';
 import type { NewId } from '../lib/ids.ts';
@@ -238,13 +239,18 @@ export class Acceptor {
     const { contentType, deliverAt, contentHours } = message;
     const { applicationId, version: configVersion, hasPollers: fed } = config;
     const direct = this.#deps.firstDelayMs === 0 && deliverAt === undefined;
+    const subject = config.hasFilter ? new FilterSubject(message) : undefined;
     const deliveries = config.endpoints
       .filter((endpoint) => isFor(message, endpoint))
-      .map(({ id, ordering }) => ({
-        endpointId: id,
-        ordered: ordering !== null,
-        leased: direct && ordering === null && this.#deps.dispatcher.reserve(id, payload.length),
-      }));
+      .map(({ id, ordering, filter }) => {
+        const cancellation = subject && filter?.refusalOf(subject);
+        if (cancellation) return { endpointId: id, leased: false, cancellation };
+        return {
+          endpointId: id,
+          ordered: ordering !== null,
+          leased: direct && ordering === null && this.#deps.dispatcher.reserve(id, payload.length),
+        };
+      });
     const id = this.#deps.newId('msg_');
     const matched = { id, applicationId, configVersion, deliveries, fed };
     const wishes = { contentType, deliverAt, contentHours };
@@ -289,7 +295,8 @@ export class Acceptor {
     if (!stored.leaseGranted) this.#unreserve(planned);
     const leased = store.deliveries.filter((delivery) => delivery.leased && stored.leaseGranted);
     for (const { endpointId } of leased) this.#deps.dispatcher.dispatch(firstWork(store, endpointId, owner));
-    if (leased.length < store.deliveries.length) this.#deps.onWaiting();
+    const open = store.deliveries.filter(({ cancellation }) => cancellation === undefined);
+    if (leased.length < open.length) this.#deps.onWaiting();
   }
 
   /** Answers those whose key or event id is taken; resolves with the others: whoever held it is gone again. */

@@ -1,4 +1,5 @@
 // One attempt, end to end: find the endpoint, prepare, send, settle. Storing the result is the settler's part.
+import type { Cancellation } from '../core/cancellation.ts';
 import type { GateSignal } from '../core/endpoint-gate.ts';
 import { holdsUp as holdsUpOthers } from '../core/ordering.ts';
 import { describeOutcome } from '../core/outcome.ts';
@@ -45,7 +46,8 @@ export function createAttempt(deps: AttemptDeps): MakeAttempt {
   return async (work) => {
     const endpoint = await findEndpoint(deps.configs, work);
     const startedAtMs = deps.clock.monotonicMs();
-    if (!endpoint || endpoint.disabled || work.payload === null) return cancelled(work, startedAtMs);
+    if (!endpoint || endpoint.disabled || work.payload === null)
+      return cancelled(work, startedAtMs, cancellationOf(endpoint));
     if (endpoint.ordering && !work.ordering) return undefined;
     const request = deps.prepare(work, endpoint, deps.clock.now());
     const result = await send(deps, request, endpoint.timeoutSeconds);
@@ -78,8 +80,18 @@ function leaseOf({ applicationId, messageId, endpointId, leaseOwner, leaseSeq }:
   return { applicationId, messageId, endpointId, leaseOwner, leaseSeq };
 }
 
-function cancelled(work: Work, startedAtMs: number): Finished {
-  const settled: Settled = { ...leaseOf(work), transition: { state: 'cancelled', attempts: work.attempts } };
+function cancellationOf(endpoint: EndpointConfig | undefined): Cancellation {
+  if (!endpoint) return { reason: 'endpoint_deleted', detail: 'The endpoint was deleted.' };
+  if (endpoint.disabled) return { reason: 'endpoint_disabled', detail: 'The endpoint was disabled.' };
+  return { reason: 'content_gone', detail: 'The content of the message was deleted, or has expired.' };
+}
+
+function cancelled(work: Work, startedAtMs: number, cancellation: Cancellation): Finished {
+  const { attempts } = work;
+  const settled: Settled = {
+    ...leaseOf(work),
+    transition: { state: 'cancelled', attempts, cancellation },
+  };
   return { work, settled, startedAtMs, endpointGone: false, holdsUp: false };
 }
 

@@ -1,5 +1,6 @@
 // Accepts a batch of messages in one statement: idempotency, event ids, messages and their deliveries, all or nothing.
 import type pg from 'pg';
+import type { Cancellation } from '../core/cancellation.ts';
 import { boolArray, byteaArray, int8Array, textArray } from './binary-array.ts';
 
 /** A message with the deliveries that its application's configuration, at `configVersion`, gives it. */
@@ -23,9 +24,10 @@ export interface MessageToStore {
   fed?: boolean | undefined;
   /**
    * `leased`: the accepting process sends it itself, at once; otherwise it waits in the database. `ordered`: it gets a
-   * place in its endpoint's order, behind all that came before; then it is never leased here.
+   * place in its endpoint's order, behind all that came before; then it is never leased here. `cancellation`: the
+   * endpoint's filter keeps the message from it; then it is neither, and is stored as cancelled.
    */
-  deliveries: { endpointId: string; leased: boolean; ordered?: boolean }[];
+  deliveries: { endpointId: string; leased: boolean; ordered?: boolean; cancellation?: Cancellation }[];
 }
 
 export type StoredMessage =
@@ -42,7 +44,7 @@ export type StoredMessage =
 // Why the process's own row is locked: a process that was declared dead must not lease anything to itself any more
 // (its leases have been given back already, and nobody would look again). Then its deliveries wait instead.
 // The inserts that can meet a concurrent statement are sorted, so that two batches cannot deadlock.
-const acceptSql = ({ places, createdAt, orderAt, placed, wishes = withoutWishes }: StatementParts) => `
+const storingSql = (wishes: WishParts) => `
 with input as materialized (
   select * from unnest(
     $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::text[], $10::bytea[]${wishes.arrays}
@@ -77,17 +79,23 @@ with input as materialized (
 ), kept as (
   insert into posthorn.message_body (application_id, message_id, payload)
   select application_id, id, payload from fresh where event_id is null or id in (select message_id from named)
-), ${wishes.effects}${places}planned as (
+`;
+
+const acceptSql = (
+  { places, createdAt, orderAt, placed, wishes = withoutWishes }: StatementParts,
+  { columns, cancelled, isOpen, values, input, arrays }: FilterParts = withoutFilter,
+) => `
+${storingSql(wishes)}), ${wishes.effects}${places}planned as (
   insert into posthorn.delivery
-    (application_id, message_id, endpoint_id, state, next_attempt_at, lease_owner, lease_seq, created_at, order_at)
+    (application_id, message_id, endpoint_id, state, next_attempt_at, lease_owner, lease_seq, created_at, order_at${columns})
   select s.application_id, s.id, d.endpoint_id,
-    case when d.leased then 'delivering' else 'pending' end::posthorn.delivery_state,
-    case when not d.leased then ${wishes.firstAt} end,
+    case when d.leased then 'delivering'${cancelled} else 'pending' end::posthorn.delivery_state,
+    case when not d.leased${isOpen} then ${wishes.firstAt} end,
     case when d.leased then $15::integer end,
-    case when d.leased then 1 else 0 end, ${createdAt}, ${orderAt}
+    case when d.leased then 1 else 0 end, ${createdAt}, ${orderAt}${values}
   from (
-    select message_id, endpoint_id, wanted and exists (select from owner) as leased
-    from unnest($11::text[], $12::text[], $13::boolean[]) as w (message_id, endpoint_id, wanted)
+    select message_id, endpoint_id, wanted and exists (select from owner) as leased${input}
+    from unnest($11::text[], $12::text[], $13::boolean[]${arrays}) as w (message_id, endpoint_id, wanted${columns})
   ) d
   join stored s on s.id = d.message_id ${placed}
   returning application_id, endpoint_id, next_attempt_at
@@ -130,6 +138,35 @@ const withoutWishes: WishParts = {
   effects: '',
   firstAt,
 };
+
+/** What only deliveries that a filter has cancelled need. */
+interface FilterParts {
+  columns: string;
+  cancelled: string;
+  isOpen: string;
+  values: string;
+  input: string;
+  arrays: string;
+}
+
+const withoutFilter: FilterParts = {
+  columns: '',
+  cancelled: '',
+  isOpen: '',
+  values: '',
+  input: '',
+  arrays: '',
+};
+
+/** `first` is the number of the first of its two parameters. */
+const withFilter = (first: number): FilterParts => ({
+  columns: ', cancel_reason, cancel_detail',
+  cancelled: " when not d.open then 'cancelled'",
+  isOpen: ' and d.open',
+  values: ', d.cancel_reason, d.cancel_detail',
+  input: ', cancel_reason, cancel_detail, cancel_reason is null as open',
+  arrays: `, $${first}::text[], $${first + 1}::text[]`,
+});
 
 const withoutOrder: StatementParts = { places: '', createdAt: 'now()', orderAt: 'null', placed: '' };
 
@@ -200,9 +237,18 @@ const withWishes: StatementParts = {
   },
 };
 
-const acceptWithoutOrder = { name: 'accept-messages', text: acceptSql(withoutOrder) };
-const acceptInOrder = { name: 'accept-messages-in-order', text: acceptSql(withOrder) };
-const acceptWithWishes = { name: 'accept-messages-with-wishes', text: acceptSql(withWishes) };
+// Whoever needs none of this pays for none of it.
+const statements = {
+  plain: { name: 'accept-messages', text: acceptSql(withoutOrder) },
+  inOrder: { name: 'accept-messages-in-order', text: acceptSql(withOrder) },
+  withWishes: { name: 'accept-messages-with-wishes', text: acceptSql(withWishes) },
+};
+// The same with deliveries that a filter has cancelled.
+const filteredStatements: typeof statements = {
+  plain: { name: 'accept-filtered', text: acceptSql(withoutOrder, withFilter(16)) },
+  inOrder: { name: 'accept-filtered-in-order', text: acceptSql(withOrder, withFilter(17)) },
+  withWishes: { name: 'accept-filtered-with-wishes', text: acceptSql(withWishes, withFilter(21)) },
+};
 
 // Channels and tags cannot contain it: the API allows only printable text.
 const listSeparator = '\u001f';
@@ -217,6 +263,13 @@ interface AcceptRow {
   conflicting: string[];
 }
 
+function cancellationArrays(deliveries: MessageToStore['deliveries']): unknown[] {
+  return [
+    textArray(deliveries.map(({ cancellation }) => cancellation?.reason)),
+    textArray(deliveries.map(({ cancellation }) => cancellation?.detail)),
+  ];
+}
+
 /** The result for each message by its id. `database`: the pool, or the connection of a transaction. `lease.owner` is the process that the leased deliveries belong to. */
 export async function acceptMessages(
   database: Pick<pg.ClientBase, 'query'>,
@@ -228,9 +281,11 @@ export async function acceptMessages(
   );
   const hasWishes = messages.some(hasWish);
   const hasOrder = hasWishes || deliveries.some((d) => d.ordered);
-  const statement = hasOrder ? acceptInOrder : acceptWithoutOrder;
+  const hasCancelled = deliveries.some((d) => d.cancellation);
+  const { plain, inOrder, withWishes: wishing } = hasCancelled ? filteredStatements : statements;
+  const statement = hasOrder ? inOrder : plain;
   const { rows } = await database.query<AcceptRow>({
-    ...(hasWishes ? acceptWithWishes : statement),
+    ...(hasWishes ? wishing : statement),
     values: [
       textArray(messages.map((m) => m.applicationId)),
       textArray(messages.map((m) => m.id)),
@@ -249,6 +304,7 @@ export async function acceptMessages(
       lease.owner,
       ...(hasOrder ? [boolArray(deliveries.map((d) => d.ordered === true))] : []),
       ...(hasWishes ? wishArrays(messages) : []),
+      ...(hasCancelled ? cancellationArrays(deliveries) : []),
     ],
   });
   return storedMessages(messages, rows[0]);

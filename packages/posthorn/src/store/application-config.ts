@@ -1,8 +1,10 @@
 // One application's endpoints with all that matching and sending need, read at one version.
 import type pg from 'pg';
 import type { EndpointAuth } from '../core/endpoint-auth.ts';
+import { Filter } from '../core/filter.ts';
 import type { SignatureHeaders } from '../core/headers.ts';
 import type { Ordering } from '../core/ordering.ts';
+import type { Transformation } from '../core/transformation.ts';
 import { authOwner, headersOwner, secretOwner } from './endpoints.ts';
 import type { SecretBox } from './secret-box.ts';
 import type { SignatureStyle } from './tables.ts';
@@ -24,6 +26,10 @@ export interface EndpointConfig {
   timeoutSeconds: number | null;
   /** Besides those of the style; null: none. */
   signatureHeaders: SignatureHeaders | null;
+  /** Null: every message that matches otherwise. Compiled with the first message. */
+  filter: Filter | null;
+  /** Null: what was accepted is sent. */
+  transformation: Transformation | null;
   /** Decrypts what only sending needs, so that matching a message costs nothing of it. */
   open(): OpenedEndpoint;
 }
@@ -48,6 +54,8 @@ export interface ApplicationConfig {
   hasOrder: boolean;
   /** Its messages are fetched, too: they get places in its feed. */
   hasPollers: boolean;
+  /** Some of its endpoints have a filter. */
+  hasFilter: boolean;
   endpoints: readonly EndpointConfig[];
   endpointsById: ReadonlyMap<string, EndpointConfig>;
 }
@@ -61,6 +69,8 @@ interface EndpointRow {
   signature_style: SignatureStyle;
   throttle_rate: number | null;
   ordering: Ordering | null;
+  filter: string | null;
+  transformation: Transformation | null;
   headers_sealed: string | null;
   retry_delays_seconds: number[] | null;
   timeout_seconds: number | null;
@@ -89,6 +99,10 @@ select a.id, a.environment_id, a.uid, a.config_version, a.throttle_rate,
     'headers_sealed', encode(e.headers_sealed, 'hex'), 'auth_sealed', encode(e.auth_sealed, 'hex'),
     'retry_delays_seconds', e.retry_delays_seconds, 'timeout_seconds', e.timeout_seconds,
     'signature_headers', e.signature_headers,
+    'filter', e.filter, 'transformation', (
+      select json_build_object('code', t.code, 'language', t.language, 'variables', coalesce(t.variables, '{}'))
+      from posthorn.endpoint_transformation t where t.endpoint_id = e.id and t.enabled and t.code is not null
+    ),
     'secrets', (
       select coalesce(json_agg(json_build_object('sealed', encode(s.secret_sealed, 'hex'), 'expires_at', s.expires_at)
         order by s.expires_at is not null, s.id desc), '[]')
@@ -137,6 +151,8 @@ function endpointConfig(row: EndpointRow, box: SecretBox): EndpointConfig {
     retryDelaysSeconds: row.retry_delays_seconds,
     timeoutSeconds: row.timeout_seconds,
     signatureHeaders: row.signature_headers,
+    filter: row.filter === null ? null : new Filter(row.filter),
+    transformation: row.transformation,
     open: () => openEndpoint(row, box),
   };
 }
@@ -151,6 +167,7 @@ function applicationConfig(row: ConfigRow, box: SecretBox): ApplicationConfig {
     throttleRate: row.throttle_rate,
     hasOrder: endpoints.some(({ ordering }) => ordering !== null),
     hasPollers: row.has_pollers,
+    hasFilter: endpoints.some(({ filter }) => filter !== null),
     endpoints,
     endpointsById: new Map(endpoints.map((endpoint) => [endpoint.id, endpoint])),
   };

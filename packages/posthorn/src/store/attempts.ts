@@ -1,6 +1,7 @@
 // Attempts, and the state of deliveries seen from their message or from their endpoint.
 import { sql } from 'kysely';
 import type { RawBuilder, Selectable, SqlBool } from 'kysely';
+import type { CancelReason } from '../core/cancellation.ts';
 import type { Queries } from './database.ts';
 import type { EndpointRow } from './endpoints.ts';
 import { keysetOf } from './keyset.ts';
@@ -23,7 +24,16 @@ export type AttemptRow = Omit<
 export interface DeliveryStatusRow {
   state: DeliveryState;
   next_attempt_at: Date | null;
+  cancel_reason: CancelReason | null;
+  cancel_detail: string | null;
 }
+
+const statusColumns = [
+  'delivery.state',
+  'delivery.next_attempt_at',
+  'delivery.cancel_reason',
+  'delivery.cancel_detail',
+] as const;
 
 export interface AttemptFilter extends MessageFilter {
   endpointId?: string | undefined;
@@ -135,7 +145,7 @@ export async function listMessagesOfEndpoint(
     )
     .select(messageColumns)
     .select(payloadBytes.as('payload_bytes'))
-    .select(['delivery.state', 'delivery.next_attempt_at'])
+    .select(statusColumns)
     .where('delivery.application_id', '=', applicationId)
     .where('delivery.endpoint_id', '=', endpointId);
   for (const condition of [...messageConditions(filter), ...timeConditions(filter, times)]) {
@@ -157,7 +167,7 @@ export async function listEndpointsOfMessage(
     .selectFrom('delivery')
     .innerJoin('endpoint', 'endpoint.id', 'delivery.endpoint_id')
     .selectAll('endpoint')
-    .select(['delivery.state', 'delivery.next_attempt_at'])
+    .select(statusColumns)
     .where('delivery.application_id', '=', applicationId)
     .where('delivery.message_id', '=', messageId)
     .where('endpoint.deleted_at', 'is', null);

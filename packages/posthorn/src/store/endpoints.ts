@@ -26,6 +26,7 @@ type WritableColumns =
   | 'throttle_rate'
   | 'signature_style'
   | 'ordering'
+  | 'filter'
   | OptionColumns;
 export type NewEndpoint = Pick<
   Insertable<EndpointTable>,

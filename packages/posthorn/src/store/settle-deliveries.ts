@@ -1,5 +1,6 @@
 // Writes what a batch of attempts came to: attempts appended, transitions applied, the endpoint's health kept.
 import type pg from 'pg';
+import type { Cancellation } from '../core/cancellation.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Transition } from '../core/settle.ts';
 import { boolArray, byteaArray, int4Array, int8Array, textArray } from './binary-array.ts';
@@ -30,8 +31,8 @@ export interface AttemptRecord {
 }
 
 export interface Settled extends Lease {
-  /** `cancelled`: the endpoint is disabled or gone, or the content is; no attempt was made. */
-  transition: Transition | { state: 'cancelled'; attempts: number };
+  /** `cancelled`: no attempt was made, and none will be. */
+  transition: Transition | { state: 'cancelled'; attempts: number; cancellation?: Cancellation };
   attempt?: AttemptRecord;
 }
 
@@ -52,16 +53,17 @@ export interface SettleResult {
 // hardly anything is 'delivering', so the planner would rather read that small index as a whole, which in a backlog has
 // ten thousand rows. Only what is leased has a lease_owner; and a batch that seems to hold one row is looked up by key.
 // Rows of 'retrying' without a delay go on when the automatic chain would have (resume_at).
-const settleSql = (onTakenId: 'on conflict do nothing' | '') => `
+// Why a delivery is cancelled is written by a statement of its own, for the batches that have one ($27, $28).
+const settleSql = (onTakenId: 'on conflict do nothing' | '', { columns, arrays, set }: CancelParts) => `
 with input as materialized (
   select * from unnest(
-    $1::text[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::text[], $7::integer[], $8::bigint[]
-  ) as i (application_id, message_id, endpoint_id, lease_owner, lease_seq, state, attempts, delay_ms)
+    $1::text[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::text[], $7::integer[], $8::bigint[]${arrays}
+  ) as i (application_id, message_id, endpoint_id, lease_owner, lease_seq, state, attempts, delay_ms${columns})
   where lease_owner >= 0 and lease_seq >= 0 and attempts >= 0
 ), moved as (
   update posthorn.delivery d
   set state = i.state::posthorn.delivery_state, attempts = i.attempts, lease_owner = null, resume_at = null,
-    trigger = 'scheduled', updated_at = now(),
+    trigger = 'scheduled', updated_at = now(),${set}
     next_attempt_at = case when i.state = 'retrying'
       then coalesce(now() + i.delay_ms * interval '1 ms', d.resume_at, now()) end
   from input i
@@ -166,8 +168,42 @@ function headersJson(headers: Record<string, string>): string {
   return JSON.stringify(Object.fromEntries(entries));
 }
 
-const firstSettle = { name: 'settle-deliveries', text: settleSql('') };
-const repeatedSettle = { name: 'settle-deliveries-again', text: settleSql('on conflict do nothing') };
+interface CancelParts {
+  columns: string;
+  arrays: string;
+  set: string;
+}
+
+const withoutReason: CancelParts = { columns: '', arrays: '', set: '' };
+const withReason: CancelParts = {
+  columns: ', cancel_reason, cancel_detail',
+  arrays: ', $27::text[], $28::text[]',
+  set: ' cancel_reason = i.cancel_reason, cancel_detail = i.cancel_detail,',
+};
+
+const again = 'on conflict do nothing';
+const settleStatements = {
+  plain: {
+    first: { name: 'settle-deliveries', text: settleSql('', withoutReason) },
+    repeated: { name: 'settle-deliveries-again', text: settleSql(again, withoutReason) },
+  },
+  cancelling: {
+    first: { name: 'settle-deliveries-cancelling', text: settleSql('', withReason) },
+    repeated: { name: 'settle-deliveries-cancelling-again', text: settleSql(again, withReason) },
+  },
+};
+
+function cancellationOf({ transition }: Settled): Cancellation | undefined {
+  return transition.state === 'cancelled' ? transition.cancellation : undefined;
+}
+
+function cancelParameters(batch: readonly Settled[]): unknown[] {
+  const details = batch.map((settled) => cancellationOf(settled)?.detail);
+  return [
+    textArray(batch.map((settled) => cancellationOf(settled)?.reason)),
+    textArray(details.map((detail) => detail && storable(detail))),
+  ];
+}
 
 /** `isRepeat`: the batch, or some of it, may be stored already. */
 export async function settleDeliveries(
@@ -176,9 +212,17 @@ export async function settleDeliveries(
   failingMaxMs: number,
   isRepeat = false,
 ): Promise<SettleResult> {
+  const isCancelling = batch.some((settled) => cancellationOf(settled) !== undefined);
+  const statements = isCancelling ? settleStatements.cancelling : settleStatements.plain;
   const { rows } = await pool.query<{ moved_count: number; failing_endpoints: string[] }>({
-    ...(isRepeat ? repeatedSettle : firstSettle),
-    values: [...transitionParameters(batch), ...attemptParameters(batch), failingMaxMs, ...boundsOf(batch)],
+    ...(isRepeat ? statements.repeated : statements.first),
+    values: [
+      ...transitionParameters(batch),
+      ...attemptParameters(batch),
+      failingMaxMs,
+      ...boundsOf(batch),
+      ...(isCancelling ? cancelParameters(batch) : []),
+    ],
   });
   return { movedCount: rows[0]?.moved_count ?? 0, failingEndpoints: rows[0]?.failing_endpoints ?? [] };
 }

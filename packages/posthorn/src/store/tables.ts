@@ -3,6 +3,8 @@ import type { ColumnType, Generated, JSONColumnType } from 'kysely';
 import type { ShownAuth } from '../core/endpoint-auth.ts';
 import type { SignatureHeaders } from '../core/headers.ts';
 import type { Ordering } from '../core/ordering.ts';
+import type { TransformationLanguage } from '../core/transformation.ts';
+import type { CancelReason } from '../core/cancellation.ts';
 
 type Timestamp = ColumnType<Date, Date | undefined, Date>;
 type NullableTimestamp = ColumnType<Date | null, Date | null | undefined, Date | null>;
@@ -61,6 +63,7 @@ export interface EndpointTable {
   throttle_rate: number | null;
   signature_style: Generated<SignatureStyle>;
   ordering: Ordering | null;
+  filter: string | null;
   headers_sealed: Buffer | null;
   retry_delays_seconds: number[] | null;
   timeout_seconds: number | null;
@@ -81,6 +84,15 @@ export interface EndpointSecretTable {
   secret_sealed: Buffer;
   created_at: Timestamp;
   expires_at: NullableTimestamp;
+}
+
+export interface EndpointTransformationTable {
+  endpoint_id: string;
+  code: string | null;
+  language: Generated<TransformationLanguage>;
+  enabled: Generated<boolean>;
+  variables: JSONColumnType<Record<string, string>> | null;
+  updated_at: Timestamp;
 }
 
 export interface EventTypeTable {
@@ -135,6 +147,8 @@ export interface DeliveryTable {
   lease_owner: number | null;
   lease_seq: Generated<number>;
   order_at: NullableTimestamp;
+  cancel_reason: CancelReason | null;
+  cancel_detail: string | null;
   created_at: Timestamp;
   updated_at: Timestamp;
 }
@@ -206,6 +220,7 @@ export interface Tables {
   application: ApplicationTable;
   endpoint: EndpointTable;
   endpoint_secret: EndpointSecretTable;
+  endpoint_transformation: EndpointTransformationTable;
   event_type: EventTypeTable;
   message: MessageTable;
   message_body: MessageBodyTable;
