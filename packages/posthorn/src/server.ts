@@ -7,11 +7,12 @@ import type { Api } from './api/context.ts';
 import { createSchemaDesk } from './api/schemas/desk.ts';
 import { devInboxPath, registerDevInbox } from './api/dev-inbox.ts';
 import type { Config } from './config.ts';
-import { defaultJitterRatio, defaultRetryAfterSecondsMax } from './core/retry-schedule.ts';
+import { defaultJitterRatio, defaultRetryAfterSecondsMax, type RetryPolicy } from './core/retry-schedule.ts';
 import { createHttpConnector } from './delivery/connectors/http.ts';
 import { defaultDispatchLimits } from './delivery/dispatch-limits.ts';
 import { Engine } from './delivery/engine.ts';
 import { defaultLeaseTimes } from './delivery/lease-keeper.ts';
+import { Transformer } from './delivery/transformations/transformer.ts';
 import { systemClock } from './lib/clock.ts';
 import { processIdSpace } from './lib/host.ts';
 import { createIdSource, type NewId } from './lib/ids.ts';
@@ -77,6 +78,7 @@ interface Parts {
   box: SecretBox;
   newId: NewId;
   engine: Engine;
+  transformer: Transformer;
   api: Api;
   demoSecret: { value: string | undefined };
 }
@@ -134,15 +136,14 @@ async function build({
   const box = createSecretBox(secretKey);
   const urlRules = { allowHttp: !config.httpsOnly, allowSubnets: config.allowSubnets };
   const userAgent = `Posthorn/${version}`;
+  const transformer = new Transformer({ clock: systemClock, log: outageLog });
+  const { transform } = transformer;
   const engine = new Engine({
     pool: database.pool,
     box,
     connector: createHttpConnector({ ...urlRules, userAgent, clock: systemClock }),
-    policy: {
-      delaysSeconds: config.retrySchedule,
-      jitterRatio: defaultJitterRatio,
-      retryAfterSecondsMax: defaultRetryAfterSecondsMax,
-    },
+    transform,
+    policy: policyOf(config),
     attemptTimeoutMs: config.attemptTimeoutMs,
     failingMaxMs,
     limits: defaultDispatchLimits,
@@ -163,6 +164,7 @@ async function build({
     clock: systemClock,
     accept: engine.accept,
     wake: engine.wake,
+    transform,
     log,
     outageLog,
     schemas: createSchemaDesk({ workerUrl: schemaWorkerUrl, clock: systemClock }),
@@ -172,7 +174,15 @@ async function build({
   });
   const demoSecret = { value: undefined };
   if (config.mode === 'dev') registerDevInbox(api, () => demoSecret.value);
-  return { database, outageLog, box, newId, engine, api, demoSecret };
+  return { database, outageLog, box, newId, engine, transformer, api, demoSecret };
+}
+
+function policyOf({ retrySchedule }: Config): RetryPolicy {
+  return {
+    delaysSeconds: retrySchedule,
+    jitterRatio: defaultJitterRatio,
+    retryAfterSecondsMax: defaultRetryAfterSecondsMax,
+  };
 }
 
 async function firstEnvironment({ database, newId }: Parts, token: string | undefined): Promise<string> {
@@ -228,13 +238,14 @@ async function serverVersion({ pool }: Database): Promise<string> {
 }
 
 // Requests that are being served are served to the end, and one that only trickles in does not keep the server up.
-async function stop({ api, engine, database, outageLog }: Parts): Promise<void> {
+async function stop({ api, engine, transformer, database, outageLog }: Parts): Promise<void> {
   const impatience = setTimeout(() => api.server.closeAllConnections(), closeGraceMs);
   await api.close();
   clearTimeout(impatience);
   try {
     await engine.stop(stopTimeoutMs);
   } finally {
+    await transformer.close();
     outageLog.stop();
     await database.close();
   }

@@ -10,6 +10,7 @@ import type { Api, ApiDeps } from './context.ts';
 import { registerEndpointExampleRoutes } from './endpoint-example.ts';
 import { registerEndpointHeaderRoutes } from './endpoint-headers.ts';
 import { registerEndpointSecretRoutes } from './endpoint-secrets.ts';
+import { registerEndpointTransformationRoutes } from './endpoint-transformations.ts';
 import { registerEndpointRoutes } from './endpoints.ts';
 import { registerEnvironmentRoutes } from './environment.ts';
 import { registerEventTypeCatalogRoutes } from './event-type-catalog.ts';
@@ -87,6 +88,7 @@ export function createApi(deps: ApiDeps): Api {
   registerEndpointRoutes(api, deps);
   registerEndpointSecretRoutes(api, deps);
   registerEndpointHeaderRoutes(api, deps);
+  registerEndpointTransformationRoutes(api, deps);
   registerMessageRoutes(api, deps, payloads);
   registerMessageBatchRoutes(api, deps, payloads);
   registerMessagePrecheckRoutes(api, deps);

@@ -3,6 +3,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Accept } from '../core/acceptance.ts';
+import type { Transform } from '../core/transformation.ts';
 import type { UrlRules } from '../core/url-rules.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { NewId } from '../lib/ids.ts';
@@ -20,6 +21,8 @@ export interface ApiDeps {
   accept: Accept;
   /** Tells the dispatcher that deliveries may have become due; a hint, cheap to call. */
   wake(): void;
+  /** Runs or checks the code of a transformation. */
+  transform: Transform;
   log: FastifyBaseLogger;
   /** For requests that the database failed: an outage is told once, not once a request. */
   outageLog: Log;

@@ -8,7 +8,8 @@ export type UnreachableReason =
   | 'forbidden_address'
   | 'too_large'
   | 'protocol'
-  | 'auth';
+  | 'auth'
+  | 'transformation';
 
 /** `rejected` is any answer that is not 2xx, redirects included (they are never followed). `detail` is for operators. */
 export type Outcome =
@@ -43,6 +44,7 @@ const unreachableAdvice: Readonly<Record<UnreachableReason, string>> = {
   forbidden_address:
     'Deliveries may not reach this URL, or the address it resolves to; use a public URL, or open its range with POSTHORN_ALLOW_SUBNETS',
   too_large: 'The answer was larger than is read; the receiver should answer with a short response',
+  transformation: 'The transformation of the endpoint failed and nothing was sent; mend its code',
   protocol:
     'The answer was not valid HTTP/1.1; check that the port speaks HTTP and that http or https is right',
   auth: 'No access token could be had, and nothing was sent; check the auth of the endpoint and its token server',

@@ -239,7 +239,8 @@ export class Acceptor {
     const { contentType, deliverAt, contentHours } = message;
     const { applicationId, version: configVersion, hasPollers: fed } = config;
     const direct = this.#deps.firstDelayMs === 0 && deliverAt === undefined;
-    const subject = config.hasFilter ? new FilterSubject(message) : undefined;
+    const isFiltered = config.hasFilter && message.endpointId === undefined;
+    const subject = isFiltered ? new FilterSubject(message) : undefined;
     const deliveries = config.endpoints
       .filter((endpoint) => isFor(message, endpoint))
       .map(({ id, ordering, filter }) => {
@@ -335,6 +336,7 @@ function firstWork(store: MessageToStore, endpointId: string, leaseOwner: number
     hasResumeAt: false,
     payload: store.payload,
     contentType: store.contentType ?? 'application/json',
+    eventType: store.eventType,
   };
 }
 

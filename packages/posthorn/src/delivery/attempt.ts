@@ -5,6 +5,12 @@ import { holdsUp as holdsUpOthers } from '../core/ordering.ts';
 import { describeOutcome } from '../core/outcome.ts';
 import { type RetryPolicy, withRetries } from '../core/retry-schedule.ts';
 import { settle } from '../core/settle.ts';
+import type {
+  Transform,
+  Transformation,
+  TransformationResult,
+  TransformedWebhook,
+} from '../core/transformation.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { NewId } from '../lib/ids.ts';
 import type { EndpointConfig } from '../store/application-config.ts';
@@ -13,13 +19,16 @@ import type { AccessTokens } from './access-tokens.ts';
 import type { ConfigCache } from './config-cache.ts';
 import type { AttemptResult, HttpConnector } from './connectors/http.ts';
 import type { Work } from './dispatcher.ts';
-import type { Prepare, PreparedRequest } from './prepare.ts';
+import type { Prepare } from './prepare.ts';
 
 export interface AttemptDeps {
   configs: ConfigCache;
   connector: HttpConnector;
   tokens: AccessTokens;
   prepare: Prepare;
+  transform: Transform;
+  /** Of a delivery that was claimed: only transformations ask for it. */
+  eventTypeOf(work: Work): Promise<string>;
   policy: RetryPolicy;
   attemptTimeoutMs: number;
   clock: Clock;
@@ -49,11 +58,17 @@ export function createAttempt(deps: AttemptDeps): MakeAttempt {
     if (!endpoint || endpoint.disabled || work.payload === null)
       return cancelled(work, startedAtMs, cancellationOf(endpoint));
     if (endpoint.ordering && !work.ordering) return undefined;
-    const request = deps.prepare(work, endpoint, deps.clock.now());
-    const result = await send(deps, request, endpoint.timeoutSeconds);
+    const transformed = endpoint.transformation
+      ? await transform(deps, work, endpoint, endpoint.transformation)
+      : undefined;
+    if (transformed?.kind === 'cancelled') return cancelled(work, startedAtMs, cancelledByCode);
+    const { url, result } =
+      transformed?.kind === 'failed'
+        ? { url: endpoint.url, result: failedResult(transformed) }
+        : await send(deps, work, endpoint, transformed?.webhook);
     const policy = withRetries(deps.policy, endpoint.retryDelaysSeconds);
     const { transition, endpointGone } = settle(work, result, policy, deps.random);
-    const attempt = attemptRecord(deps.newId('atmpt_'), work, request, result);
+    const attempt = attemptRecord(deps.newId('atmpt_'), work, url, result);
     const settled: Settled = { ...leaseOf(work), transition, attempt };
     // A configuration from before the endpoint had its order must not let anything pass.
     const holdsUp = holdsUpOthers(work.ordering ? (endpoint.ordering ?? work.ordering) : null, transition);
@@ -61,19 +76,48 @@ export function createAttempt(deps: AttemptDeps): MakeAttempt {
   };
 }
 
+const cancelledByCode: Cancellation = {
+  reason: 'transformation',
+  detail: "The endpoint's transformation cancelled this delivery.",
+};
+
+async function transform(
+  deps: AttemptDeps,
+  work: Work,
+  endpoint: EndpointConfig,
+  transformation: Transformation,
+): Promise<Exclude<TransformationResult, { kind: 'checked' }>> {
+  const { applicationId, endpointId, payload } = work;
+  const eventType = work.eventType ?? (await deps.eventTypeOf(work));
+  const webhook = { url: endpoint.url, eventType, payload: payload ?? new Uint8Array() };
+  const result = await deps.transform({ applicationId, endpointId, transformation, webhook });
+  if (result.kind === 'checked') throw new Error('a transformation was checked and not run');
+  return result;
+}
+
+async function send(
+  { connector, tokens, prepare, attemptTimeoutMs, clock }: AttemptDeps,
+  work: Work,
+  endpoint: EndpointConfig,
+  webhook: TransformedWebhook | undefined,
+): Promise<{ url: string; result: AttemptResult }> {
+  const request = prepare(work, endpoint, clock.now(), webhook);
+  const { timeoutSeconds } = endpoint;
+  const timeoutMs = timeoutSeconds === null ? attemptTimeoutMs : timeoutSeconds * 1_000;
+  const whole = { ...request, timeoutMs };
+  const result = await (request.grant ? tokens.send(whole, request.grant) : connector.send(whole));
+  return { url: request.url, result };
+}
+
+/** Like any other failure it is tried again by the schedule: mending the code heals what waits. */
+function failedResult({ message, durationMs }: TransformationResult & { kind: 'failed' }): AttemptResult {
+  const outcome = { kind: 'unreachable', reason: 'transformation', detail: message } as const;
+  return { outcome, durationMs, responseTruncated: false };
+}
+
 async function findEndpoint(configs: ConfigCache, work: Work): Promise<EndpointConfig | undefined> {
   const config = await configs.forSend(work.applicationId);
   return config?.endpointsById.get(work.endpointId);
-}
-
-function send(
-  { connector, tokens, attemptTimeoutMs }: AttemptDeps,
-  request: PreparedRequest,
-  timeoutSeconds: number | null,
-): Promise<AttemptResult> {
-  const timeoutMs = timeoutSeconds === null ? attemptTimeoutMs : timeoutSeconds * 1_000;
-  const whole = { ...request, method: 'POST', timeoutMs } as const;
-  return request.grant ? tokens.send(whole, request.grant) : connector.send(whole);
 }
 
 function leaseOf({ applicationId, messageId, endpointId, leaseOwner, leaseSeq }: Work) {
@@ -95,16 +139,11 @@ function cancelled(work: Work, startedAtMs: number, cancellation: Cancellation):
   return { work, settled, startedAtMs, endpointGone: false, holdsUp: false };
 }
 
-function attemptRecord(
-  id: string,
-  work: Work,
-  request: PreparedRequest,
-  result: AttemptResult,
-): AttemptRecord {
+function attemptRecord(id: string, work: Work, url: string, result: AttemptResult): AttemptRecord {
   const record: AttemptRecord = {
     id,
     trigger: work.trigger,
-    url: request.url,
+    url,
     outcome: result.outcome,
     responseTruncated: result.responseTruncated,
     durationMs: result.durationMs,

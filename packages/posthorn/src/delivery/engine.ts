@@ -4,10 +4,12 @@ import type pg from 'pg';
 import type { Accept } from '../core/acceptance.ts';
 import type { RetryPolicy } from '../core/retry-schedule.ts';
 import { type Batcher, createBatcher } from '../lib/batcher.ts';
+import type { Transform } from '../core/transformation.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { NewId } from '../lib/ids.ts';
 import type { Loop } from '../lib/loop.ts';
 import type { Log } from '../lib/log.ts';
+import { findEventType } from '../store/messages.ts';
 import { releaseLeases } from '../store/leases.ts';
 import type { ProcessIdentity } from '../store/processes.ts';
 import type { SecretBox } from '../store/secret-box.ts';
@@ -31,6 +33,7 @@ export interface EngineDeps {
   pool: pg.Pool;
   box: SecretBox;
   connector: HttpConnector;
+  transform: Transform;
   policy: RetryPolicy;
   attemptTimeoutMs: number;
   /** How long an endpoint may only fail before it is disabled. */
@@ -79,6 +82,7 @@ export class Engine {
       configs,
       tokens: new AccessTokens(deps),
       prepare: createPrepare(deps.userAgent),
+      eventTypeOf: (work) => findEventType(pool, work),
     });
     const throttle = new Throttle({ pool, configs, clock: deps.clock, log });
     const hooks: DispatchHooks = {

@@ -1,5 +1,6 @@
 // From a delivery and its endpoint to the exact request: headers built, signed at this attempt's time.
 import type { SignatureHeaders } from '../core/headers.ts';
+import type { TransformedMethod, TransformedWebhook } from '../core/transformation.ts';
 import type { EndpointConfig, OpenedEndpoint } from '../store/application-config.ts';
 import { basicAuthorization, type TokenGrant } from './access-tokens.ts';
 import type { ClientCertificate } from './connectors/guarded-client.ts';
@@ -7,6 +8,7 @@ import type { Work } from './dispatcher.ts';
 import { createRequestSigner, type RequestSigner } from './request-signer.ts';
 
 export interface PreparedRequest extends Identity {
+  method: TransformedMethod;
   url: string;
   headers: Record<string, string>;
   body: Uint8Array;
@@ -22,13 +24,21 @@ interface Opened {
   sign: RequestSigner;
   /** Its own, and what it authenticates with. */
   headers: Readonly<Record<string, string>>;
+  /** `auth` sets the header Authorization. */
+  authorizes: boolean;
   signatureHeaders: readonly SignatureHeaders[];
   identity: Identity;
   /** A secret that is being rotated out stops signing then; Unix milliseconds. */
   validUntilMs: number;
 }
 
-export type Prepare = (work: Work, endpoint: EndpointConfig, nowMs: number) => PreparedRequest;
+/** `transformed`: what the endpoint's transformation made of the message. */
+export type Prepare = (
+  work: Work,
+  endpoint: EndpointConfig,
+  nowMs: number,
+  transformed?: TransformedWebhook,
+) => PreparedRequest;
 
 const namesWith = (prefix: string): SignatureHeaders => ({
   id: `${prefix}id`,
@@ -56,6 +66,7 @@ export function createPrepare(userAgent: string): Prepare {
     const signatureHeaders = signatureHeadersOf(endpoint);
     const fresh = {
       headers: ownHeaders(headers, signatureHeaders, auth),
+      authorizes: auth !== undefined && auth.value.type !== 'mtls',
       signatureHeaders,
       identity: identityOf(endpoint.id, auth),
       sign: createRequestSigner(valid.map(({ secret }) => secret)),
@@ -65,23 +76,26 @@ export function createPrepare(userAgent: string): Prepare {
     return fresh;
   };
 
-  return (work, endpoint, nowMs) => {
-    const body = work.payload ?? new Uint8Array();
+  return (work, endpoint, nowMs, transformed) => {
+    const body = transformed?.payload ?? work.payload ?? new Uint8Array();
     const timestamp = Math.floor(nowMs / 1000);
-    const { sign, headers: own, signatureHeaders, identity } = open(endpoint, nowMs);
+    const opening = open(endpoint, nowMs);
+    const { sign, headers: own, signatureHeaders, identity } = opening;
     const signature = sign(work.messageId, timestamp, body);
+    const to = transformed && destinationOf(endpoint, transformed, opening);
     const headers: Record<string, string> = {
       accept: '*/*',
       'user-agent': userAgent,
       'content-type': work.contentType,
-      ...own,
+      ...(to?.headers ?? own),
     };
     for (const names of signatureHeaders) {
       headers[names.id] = work.messageId;
       headers[names.timestamp] = String(timestamp);
       headers[names.signature] = signature;
     }
-    return { url: endpoint.url, body, headers, ...identity };
+    const { method = 'POST', url = endpoint.url } = transformed ?? {};
+    return { method, url, body, headers, ...(to?.identity ?? identity) };
   };
 }
 
@@ -93,14 +107,17 @@ function signatureHeadersOf({
   return signatureHeaders ? [...names, signatureHeaders] : names;
 }
 
+function namesTaken(signatureHeaders: readonly SignatureHeaders[]): Set<string> {
+  return new Set(signatureHeaders.flatMap((each) => Object.values(each).map((name) => name.toLowerCase())));
+}
+
 /** Each header once: what the endpoint was given gives way to the signature and to `auth`, and goes before our `accept`. */
 function ownHeaders(
   given: Readonly<Record<string, string>>,
   signatureHeaders: readonly SignatureHeaders[],
   auth: OpenedEndpoint['auth'],
 ): Record<string, string> {
-  const names = signatureHeaders.flatMap((each) => Object.values(each));
-  const taken = new Set(names.map((name) => name.toLowerCase()));
+  const taken = namesTaken(signatureHeaders);
   if (auth && auth.value.type !== 'mtls') taken.add('authorization');
   const kept = Object.entries(given)
     .filter(([name]) => !taken.has(name.toLowerCase()))
@@ -121,3 +138,26 @@ function identityOf(endpointId: string, auth: OpenedEndpoint['auth']): Identity 
   const { certificate, key } = value;
   return { certificate: { id: `${endpointId} ${version}`, certificate, key } };
 }
+
+/**
+ * Where a transformation sends to, and as whom. Its headers replace the endpoint's own, whatever their case, and give way
+ * to the signature and to `auth`. Credentials of the endpoint stay with its origin: code must not carry them elsewhere.
+ */
+function destinationOf(
+  endpoint: EndpointConfig,
+  { url, headers }: TransformedWebhook,
+  { headers: own, authorizes, signatureHeaders, identity }: Opened,
+): Pick<Opened, 'headers' | 'identity'> {
+  const isElsewhere = originOf(url) !== originOf(endpoint.url);
+  const base = isElsewhere ? [] : Object.entries(own);
+  const taken = namesTaken(signatureHeaders);
+  if (authorizes && !isElsewhere) taken.add('authorization');
+  const added = Object.entries(headers)
+    .map(([name, value]) => [name.toLowerCase(), value] as const)
+    .filter(([name]) => !taken.has(name));
+  const addedNames = new Set(added.map(([name]) => name));
+  const kept = base.filter(([name]) => !addedNames.has(name.toLowerCase()));
+  return { headers: Object.fromEntries([...kept, ...added]), identity: isElsewhere ? {} : identity };
+}
+
+const originOf = (url: string) => (URL.canParse(url) ? new URL(url).origin : undefined);

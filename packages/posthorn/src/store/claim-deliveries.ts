@@ -18,6 +18,8 @@ export interface ClaimedDelivery {
   /** Null when the content was expunged or has expired: there is nothing left to send. */
   payload: Uint8Array | null;
   contentType: string;
+  /** Known of what was accepted here; a claim does not read it. */
+  eventType?: string;
   /** It came out of its endpoint's order: one at a time, and what its failure means to those behind it. */
   ordering?: Ordering;
 }

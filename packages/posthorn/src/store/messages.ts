@@ -1,5 +1,6 @@
 // Messages as the API reads them; acceptance writes them (accept-messages.ts).
 import { sql } from 'kysely';
+import type pg from 'pg';
 import type { RawBuilder, Selectable, SqlBool } from 'kysely';
 import { idFloor } from '../lib/ids.ts';
 import type { IdPrefix } from '../lib/ids.ts';
@@ -164,4 +165,16 @@ export async function expungePayload(queries: Queries, applicationId: string, id
     insert into posthorn.endpoint_due as due (endpoint_id, application_id, due_at)
     select endpoint_id, ${applicationId}, now() from cancelled where order_at is not null order by endpoint_id
     on conflict (endpoint_id) do update set due_at = least(due.due_at, excluded.due_at)`.execute(queries);
+}
+
+/** Empty when the message is gone. */
+export async function findEventType(
+  pool: pg.Pool,
+  { applicationId, messageId }: { applicationId: string; messageId: string },
+): Promise<string> {
+  const { rows } = await pool.query<{ event_type: string }>(
+    'select event_type from posthorn.message where application_id = $1 and id = $2',
+    [applicationId, messageId],
+  );
+  return rows[0]?.event_type ?? '';
 }

@@ -7,6 +7,7 @@ import type { Api } from '../../src/api/context.ts';
 import { createSchemaDesk } from '../../src/api/schemas/desk.ts';
 import type { Accept } from '../../src/core/acceptance.ts';
 import { parseSubnets } from '../../src/core/address.ts';
+import type { Transform } from '../../src/core/transformation.ts';
 import type { UrlRules } from '../../src/core/url-rules.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { createIdSource } from '../../src/lib/ids.ts';
@@ -31,6 +32,8 @@ export interface TestApiOptions {
   accept?: Accept;
   /** Loopback and http are allowed unless given. */
   urlRules?: UrlRules;
+  /** Rejects unless given. */
+  transform?: Transform;
   /** Where the API itself finds the database, when that is not the direct way. */
   reachThrough?: (databaseUrl: string) => string;
   /** Collects the log lines. */
@@ -71,6 +74,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     clock: systemClock,
     accept: options.accept ?? createStoringAccept(db, newId),
     wake: () => {},
+    transform: options.transform ?? (() => Promise.reject(new Error('nothing is transformed here'))),
     log,
     outageLog,
     schemas: createSchemaDesk({ workerUrl, clock: systemClock }),

@@ -47,6 +47,8 @@ const allowedBelow: readonly (readonly [string, string])[] = [
   ['api/schemas/', 'ajv-formats'],
   ['api/schemas/', 're2js'],
   ['api/schemas/', 'yaml'],
+  ['delivery/transformations/', 'quickjs-emscripten-core'],
+  ['delivery/transformations/', '@jitl/quickjs-wasmfile-release-sync'],
 ];
 
 /** What reads the world around the code, and the files (by start of path) that may. */
