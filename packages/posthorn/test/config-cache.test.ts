@@ -61,3 +61,15 @@ it('forgets an application that was deleted', async () => {
   expect(await configs.forSend(application.id)).toBeUndefined();
   expect(configs.peek(application.id)).toBeUndefined();
 });
+
+it('cancels by nothing from before the question', async () => {
+  const first = (await configs.forSend(application.id))!;
+  await store.pool.query('update posthorn.endpoint set disabled = true where application_id = $1', [
+    application.id,
+  ]);
+  // Within its second it may be sent by, and not be cancelled by.
+  expect(await configs.forSend(application.id)).toBe(first);
+  const [one, other] = [configs.forCancel(application.id), configs.forCancel(application.id)];
+  expect((await one)?.endpoints[0]?.disabled).toBe(true);
+  expect(await other).toBe(await one);
+});

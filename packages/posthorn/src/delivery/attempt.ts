@@ -117,7 +117,12 @@ function failedResult({ message, durationMs }: TransformationResult & { kind: 'f
 
 async function findEndpoint(configs: ConfigCache, work: Work): Promise<EndpointConfig | undefined> {
   const config = await configs.forSend(work.applicationId);
-  return config?.endpointsById.get(work.endpointId);
+  const endpoint = config?.endpointsById.get(work.endpointId);
+  if (endpoint && !endpoint.disabled) return endpoint;
+  // Its message may have been accepted, elsewhere, after the endpoint was made or enabled: that is a moment ago, and the
+  // configuration in memory is from before. Cancelled is for good.
+  const current = await configs.forCancel(work.applicationId);
+  return current?.endpointsById.get(work.endpointId);
 }
 
 function leaseOf({ applicationId, messageId, endpointId, leaseOwner, leaseSeq }: Work) {

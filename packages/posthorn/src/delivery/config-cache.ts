@@ -54,11 +54,23 @@ export class ConfigCache {
 
   /** For sending: not older than a second. */
   async forSend(applicationId: string): Promise<ApplicationConfig | undefined> {
-    const { pool, box, clock } = this.#deps;
     const entry = this.#byId.get(applicationId);
-    const isFresh = entry && !entry.refused && clock.monotonicMs() - entry.checkedAtMs <= sendAgeMsMax;
-    if (isFresh) return entry.config;
+    const ageMs = entry && this.#deps.clock.monotonicMs() - entry.checkedAtMs;
+    if (entry && !entry.refused && Number(ageMs) <= sendAgeMsMax) return entry.config;
+    return this.#check(applicationId);
+  }
+
+  /** Not older than this call: for what cannot be taken back. */
+  async forCancel(applicationId: string): Promise<ApplicationConfig | undefined> {
+    // One that is under way may have been read before.
+    await this.#loading.get(applicationId)?.catch(() => undefined);
+    return this.#check(applicationId);
+  }
+
+  #check(applicationId: string): Promise<ApplicationConfig | undefined> {
+    const { pool, box } = this.#deps;
     return this.#once(applicationId, async () => {
+      const entry = this.#byId.get(applicationId);
       const version = entry && (await currentConfigVersion(pool, applicationId));
       if (entry && entry.config.version === version) return entry.config;
       if (entry) this.refuse(entry.config);
