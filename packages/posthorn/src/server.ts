@@ -12,6 +12,7 @@ import { createHttpConnector } from './delivery/connectors/http.ts';
 import { defaultDispatchLimits } from './delivery/dispatch-limits.ts';
 import { Engine } from './delivery/engine.ts';
 import { defaultLeaseTimes } from './delivery/lease-keeper.ts';
+import { createOutboxPublisher, type OutboxPublisher } from './delivery/outbox-publisher.ts';
 import { Transformer } from './delivery/transformations/transformer.ts';
 import { systemClock } from './lib/clock.ts';
 import { processIdSpace } from './lib/host.ts';
@@ -21,6 +22,7 @@ import { version } from './lib/version.ts';
 import { type Database, openDatabase } from './store/database.ts';
 import { type DemoApplication, seedDemo } from './store/demo.ts';
 import { createEnvironment } from './store/environments.ts';
+import { createListener } from './store/listen.ts';
 import { migrate } from './store/migrate.ts';
 import { OutageLog } from './store/outage-log.ts';
 import { createSecretBox, type SecretBox } from './store/secret-box.ts';
@@ -79,6 +81,7 @@ interface Parts {
   newId: NewId;
   engine: Engine;
   transformer: Transformer;
+  outbox: OutboxPublisher;
   api: Api;
   demoSecret: { value: string | undefined };
 }
@@ -91,7 +94,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { applied } = await waitForDatabase(() => migrate(databaseUrl), { ...patience, waitMaxMs });
   if (applied.length > 0) log.info({ applied }, 'database migrated');
   const parts = await build(options);
-  const { database, engine, api, box } = parts;
+  const { database, engine, outbox, api, box } = parts;
   try {
     const { environmentId, databaseVersion } = await waitForDatabase(async () => {
       await checkSecretKey(database.queries, box);
@@ -100,6 +103,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
         databaseVersion: await serverVersion(database),
       };
       await engine.start();
+      outbox.start();
       return started;
     }, patience);
     const { url, port } = await listen(api, config);
@@ -126,24 +130,22 @@ async function build({
   onSettled,
 }: ServerOptions): Promise<Parts> {
   const newId = createIdSource(systemClock.now, randomBytes);
-  const database = openDatabase({
-    url: databaseUrl,
-    connectionsMax: config.databaseConnectionsMax,
-    applicationName: `posthorn ${version}`,
-    onIdleError: (error) => outageLog.warn({ err: error }, 'a connection to PostgreSQL was lost'),
-  });
-  const outageLog = new OutageLog({ log, clock: systemClock, pool: database.pool });
+  const { database, outageLog } = openStore(config, databaseUrl, log);
   const box = createSecretBox(secretKey);
   const urlRules = { allowHttp: !config.httpsOnly, allowSubnets: config.allowSubnets };
   const userAgent = `Posthorn/${version}`;
   const transformer = new Transformer({ clock: systemClock, log: outageLog });
-  const { transform } = transformer;
+  const wake = () => engine.wake();
+  const outbox = createOutboxPublisher({
+    ...outboxSettings(config, databaseUrl),
+    ...{ pool: database.pool, box, log: outageLog, wake },
+  });
   const engine = new Engine({
     pool: database.pool,
     box,
     connector: createHttpConnector({ ...urlRules, userAgent, clock: systemClock }),
-    transform,
-    policy: policyOf(config),
+    transform: transformer.transform,
+    policy: retryPolicyOf(config),
     attemptTimeoutMs: config.attemptTimeoutMs,
     failingMaxMs,
     limits: defaultDispatchLimits,
@@ -155,6 +157,7 @@ async function build({
     newId,
     random: systemRandom,
     log: outageLog,
+    isOperationalInUse: outbox.isOperationalInUse,
     ...(onSettled ? { onSettled } : {}),
   });
   const api = createApi({
@@ -164,7 +167,8 @@ async function build({
     clock: systemClock,
     accept: engine.accept,
     wake: engine.wake,
-    transform,
+    transform: transformer.transform,
+    onOperationalUse: outbox.setOperationalInUse,
     log,
     outageLog,
     schemas: createSchemaDesk({ workerUrl: schemaWorkerUrl, clock: systemClock }),
@@ -174,14 +178,32 @@ async function build({
   });
   const demoSecret = { value: undefined };
   if (config.mode === 'dev') registerDevInbox(api, () => demoSecret.value);
-  return { database, outageLog, box, newId, engine, transformer, api, demoSecret };
+  return { database, outageLog, box, newId, engine, transformer, outbox, api, demoSecret };
 }
 
-function policyOf({ retrySchedule }: Config): RetryPolicy {
+function openStore({ databaseConnectionsMax }: Config, url: string, log: Logger) {
+  const database = openDatabase({
+    url,
+    connectionsMax: databaseConnectionsMax,
+    applicationName: `posthorn ${version}`,
+    onIdleError: (error) => outageLog.warn({ err: error }, 'a connection to PostgreSQL was lost'),
+  });
+  const outageLog = new OutageLog({ log, clock: systemClock, pool: database.pool });
+  return { database, outageLog };
+}
+
+function retryPolicyOf({ retrySchedule }: Config): RetryPolicy {
   return {
     delaysSeconds: retrySchedule,
     jitterRatio: defaultJitterRatio,
     retryAfterSecondsMax: defaultRetryAfterSecondsMax,
+  };
+}
+
+function outboxSettings({ retrySchedule }: Config, databaseUrl: string) {
+  return {
+    firstDelayMs: (retrySchedule[0] ?? 0) * 1000,
+    listener: createListener({ url: databaseUrl, applicationName: `posthorn ${version} outbox` }),
   };
 }
 
@@ -238,12 +260,12 @@ async function serverVersion({ pool }: Database): Promise<string> {
 }
 
 // Requests that are being served are served to the end, and one that only trickles in does not keep the server up.
-async function stop({ api, engine, transformer, database, outageLog }: Parts): Promise<void> {
+async function stop({ api, engine, transformer, outbox, database, outageLog }: Parts): Promise<void> {
   const impatience = setTimeout(() => api.server.closeAllConnections(), closeGraceMs);
   await api.close();
   clearTimeout(impatience);
   try {
-    await engine.stop(stopTimeoutMs);
+    await Promise.all([outbox.stop(), engine.stop(stopTimeoutMs)]);
   } finally {
     await transformer.close();
     outageLog.stop();

@@ -25,6 +25,7 @@ import { registerMessageRoutes } from './messages.ts';
 import { createPayloadCheck } from './payload-check.ts';
 import { registerPollerMessageRoutes } from './poller-messages.ts';
 import { registerPollerRoutes } from './pollers.ts';
+import { registerOperationalWebhookRoutes } from './operational-webhooks.ts';
 import { installProblems, sendProblem, sendSocketProblem } from './problems.ts';
 import { collectRoutes, registerReferenceRoutes } from './reference/routes.ts';
 import { registerTokenRoutes } from './tokens.ts';
@@ -96,6 +97,7 @@ export function createApi(deps: ApiDeps): Api {
   registerPollerMessageRoutes(api, deps);
   registerEndpointExampleRoutes(api, deps);
   registerAttemptRoutes(api, deps);
+  registerOperationalWebhookRoutes(api, deps);
   registerReferenceRoutes(api, routes);
   return api;
 }

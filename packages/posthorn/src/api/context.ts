@@ -23,6 +23,8 @@ export interface ApiDeps {
   wake(): void;
   /** Runs or checks the code of a transformation. */
   transform: Transform;
+  /** Tells the engine that somebody wants to be told of attempts; cheap to call. */
+  onOperationalUse(): void;
   log: FastifyBaseLogger;
   /** For requests that the database failed: an outage is told once, not once a request. */
   outageLog: Log;

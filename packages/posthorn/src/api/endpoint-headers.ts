@@ -16,7 +16,7 @@ const deleteHeadersMax = 100;
 const sensitiveName = /auth|token|secret|passw|credential|api-?key|cookie|session|signature|private/i;
 
 export const HeadersField = StringMap;
-const HeadersIn = Type.Object({ headers: HeadersField });
+export const HeadersIn = Type.Object({ headers: HeadersField });
 const HeadersPatch = Type.Object({
   headers: Type.Optional(
     Type.Unsafe<Record<string, string | null>>(
@@ -66,13 +66,13 @@ function patchHeaders(headers: Headers, changes: Record<string, string | null>):
   return Object.fromEntries(byName.values());
 }
 
-function wireHeaders(headers: Headers) {
+export function wireHeaders(headers: Headers) {
   const names = Object.keys(headers);
   const shown = Object.entries(headers).filter(([name]) => !sensitiveName.test(name));
   return { headers: Object.fromEntries(shown), sensitive: names.filter((name) => sensitiveName.test(name)) };
 }
 
-async function changeHeaders(
+export async function changeHeaders(
   { db, box }: ApiDeps,
   applicationId: string,
   endpointId: string,

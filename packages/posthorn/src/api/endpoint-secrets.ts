@@ -1,6 +1,7 @@
 // Signing secrets of an endpoint: read the current one, rotate it.
 import { generateHmacSecret, parseSecret, publicKeyOf, SecretError } from '@posthorn/webhooks';
 import Type from 'typebox';
+import type { Static } from 'typebox';
 import { lockApplication } from '../store/applications.ts';
 import { findCurrentSecret, rotateSecret, secretOwner } from '../store/endpoints.ts';
 import type { Api, ApiDeps } from './context.ts';
@@ -17,7 +18,7 @@ const hmacPrefix = 'whsec_';
 const privateKeyPrefix = 'whsk_';
 
 export const SecretText = Type.String({ maxLength: secretMaxChars });
-const RotateIn = nullable(
+export const RotateIn = nullable(
   Type.Object({
     key: Type.Optional(nullable(SecretText)),
     gracePeriodSeconds: Type.Optional(nullable(Type.Integer({ minimum: 0, maximum: gracePeriodMaxSeconds }))),
@@ -45,18 +46,45 @@ export async function takeSecret(given: string | null | undefined, field: string
   return hmacPrefix + Buffer.from(base64, 'base64').toString('base64');
 }
 
+/** What receivers verify with. Throws 404 when there is none. */
+export async function readKey({ db, box }: ApiDeps, endpointId: string): Promise<string> {
+  const sealed = await findCurrentSecret(db.queries, endpointId);
+  if (sealed === undefined) throw notFound('Secret not found');
+  const secret = box.open(sealed, secretOwner(endpointId));
+  // The private key never leaves; receivers need the public one.
+  return secret.startsWith(privateKeyPrefix) ? publicKeyOf(secret) : secret;
+}
+
+/** Throws 422 for a key that cannot sign, 400 when too many old secrets are still valid. */
+export async function rotate(
+  { db, box, newId }: ApiDeps,
+  endpoint: { id: string; application_id: string },
+  body: Static<typeof RotateIn>,
+): Promise<void> {
+  const secret = await takeSecret(body?.key, 'key');
+  const rotation = {
+    endpointId: endpoint.id,
+    secret: { id: newId('sec_'), sealed: box.seal(secret, secretOwner(endpoint.id)) },
+    gracePeriodSeconds: body?.gracePeriodSeconds ?? gracePeriodDefaultSeconds,
+    oldSecretsMax,
+  };
+  const rotated = await db.queries.transaction().execute(async (transaction) => {
+    const locked = await lockApplication(transaction, endpoint.application_id);
+    if (!locked) throw notFound('Application not found');
+    return rotateSecret(transaction, rotation);
+  });
+  if (rotated) return;
+  const fix = 'wait until one expires, or rotate with gracePeriodSeconds 0';
+  throw new ApiError('limit_reached', 400, `${oldSecretsMax} old secrets are still valid: ${fix}`);
+}
+
 export function registerEndpointSecretRoutes(api: Api, deps: ApiDeps): void {
-  const { db, box, newId } = deps;
   const path = '/api/v1/app/:app/endpoint/:endpoint/secret';
 
   api.get(path, { schema: { params: EndpointParams } }, async (request) => {
     const application = await resolveApplication(deps, request.environmentId, request.params.app);
     const endpoint = await resolveEndpoint(deps, application.id, request.params.endpoint);
-    const sealed = await findCurrentSecret(db.queries, endpoint.id);
-    if (sealed === undefined) throw notFound('Secret not found');
-    const secret = box.open(sealed, secretOwner(endpoint.id));
-    // The private key never leaves; receivers need the public one.
-    return { key: secret.startsWith(privateKeyPrefix) ? await publicKeyOf(secret) : secret };
+    return { key: await readKey(deps, endpoint.id) };
   });
 
   api.post(
@@ -65,21 +93,7 @@ export function registerEndpointSecretRoutes(api: Api, deps: ApiDeps): void {
     async (request, reply) => {
       const application = await resolveApplication(deps, request.environmentId, request.params.app);
       const endpoint = await resolveEndpoint(deps, application.id, request.params.endpoint);
-      const secret = await takeSecret(request.body?.key, 'key');
-      const rotation = {
-        endpointId: endpoint.id,
-        secret: { id: newId('sec_'), sealed: box.seal(secret, secretOwner(endpoint.id)) },
-        gracePeriodSeconds: request.body?.gracePeriodSeconds ?? gracePeriodDefaultSeconds,
-        oldSecretsMax,
-      };
-      const rotated = await db.queries.transaction().execute(async (transaction) => {
-        if (!(await lockApplication(transaction, application.id))) throw notFound('Application not found');
-        return rotateSecret(transaction, rotation);
-      });
-      if (!rotated) {
-        const fix = 'wait until one expires, or rotate with gracePeriodSeconds 0';
-        throw new ApiError('limit_reached', 400, `${oldSecretsMax} old secrets are still valid: ${fix}`);
-      }
+      await rotate(deps, endpoint, request.body);
       return reply.code(204).send();
     },
   );

@@ -87,8 +87,8 @@ const optionalFields = {
   filter: Type.Optional(nullable(Type.String({ minLength: 1, maxLength: filterMaxChars }))),
 };
 
-const EndpointUpsertIn = Type.Object({ url: urlText, ...optionalFields });
-const EndpointIn = Type.Object({
+export const EndpointUpsertIn = Type.Object({ url: urlText, ...optionalFields });
+export const EndpointIn = Type.Object({
   url: urlText,
   ...optionalFields,
   secret: Type.Optional(nullable(SecretText)),
@@ -192,7 +192,7 @@ function changesOf(deps: ApiDeps, body: Static<typeof EndpointPatch>): EndpointC
 }
 
 /** Runs `write` while the application cannot be changed or deleted. */
-async function writing<T>(
+export async function writing<T>(
   { db }: ApiDeps,
   applicationId: string,
   write: (transaction: Queries) => Promise<T>,
@@ -228,7 +228,7 @@ async function prepareEndpoint(
   };
 }
 
-async function create(
+export async function createEndpoint(
   deps: ApiDeps,
   applicationId: string,
   body: Static<typeof EndpointIn>,
@@ -264,7 +264,7 @@ async function change(
   }
 }
 
-async function upsert(
+export async function upsertEndpoint(
   deps: ApiDeps,
   applicationId: string,
   idOrUid: string,
@@ -306,7 +306,7 @@ export function registerEndpointRoutes(api: Api, deps: ApiDeps): void {
 
   api.post(listPath, { schema: { params: ListParams, body: EndpointIn } }, async (request, reply) => {
     const application = await resolveApplication(deps, request.environmentId, request.params.app);
-    return reply.code(201).send(wireEndpoint(await create(deps, application.id, request.body)));
+    return reply.code(201).send(wireEndpoint(await createEndpoint(deps, application.id, request.body)));
   });
 
   api.get(path, { schema: one }, async (request) => {
@@ -316,7 +316,12 @@ export function registerEndpointRoutes(api: Api, deps: ApiDeps): void {
 
   api.put(path, { schema: { ...one, body: EndpointUpsertIn } }, async (request, reply) => {
     const application = await resolveApplication(deps, request.environmentId, request.params.app);
-    const { row, created } = await upsert(deps, application.id, request.params.endpoint, request.body);
+    const { row, created } = await upsertEndpoint(
+      deps,
+      application.id,
+      request.params.endpoint,
+      request.body,
+    );
     return reply.code(created ? 201 : 200).send(wireEndpoint(row));
   });
 

@@ -144,8 +144,8 @@ async function startEmbedded(config: Config, log: Logger): Promise<EmbeddedPostg
   }
 }
 
-/** Room for the connections of every process. */
+/** Room for the connections of every process: its pool, and one that listens. */
 function settingsFor({ processes, databaseConnectionsMax }: Config): Record<string, string> {
-  const needed = processes * databaseConnectionsMax + spareConnections;
+  const needed = processes * (databaseConnectionsMax + 1) + spareConnections;
   return needed > Number(defaultSettings.max_connections) ? { max_connections: String(needed) } : {};
 }

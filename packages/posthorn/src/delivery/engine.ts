@@ -47,6 +47,8 @@ export interface EngineDeps {
   newId: NewId;
   random: () => number;
   log: Log;
+  /** Somebody wants to be told of attempts that are out of the ordinary (operational webhooks). */
+  isOperationalInUse?(): boolean;
   /** Called after each settled delivery, for whoever watches. */
   onSettled?(settled: Settled): void;
 }

@@ -1,6 +1,7 @@
 // Writes finished attempts in batches. While PostgreSQL is away it keeps them and tries again.
 import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
+import { noteOf } from '../core/attempt-note.ts';
 import { type Batcher, createBatcher } from '../lib/batcher.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -21,6 +22,8 @@ export interface SettlerDeps {
   log: Log;
   /** How long an endpoint may only fail before it is disabled. */
   failingMaxMs: number;
+  /** Somebody wants to be told of attempts that are out of the ordinary. */
+  isOperationalInUse?(): boolean;
   /** Called once for each finished attempt, written or given up. */
   onEnd(finished: Finished): void;
   /** Called when it has been written. */
@@ -93,6 +96,7 @@ export class Settler {
     for (const { settled, startedAtMs } of batch) {
       if (settled.attempt) settled.attempt.startedAgoMs = nowMs - startedAtMs;
     }
+    if (this.#deps.isOperationalInUse?.()) addNotes(batch);
     const settled = batch.map((finished) => finished.settled);
     const { movedCount, failingEndpoints } = await settleDeliveries(pool, settled, failingMaxMs, isRepeat);
     if (movedCount < batch.length) {
@@ -113,6 +117,13 @@ export class Settler {
         log.warn({ err: error, endpointId, reason }, 'an endpoint could not be disabled');
       }
     }
+  }
+}
+
+function addNotes(batch: readonly Finished[]): void {
+  for (const { settled, work } of batch) {
+    const note = noteOf(settled.transition, work);
+    if (note) settled.note = note;
   }
 }
 

@@ -182,7 +182,7 @@ export async function findApplicationConfig(
 ): Promise<ApplicationConfig | undefined> {
   const { rows } = await pool.query<ConfigRow>({
     name: 'find-application-config',
-    text: configSql('a.environment_id = $1 and (a.id = $2 or a.uid = $2)'),
+    text: configSql('a.environment_id = $1 and (a.id = $2 or a.uid = $2) and not a.operational'),
     values: [environmentId, idOrUid],
   });
   const row = rows.find((candidate) => candidate.id === idOrUid) ?? rows[0];

@@ -32,6 +32,7 @@ export async function findApplication(
     .where('environment_id', '=', environmentId)
     .where(idOrUid.startsWith(idPrefix) ? 'id' : 'uid', '=', idOrUid)
     .where('deleted_at', 'is', null)
+    .where('operational', '=', false)
     .executeTakeFirst();
 }
 
@@ -45,7 +46,8 @@ export async function listApplications(
     .selectFrom('application')
     .selectAll()
     .where('environment_id', '=', environmentId)
-    .where('deleted_at', 'is', null);
+    .where('deleted_at', 'is', null)
+    .where('operational', '=', false);
   if (keyset.after !== undefined) query = query.where('id', operator, keyset.after);
   return query.orderBy('id', direction).limit(keyset.rowsMax).execute();
 }

@@ -1,10 +1,14 @@
 // Writes what a batch of attempts came to: attempts appended, transitions applied, the endpoint's health kept.
 import type pg from 'pg';
+import type { AttemptNote } from '../core/attempt-note.ts';
 import type { Cancellation } from '../core/cancellation.ts';
 import type { Outcome } from '../core/outcome.ts';
 import type { Transition } from '../core/settle.ts';
+import { noteAttempts } from './attempt-notes.ts';
+import type { NotedAttempt } from './attempt-notes.ts';
 import { boolArray, byteaArray, int4Array, int8Array, textArray } from './binary-array.ts';
 import type { Trigger } from './tables.ts';
+import { inTransaction } from './transaction.ts';
 
 /** Which claim of which delivery: the transition is applied only while this lease still holds. */
 export interface Lease {
@@ -34,6 +38,8 @@ export interface Settled extends Lease {
   /** `cancelled`: no attempt was made, and none will be. */
   transition: Transition | { state: 'cancelled'; attempts: number; cancellation?: Cancellation };
   attempt?: AttemptRecord;
+  /** What the operator is told of it, in the same transaction. */
+  note?: AttemptNote;
 }
 
 export interface SettleResult {
@@ -212,9 +218,26 @@ export async function settleDeliveries(
   failingMaxMs: number,
   isRepeat = false,
 ): Promise<SettleResult> {
+  const noted = batch.flatMap(({ transition, attempt, note, ...key }): NotedAttempt[] =>
+    note && attempt ? [{ ...key, ...transition, attemptId: attempt.id, note }] : [],
+  );
+  if (noted.length === 0) return settle(pool, batch, failingMaxMs, isRepeat);
+  return inTransaction(pool, async (client) => {
+    const result = await settle(client, batch, failingMaxMs, isRepeat);
+    await noteAttempts(client, noted);
+    return result;
+  });
+}
+
+async function settle(
+  database: Pick<pg.ClientBase, 'query'>,
+  batch: readonly Settled[],
+  failingMaxMs: number,
+  isRepeat: boolean,
+): Promise<SettleResult> {
   const isCancelling = batch.some((settled) => cancellationOf(settled) !== undefined);
   const statements = isCancelling ? settleStatements.cancelling : settleStatements.plain;
-  const { rows } = await pool.query<{ moved_count: number; failing_endpoints: string[] }>({
+  const { rows } = await database.query<{ moved_count: number; failing_endpoints: string[] }>({
     ...(isRepeat ? statements.repeated : statements.first),
     values: [
       ...transitionParameters(batch),

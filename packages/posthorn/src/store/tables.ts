@@ -46,6 +46,8 @@ export interface ApplicationTable {
   metadata: JSONColumnType<Record<string, string>>;
   throttle_rate: number | null;
   config_version: Generated<string>;
+  /** Owns the operational webhook endpoints of its environment, and is shown nowhere. */
+  operational: Generated<boolean>;
   created_at: Timestamp;
   updated_at: Timestamp;
   deleted_at: NullableTimestamp;

@@ -75,6 +75,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     accept: options.accept ?? createStoringAccept(db, newId),
     wake: () => {},
     transform: options.transform ?? (() => Promise.reject(new Error('nothing is transformed here'))),
+    onOperationalUse: () => {},
     log,
     outageLog,
     schemas: createSchemaDesk({ workerUrl, clock: systemClock }),
