@@ -143,3 +143,36 @@ create trigger endpoint_inserted_told after insert on posthorn.endpoint
 create trigger endpoint_updated_told after update on posthorn.endpoint
   referencing old table as before new table as changed
   for each statement execute function posthorn.tell_of_endpoints();
+
+-- Third parties that a customer lets in, each with a key of its own.
+create table posthorn.integration (
+  id text collate "C" primary key,
+  application_id text collate "C" not null references posthorn.application (id),
+  name text not null,
+  feature_flags text[] not null default '{}',
+  key_sealed bytea not null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+create index integration_by_application on posthorn.integration (application_id, id);
+
+-- Templates of the sender, from which customers make an endpoint for a service they know.
+create table posthorn.connector (
+  id text collate "C" primary key,
+  environment_id text collate "C" not null references posthorn.environment (id),
+  uid text,
+  kind text not null,
+  name text not null,
+  logo text,
+  description text not null default '',
+  instructions text not null default '',
+  allowed_event_types text[],
+  transformation text not null,
+  feature_flags text[],
+  product text not null check (product in ('Dispatch', 'Stream')),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  transformation_updated_at timestamptz not null default now(),
+  unique (environment_id, uid)
+);
+create index connector_by_environment on posthorn.connector (environment_id, id);

@@ -6,6 +6,7 @@ import { fastify, LogController } from 'fastify';
 import { registerApplicationRoutes } from './applications.ts';
 import { registerAttemptRoutes } from './attempts.ts';
 import { createAuthenticator } from './auth.ts';
+import { registerConnectorRoutes } from './connectors.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { registerEndpointExampleRoutes } from './endpoint-example.ts';
 import { registerEndpointHeaderRoutes } from './endpoint-headers.ts';
@@ -18,6 +19,7 @@ import { registerEventTypeImportRoutes } from './event-type-import.ts';
 import { registerEventTypeRoutes } from './event-types.ts';
 import { registerHealthRoutes } from './health.ts';
 import { installIdempotency } from './idempotency.ts';
+import { registerIntegrationRoutes } from './integrations.ts';
 import { installJsonBody } from './json-body.ts';
 import { registerMessageBatchRoutes } from './message-batch.ts';
 import { registerMessagePrecheckRoutes } from './message-precheck.ts';
@@ -98,6 +100,8 @@ export function createApi(deps: ApiDeps): Api {
   registerEndpointExampleRoutes(api, deps);
   registerAttemptRoutes(api, deps);
   registerOperationalWebhookRoutes(api, deps);
+  registerIntegrationRoutes(api, deps);
+  registerConnectorRoutes(api, deps);
   registerReferenceRoutes(api, routes);
   return api;
 }

@@ -10,7 +10,17 @@ const randomLength = 11;
 const unbiasedBelow = 256 - (256 % base);
 const randomPoolBytes = 4096;
 
-export type IdPrefix = 'env_' | 'tok_' | 'app_' | 'ep_' | 'sec_' | 'poll_' | 'msg_' | 'atmpt_';
+export type IdPrefix =
+  | 'env_'
+  | 'tok_'
+  | 'app_'
+  | 'ep_'
+  | 'sec_'
+  | 'poll_'
+  | 'msg_'
+  | 'atmpt_'
+  | 'integ_'
+  | 'conn_';
 
 /** Makes a new id of the given kind; ids of one source strictly increase. */
 export type NewId = (prefix: IdPrefix) => string;

@@ -97,6 +97,34 @@ export interface EndpointTransformationTable {
   updated_at: Timestamp;
 }
 
+export interface IntegrationTable {
+  id: string;
+  application_id: string;
+  name: string;
+  feature_flags: string[];
+  key_sealed: Buffer;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+}
+
+export interface ConnectorTable {
+  id: string;
+  environment_id: string;
+  uid: string | null;
+  kind: string;
+  name: string;
+  logo: string | null;
+  description: string;
+  instructions: string;
+  allowed_event_types: string[] | null;
+  transformation: string;
+  feature_flags: string[] | null;
+  product: 'Dispatch' | 'Stream';
+  created_at: Timestamp;
+  updated_at: Timestamp;
+  transformation_updated_at: Timestamp;
+}
+
 export interface EventTypeTable {
   environment_id: string;
   name: string;
@@ -223,6 +251,8 @@ export interface Tables {
   endpoint: EndpointTable;
   endpoint_secret: EndpointSecretTable;
   endpoint_transformation: EndpointTransformationTable;
+  integration: IntegrationTable;
+  connector: ConnectorTable;
   event_type: EventTypeTable;
   message: MessageTable;
   message_body: MessageBodyTable;
