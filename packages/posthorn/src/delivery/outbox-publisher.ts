@@ -69,6 +69,7 @@ function toStore(row: Row, config: ApplicationConfig): MessageToStore {
     tags: tags ?? undefined,
     payload,
     deliveries,
+    fed: config.hasPollers,
   };
 }
 
