@@ -41,6 +41,7 @@ const closeGraceMs = 3_000;
 const databaseWaitMaxMs = 60_000;
 const portsTriedMax = 100;
 const defaultEnvironmentName = 'default';
+const userAgent = `Posthorn/${version}`;
 
 export interface ServerOptions {
   config: Config;
@@ -133,12 +134,12 @@ async function build({
   const { database, outageLog } = openStore(config, databaseUrl, log);
   const box = createSecretBox(secretKey);
   const urlRules = { allowHttp: !config.httpsOnly, allowSubnets: config.allowSubnets };
-  const userAgent = `Posthorn/${version}`;
   const transformer = new Transformer({ clock: systemClock, log: outageLog });
-  const wake = () => engine.wake();
   const outbox = createOutboxPublisher({
-    ...outboxSettings(config, databaseUrl),
-    ...{ pool: database.pool, box, log: outageLog, wake },
+    ...outboxSettings(config, databaseUrl, database),
+    box,
+    log: outageLog,
+    wake: () => engine.wake(),
   });
   const engine = new Engine({
     pool: database.pool,
@@ -200,8 +201,9 @@ function retryPolicyOf({ retrySchedule }: Config): RetryPolicy {
   };
 }
 
-function outboxSettings({ retrySchedule }: Config, databaseUrl: string) {
+function outboxSettings({ retrySchedule }: Config, databaseUrl: string, { pool }: Database) {
   return {
+    pool,
     firstDelayMs: (retrySchedule[0] ?? 0) * 1000,
     listener: createListener({ url: databaseUrl, applicationName: `posthorn ${version} outbox` }),
   };
