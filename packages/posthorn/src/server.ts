@@ -30,6 +30,7 @@ import { checkSecretKey } from './store/secret-key-check.ts';
 import type { Settled } from './store/settle-deliveries.ts';
 import { ensureToken } from './store/tokens.ts';
 import { waitForDatabase } from './store/wait-for-database.ts';
+import { createTaskRunner, type TaskRunner } from './tasks/runner.ts';
 
 const bodyMaxBytes = 2 * 1024 * 1024;
 // Beside this file once it is built, which it is before anything runs it.
@@ -83,6 +84,7 @@ interface Parts {
   engine: Engine;
   transformer: Transformer;
   outbox: OutboxPublisher;
+  tasks: TaskRunner;
   api: Api;
   demoSecret: { value: string | undefined };
 }
@@ -95,7 +97,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { applied } = await waitForDatabase(() => migrate(databaseUrl), { ...patience, waitMaxMs });
   if (applied.length > 0) log.info({ applied }, 'database migrated');
   const parts = await build(options);
-  const { database, engine, outbox, api, box } = parts;
+  const { database, engine, outbox, tasks, api, box } = parts;
   try {
     const { environmentId, databaseVersion } = await waitForDatabase(async () => {
       await checkSecretKey(database.queries, box);
@@ -107,6 +109,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       outbox.start();
       return started;
     }, patience);
+    tasks.start();
     const { url, port } = await listen(api, config);
     const portTaken = config.port !== 0 && port !== config.port;
     const server = { url, port, portTaken, environmentId, databaseVersion, stop: () => stop(parts) };
@@ -121,19 +124,11 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   }
 }
 
-async function build({
-  config,
-  databaseUrl,
-  secretKey,
-  log,
-  pid,
-  isAlive,
-  onSettled,
-}: ServerOptions): Promise<Parts> {
+async function build(options: ServerOptions): Promise<Parts> {
+  const { config, databaseUrl, secretKey, log } = options;
   const newId = createIdSource(systemClock.now, randomBytes);
   const { database, outageLog } = openStore(config, databaseUrl, log);
   const box = createSecretBox(secretKey);
-  const urlRules = { allowHttp: !config.httpsOnly, allowSubnets: config.allowSubnets };
   const transformer = new Transformer({ clock: systemClock, log: outageLog });
   const outbox = createOutboxPublisher({
     ...outboxSettings(config, databaseUrl, database),
@@ -141,10 +136,40 @@ async function build({
     log: outageLog,
     wake: () => engine.wake(),
   });
-  const engine = new Engine({
+  const engine = await createEngine(options, { database, outageLog, box, newId, transformer, outbox });
+  const tasks = createTaskRunner({ db: database, clock: systemClock, log: outageLog, wake: engine.wake });
+  const api = createApi({
+    db: database,
+    box,
+    newId,
+    clock: systemClock,
+    accept: engine.accept,
+    wake: engine.wake,
+    wakeTasks: tasks.wake,
+    transform: transformer.transform,
+    onOperationalUse: outbox.setOperationalInUse,
+    log,
+    outageLog,
+    schemas: createSchemaDesk({ workerUrl: schemaWorkerUrl, clock: systemClock }),
+    bodyMaxBytes,
+    urlRules: urlRulesOf(config),
+    version,
+  });
+  const demoSecret = { value: undefined };
+  if (config.mode === 'dev') registerDevInbox(api, () => demoSecret.value);
+  return { database, outageLog, box, newId, engine, transformer, outbox, tasks, api, demoSecret };
+}
+
+type EngineParts = Pick<Parts, 'database' | 'outageLog' | 'box' | 'newId' | 'transformer' | 'outbox'>;
+
+async function createEngine(
+  { config, pid, isAlive, onSettled }: ServerOptions,
+  { database, outageLog, box, newId, transformer, outbox }: EngineParts,
+): Promise<Engine> {
+  return new Engine({
     pool: database.pool,
     box,
-    connector: createHttpConnector({ ...urlRules, userAgent, clock: systemClock }),
+    connector: createHttpConnector({ ...urlRulesOf(config), userAgent, clock: systemClock }),
     transform: transformer.transform,
     policy: retryPolicyOf(config),
     attemptTimeoutMs: config.attemptTimeoutMs,
@@ -161,25 +186,10 @@ async function build({
     isOperationalInUse: outbox.isOperationalInUse,
     ...(onSettled ? { onSettled } : {}),
   });
-  const api = createApi({
-    db: database,
-    box,
-    newId,
-    clock: systemClock,
-    accept: engine.accept,
-    wake: engine.wake,
-    transform: transformer.transform,
-    onOperationalUse: outbox.setOperationalInUse,
-    log,
-    outageLog,
-    schemas: createSchemaDesk({ workerUrl: schemaWorkerUrl, clock: systemClock }),
-    bodyMaxBytes,
-    urlRules,
-    version,
-  });
-  const demoSecret = { value: undefined };
-  if (config.mode === 'dev') registerDevInbox(api, () => demoSecret.value);
-  return { database, outageLog, box, newId, engine, transformer, outbox, api, demoSecret };
+}
+
+function urlRulesOf({ httpsOnly, allowSubnets }: Config) {
+  return { allowHttp: !httpsOnly, allowSubnets };
 }
 
 function openStore({ databaseConnectionsMax }: Config, url: string, log: Logger) {
@@ -262,12 +272,12 @@ async function serverVersion({ pool }: Database): Promise<string> {
 }
 
 // Requests that are being served are served to the end, and one that only trickles in does not keep the server up.
-async function stop({ api, engine, transformer, outbox, database, outageLog }: Parts): Promise<void> {
+async function stop({ api, engine, transformer, outbox, tasks, database, outageLog }: Parts): Promise<void> {
   const impatience = setTimeout(() => api.server.closeAllConnections(), closeGraceMs);
   await api.close();
   clearTimeout(impatience);
   try {
-    await Promise.all([outbox.stop(), engine.stop(stopTimeoutMs)]);
+    await Promise.all([tasks.stop(), outbox.stop(), engine.stop(stopTimeoutMs)]);
   } finally {
     await transformer.close();
     outageLog.stop();

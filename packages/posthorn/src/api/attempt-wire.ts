@@ -1,7 +1,7 @@
 // Attempts and the standing of deliveries as they look on the wire.
 import { isUtf8 } from 'node:buffer';
 import { expungedResponse } from '../store/attempts.ts';
-import type { AttemptRow, DeliveryStatusRow } from '../store/attempts.ts';
+import type { AttemptFilter, AttemptRow, DeliveryStatusRow } from '../store/attempts.ts';
 import type { MessageRow } from '../store/messages.ts';
 import type { DeliveryState } from '../store/tables.ts';
 import { wireMessage } from './message-wire.ts';
@@ -9,6 +9,7 @@ import { wireMessage } from './message-wire.ts';
 // The reference's numbers for its words.
 const statusNumbers = { success: 0, pending: 1, fail: 2, sending: 3, canceled: 4 } as const;
 export const statusNumberMax = 4;
+const statusClassWidth = 100;
 type StatusText = keyof typeof statusNumbers;
 
 // 'sending' lasts from the first attempt to the last: the time between two attempts belongs to it.
@@ -29,6 +30,17 @@ const cutCharacterMaxBytes = 3;
 export function statesOfStatus(status: number): DeliveryState[] {
   const states = Object.keys(statusOfState) as DeliveryState[];
   return states.filter((state) => statusNumbers[statusOfState[state]] === status);
+}
+
+/** The reference's word for where a delivery stands. */
+export function statusTextOf(state: DeliveryState): StatusText {
+  return statusOfState[state];
+}
+
+/** The response statuses of a class: 200 for 200 to 299, 0 for no response at all. */
+export function responseStatusOf(statusClass: number): AttemptFilter['responseStatus'] {
+  if (statusClass === 0) return 'none';
+  return { from: statusClass, to: statusClass + statusClassWidth - 1 };
 }
 
 /**

@@ -13,10 +13,16 @@ import { findMessages } from '../store/messages.ts';
 import type { MessageRow } from '../store/messages.ts';
 import { requestResend } from '../store/resend.ts';
 import type { ResendResult } from '../store/resend.ts';
-import { statesOfStatus, statusNumberMax, wireAttempt, wireDeliveryStatus } from './attempt-wire.ts';
+import {
+  responseStatusOf,
+  statesOfStatus,
+  statusNumberMax,
+  wireAttempt,
+  wireDeliveryStatus,
+} from './attempt-wire.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { wireEndpoint } from './endpoints.ts';
-import { messageFilterFields, messageFilterOf } from './message-query.ts';
+import { messageFilterFields, messageFilterOf, statusClassField } from './message-query.ts';
 import { jsonContentType, messageListText } from './message-wire.ts';
 import { resolveMessage } from './messages.ts';
 import { PageQuery, parsePage, toList } from './pagination.ts';
@@ -25,8 +31,6 @@ import { ApiError, notFound } from './problems.ts';
 import { resolveApplication, resolveEndpoint } from './resolve.ts';
 
 const attemptIdPrefix = 'atmpt_';
-const statusClassMax = 500;
-const statusClassWidth = 100;
 
 const MessageParams = Type.Object({ app: Type.String(), msg: Type.String() });
 const EndpointParams = Type.Object({ app: Type.String(), endpoint: Type.String() });
@@ -37,9 +41,7 @@ const statusField = { status: Type.Optional(Type.Integer({ minimum: 0, maximum: 
 const attemptFilterFields = {
   ...messageFilterFields,
   ...statusField,
-  status_code_class: Type.Optional(
-    Type.Integer({ minimum: 0, maximum: statusClassMax, multipleOf: statusClassWidth }),
-  ),
+  status_code_class: Type.Optional(statusClassField),
 };
 const AttemptsOfEndpointQuery = Type.Object({
   ...attemptFilterFields,
@@ -56,11 +58,6 @@ const MessagesOfEndpointQuery = Type.Object({
 });
 
 type AttemptQuery = Static<typeof AttemptsOfEndpointQuery> | Static<typeof AttemptsOfMessageQuery>;
-
-function responseStatusOf(statusClass: number): AttemptFilter['responseStatus'] {
-  if (statusClass === 0) return 'none';
-  return { from: statusClass, to: statusClass + statusClassWidth - 1 };
-}
 
 /** Undefined when nothing can match: an attempt is a success or a failure, never pending, sending or canceled. */
 function attemptFilterOf(query: AttemptQuery): AttemptFilter | undefined {

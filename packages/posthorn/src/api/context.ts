@@ -25,6 +25,8 @@ export interface ApiDeps {
   transform: Transform;
   /** Tells the engine that somebody wants to be told of attempts; cheap to call. */
   onOperationalUse(): void;
+  /** Tells whoever works on background tasks that there is a new one; a hint too. */
+  wakeTasks(): void;
   log: FastifyBaseLogger;
   /** For requests that the database failed: an outage is told once, not once a request. */
   outageLog: Log;

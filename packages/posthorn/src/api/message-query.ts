@@ -7,15 +7,24 @@ import { pageQueryFields } from './pagination.ts';
 import { invalid } from './problems.ts';
 
 const filterMaxChars = 256;
-const eventTypesMax = 500;
-const text = Type.String({ minLength: 1, maxLength: filterMaxChars });
+export const eventTypesMax = 500;
+const statusClassMax = 500;
+const statusClassWidth = 100;
+/** A channel, a tag or an event type to filter by. */
+export const filterText = Type.String({ minLength: 1, maxLength: filterMaxChars });
+/** 0 (no response), 100, 200 … 500. */
+export const statusClassField = Type.Integer({
+  minimum: 0,
+  maximum: statusClassMax,
+  multipleOf: statusClassWidth,
+});
 // Written `event_types=a,b`, `event_types=a&event_types=b` or `event_types[]=a`.
 const texts = Type.Union([Type.String(), Type.Array(Type.String(), { maxItems: eventTypesMax })]);
 
 export const messageFilterFields = {
   ...pageQueryFields,
-  channel: Type.Optional(text),
-  tag: Type.Optional(text),
+  channel: Type.Optional(filterText),
+  tag: Type.Optional(filterText),
   event_types: Type.Optional(texts),
   'event_types[]': Type.Optional(texts),
   before: Type.Optional(TimeText),
@@ -25,7 +34,8 @@ export const messageFilterFields = {
 const MessageFilterQuery = Type.Object(messageFilterFields);
 type MessageFilterQuery = Static<typeof MessageFilterQuery>;
 
-function timeOf(name: 'before' | 'after', value: string | undefined): Date | undefined {
+/** Throws 422 for a time that does not exist. */
+export function timeOf(name: string, value: string | undefined): Date | undefined {
   if (value === undefined) return undefined;
   const time = new Date(value);
   if (!Number.isNaN(time.getTime())) return time;

@@ -4,11 +4,13 @@ import type pg from 'pg';
 import type { Clock } from '../lib/clock.ts';
 import { createLoop, type Loop } from '../lib/loop.ts';
 import type { Log } from '../lib/log.ts';
+import { deleteEndedTasks } from '../store/background-tasks.ts';
 import { dayMs, dropPartition, ensurePartitions, listPartitions } from '../store/partitions.ts';
 import { rememberedMs } from '../store/idempotent-requests.ts';
 import type { Connection, DropResult, Partition } from '../store/partitions.ts';
 import {
   countOpenDeliveries,
+  deleteInBatches,
   deleteOldIdempotencyKeys,
   deleteOldIdempotentRequests,
   floorOf,
@@ -26,6 +28,8 @@ const errorDelayMs = 30_000;
 const partitionDaysAhead = 7;
 /** An idempotency key is remembered for this long. */
 const idempotencyKeyMs = dayMs;
+/** A background task is shown for this long after its end. */
+const endedTaskMs = 90 * dayMs;
 /** One statement deletes this much, a few ten milliseconds' work; then the others have their turn. */
 const rowsPerStatementMax = 5_000;
 const pagesPerStatementMax = 200;
@@ -62,6 +66,7 @@ export function createHousekeeper(deps: HousekeeperDeps): Housekeeper {
     await makePartitions(db);
     await deleteOldIdempotencyKeys(db, idempotencyKeyMs, pace);
     await deleteOldIdempotentRequests(db, rememberedMs, pace);
+    await deleteInBatches(pace, () => deleteEndedTasks(db, endedTaskMs, pace.rowsMax));
     const retentions = await listRetentions(db, clock.now());
     await dropExpiredPartitions(db, retentions, log);
     for (const retention of retentions) await sweepEnvironment(db, retention, pace, log);

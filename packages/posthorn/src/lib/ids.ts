@@ -20,7 +20,8 @@ export type IdPrefix =
   | 'msg_'
   | 'atmpt_'
   | 'integ_'
-  | 'conn_';
+  | 'conn_'
+  | 'qtask_';
 
 /** Makes a new id of the given kind; ids of one source strictly increase. */
 export type NewId = (prefix: IdPrefix) => string;

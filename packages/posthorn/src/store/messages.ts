@@ -12,7 +12,7 @@ import type { MessageTable } from './tables.ts';
 const idPrefix = 'msg_';
 const minuteMs = 60_000;
 // An id and the time stored beside it come from two clocks, and an attempt's id from its end: this far they can part.
-const idTimeSlackMs = 60 * minuteMs;
+export const idTimeSlackMs = 60 * minuteMs;
 
 export type MessageRow = Pick<
   Selectable<MessageTable>,
@@ -38,6 +38,10 @@ export const payloadBytes: RawBuilder<number | null> = sql<number | null>`(
   where b.application_id = message.application_id and b.message_id = message.id
 )`;
 
+/** The smallest id that a message accepted at `timeMs` (Unix milliseconds) can have, with slack for two clocks. */
+export const messageIdFloor = (timeMs: number): string =>
+  idFloor(idPrefix, Math.max(timeMs - idTimeSlackMs, 0));
+
 /** All conditions hold; `after` and `before` are exclusive. */
 export interface MessageFilter {
   channel?: string | undefined;
@@ -59,6 +63,9 @@ export function messageConditions(filter: MessageFilter): RawBuilder<SqlBool>[] 
   }
   return conditions;
 }
+
+/** Above every id that a message accepted before `timeMs` can have. */
+export const messageIdCeiling = (timeMs: number): string => idFloor(idPrefix, timeMs + idTimeSlackMs);
 
 /** Conditions on a time column, with bounds on the id beside it that end the index scan near the range. */
 export function timeConditions(
@@ -177,4 +184,34 @@ export async function findEventType(
     [applicationId, messageId],
   );
   return rows[0]?.event_type ?? '';
+}
+
+/** Deletes the content of these messages for good; answers the ids of those that had one. */
+export async function expungePayloads(
+  queries: Queries,
+  applicationId: string,
+  ids: readonly string[],
+): Promise<string[]> {
+  const rows = await queries
+    .deleteFrom('message_body')
+    .where('application_id', '=', applicationId)
+    .where(sql<SqlBool>`message_id = any(${ids}::text[])`)
+    .returning('message_id')
+    .execute();
+  return rows.map((row) => row.message_id);
+}
+
+/** The ids of the messages that these ids and eventIds name, by what names them; the unknown are left out. */
+export async function findMessageIds(
+  queries: Queries,
+  applicationId: string,
+  idsOrEventIds: readonly string[],
+): Promise<Map<string, string>> {
+  const { rows } = await sql<{ name: string; id: string }>`
+    select id as name, id from posthorn.message
+    where application_id = ${applicationId} and id = any(${idsOrEventIds}::text[])
+    union all
+    select event_id, message_id from posthorn.message_event_id
+    where application_id = ${applicationId} and event_id = any(${idsOrEventIds}::text[])`.execute(queries);
+  return new Map(rows.map(({ name, id }) => [name, id]));
 }

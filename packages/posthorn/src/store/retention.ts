@@ -202,7 +202,8 @@ async function sweepLeaf(db: Connection, leaf: Leaf, environmentId: string, pace
   return deleted;
 }
 
-async function deleteInBatches(pace: Pace, deleteBatch: () => Promise<number>): Promise<number> {
+/** Repeats until a batch is not full; returns how many rows went. */
+export async function deleteInBatches(pace: Pace, deleteBatch: () => Promise<number>): Promise<number> {
   let deleted = 0;
   for (;;) {
     const count = await deleteBatch();

