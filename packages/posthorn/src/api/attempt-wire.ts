@@ -32,6 +32,15 @@ export function statesOfStatus(status: number): DeliveryState[] {
   return states.filter((state) => statusNumbers[statusOfState[state]] === status);
 }
 
+/**
+ * The delivery states that are shown as this status: `expanded: false` shows what was cancelled as a success. Whoever
+ * asks for what was cancelled gets it either way.
+ */
+export function statesShownAs(status: number, expanded: boolean): DeliveryState[] {
+  const states = statesOfStatus(status);
+  return !expanded && status === statusNumbers.success ? [...states, 'cancelled'] : states;
+}
+
 /** The reference's word for where a delivery stands. */
 export function statusTextOf(state: DeliveryState): StatusText {
   return statusOfState[state];

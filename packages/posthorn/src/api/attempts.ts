@@ -16,6 +16,7 @@ import type { ResendResult } from '../store/resend.ts';
 import {
   responseStatusOf,
   statesOfStatus,
+  statesShownAs,
   statusNumberMax,
   wireAttempt,
   wireDeliveryStatus,
@@ -143,13 +144,13 @@ function registerDeliveryLists(api: Api, deps: ApiDeps): void {
     { schema: { params: EndpointParams, querystring: MessagesOfEndpointQuery } },
     async ({ environmentId, params, query }, reply) => {
       const page = parsePage(query, { order: 'descending', key: 'msg_' });
-      const states = query.status === undefined ? undefined : statesOfStatus(query.status);
+      const expanded = query.expanded_statuses ?? true;
+      const states = query.status === undefined ? undefined : statesShownAs(query.status, expanded);
       const filter = { ...messageFilterOf(query), states };
       const { id: applicationId } = await resolveApplication(deps, environmentId, params.app);
       const { id: endpointId } = await resolveEndpoint(deps, applicationId, params.endpoint);
       const rows = await listMessagesOfEndpoint(queries, { applicationId, endpointId }, filter, page.keyset);
       const scope = { applicationId, withContent: query.with_content ?? true };
-      const expanded = query.expanded_statuses ?? true;
       const text = await messageListText(queries, scope, { rows, page }, (row) =>
         wireDeliveryStatus(row, expanded),
       );
