@@ -115,7 +115,7 @@ export const failPoints = [
     'delivery/dispatcher.js',
     'this.#hooks.start(work).then(end, end);',
   ),
-  before('attempt: prepared, not begun', 'delivery/attempt.js', 'const result = await send(deps'),
+  before('attempt: prepared, not begun', 'delivery/attempt.js', 'const result = await (request.grant'),
   after(
     'attempt: connected, nothing is sent',
     'delivery/connectors/http-attempt.js',

@@ -114,7 +114,7 @@ export const mutants = [
     edits: [
       {
         file: 'delivery/prepare.js',
-        find: 'const body = work.payload ?? new Uint8Array();',
+        find: 'const body = transformed?.payload ?? work.payload ?? new Uint8Array();',
         put: 'const body = Buffer.from(JSON.stringify(JSON.parse(Buffer.from(work.payload ?? []).toString())));',
       },
     ],

@@ -63,6 +63,7 @@ const endpointFields = {
       onFailure: Type.Union([Type.Literal('block'), Type.Literal('skip')]),
     }),
   ),
+  filter: Type.Union([text, Type.Null()], { description: 'A CEL expression' }),
   version: integer,
   ...times,
 };
@@ -128,7 +129,12 @@ const statusFields = {
   status: Type.Integer({ description: '0 success, 1 pending, 2 fail, 3 sending, 4 canceled' }),
   statusText: text,
 };
-const standing = { ...statusFields, nextAttempt: nullableTime };
+const standing = {
+  ...statusFields,
+  nextAttempt: nullableTime,
+  cancelReason: nullableText,
+  cancelDetail: Type.Union([text, Type.Null()], { description: 'Why the delivery is canceled' }),
+};
 
 const AttemptOut = named('MessageAttemptOut', {
   id: text,
@@ -168,6 +174,29 @@ const SecretOut = named('EndpointSecretOut', {
 const HeadersOut = named('EndpointHeadersOut', {
   headers: StringMap,
   sensitive: Type.Array(text, { description: 'The headers whose values are not shown' }),
+});
+const language = Type.Union([Type.Literal('javascript'), Type.Literal('jsonata')]);
+const TransformationOut = named('EndpointTransformationOut', {
+  code: nullableText,
+  enabled: boolean,
+  variables: nullable(StringMap),
+  updatedAt: nullableTime,
+  language,
+});
+const SimulationOut = named('TransformationSimulationOut', {
+  status: Type.Union([Type.Literal('succeeded'), Type.Literal('failed'), Type.Literal('cancelled')]),
+  error: nullableText,
+  webhook: nullable(
+    Type.Object({
+      method: text,
+      url: text,
+      headers: StringMap,
+      eventType: text,
+      payload: Type.Unknown({ description: 'What would be sent' }),
+    }),
+  ),
+  logs: Type.Array(text, { description: 'What the code wrote to its console' }),
+  durationMs: integer,
 });
 const BatchItem = named('MessageBatchItem', {
   status: Type.Integer({ description: '202 when the message was accepted' }),
@@ -246,6 +275,9 @@ const answers: Readonly<Record<string, Answers>> = {
   [`PUT ${endpoint}/headers`]: done,
   [`PATCH ${endpoint}/headers`]: done,
   [`POST ${endpoint}/send-example`]: ok(MessageOut),
+  [`GET ${endpoint}/transformation`]: ok(TransformationOut),
+  [`PATCH ${endpoint}/transformation`]: done,
+  [`POST ${endpoint}/transformation/simulate`]: ok(SimulationOut),
   [`GET ${endpoint}/msg`]: listOf(
     named('EndpointMessageOut', { ...messageFields, ...standing }),
     'EndpointMessageOut',

@@ -46,6 +46,11 @@ const endpoints: readonly Entry[] = [
   [`POST ${endpoint}/bulk-replay`, 'endpoint.bulk-replay', 'Send the messages that a filter names'],
   [`GET ${endpoint}/transformation`, 'endpoint.transformation.get', 'Get the transformation'],
   [`PATCH ${endpoint}/transformation`, 'endpoint.transformation.patch', 'Change the transformation'],
+  [
+    `POST ${endpoint}/transformation/simulate`,
+    'endpoint.transformation.simulate',
+    'Run a transformation and send nothing',
+  ],
 ];
 
 const messages: readonly Entry[] = [
