@@ -1,6 +1,7 @@
 // Turns what transactions wrote into the outbox into messages. One transaction takes the rows out and stores their
 // messages and deliveries: each row becomes exactly one message, whoever dies when.
 import type pg from 'pg';
+import { FilterSubject } from '../core/filter.ts';
 import { matches } from '../core/matching.ts';
 import { createLoop, type Loop } from '../lib/loop.ts';
 import type { Log } from '../lib/log.ts';
@@ -55,10 +56,21 @@ type Row = OutboxRow & { applicationId: string };
 
 function toStore(row: Row, config: ApplicationConfig): MessageToStore {
   const { eventType, eventId, channels, tags, payload } = row;
-  const message = { eventType, ...(channels ? { channels } : {}) };
+  const message = {
+    eventType,
+    payload,
+    ...(eventId === null ? {} : { eventId }),
+    ...(channels ? { channels } : {}),
+    ...(tags ? { tags } : {}),
+  };
+  const subject = config.hasFilter ? new FilterSubject(message) : undefined;
   const deliveries = config.endpoints
     .filter((endpoint) => matches(endpoint, message))
-    .map(({ id, ordering }) => ({ endpointId: id, leased: false, ordered: ordering !== null }));
+    .map(({ id, ordering, filter }) => {
+      const cancellation = subject && filter?.refusalOf(subject);
+      if (cancellation) return { endpointId: id, leased: false, cancellation };
+      return { endpointId: id, leased: false, ordered: ordering !== null };
+    });
   return {
     id: row.messageId,
     applicationId: config.applicationId,
