@@ -92,7 +92,8 @@ async function walk(path: string, query: string): Promise<{ there: string[]; bac
     there.push(...at.data.map(({ id }) => id));
   }
   const back = at.data.map(({ id }) => id);
-  while (at.prevIterator !== null) {
+  // Going back, `done` says that nothing is before this page.
+  for (let done = at.prevIterator === null; !done; done = at.done) {
     at = await page(path, `${query}&iterator=${at.prevIterator}`);
     back.unshift(...at.data.map(({ id }) => id));
   }
