@@ -184,12 +184,17 @@ describe('replay of what is missing', () => {
     const cancelledUntried = await delivered('cancelled');
     const cancelledTried = await delivered('cancelled');
     await insertAttempt(test, key(cancelledTried), { outcome: 'rejected', response_status: 500 });
+    const refused = await delivered('cancelled');
+    await test.db.pool.query(`update posthorn.delivery set cancel_reason = 'filter' where message_id = $1`, [
+      refused,
+    ]);
     const { id } = await test.client.endpoint.replayMissing(app, endpoint, { since: hoursAgo(1) });
     expect(await finish(id)).toMatchObject({
       status: 'finished',
       task: 'endpoint.replay',
-      data: { messagesSent: 4, messagesSkipped: 0, messagesChecked: 7 },
+      data: { messagesSent: 4, messagesSkipped: 0, messagesChecked: 8 },
     });
+    expect(await standing(refused)).toBe('cancelled scheduled');
     for (const one of [...missing, cancelledUntried]) expect(await standing(one)).toBe('pending manual');
     expect(await standing(sent)).toBe('succeeded scheduled');
     expect(await standing(failed)).toBe('exhausted scheduled');

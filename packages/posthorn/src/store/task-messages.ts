@@ -87,7 +87,8 @@ export async function nextDeliveries(
 
 /**
  * The next `rowsMax` messages of the application. Never sent to the endpoint is also what was meant for it and was
- * cancelled before its first attempt; what is to be delivered later is not missing yet.
+ * cancelled before its first attempt, unless by the endpoint's own filter or transformation. What is to be delivered
+ * later is not missing yet.
  */
 export async function nextMissing(
   queries: Queries,
@@ -106,12 +107,14 @@ export async function nextMissing(
       and not exists (
         select from posthorn.delivery d
         where d.application_id = ${task.application_id} and d.message_id = message.id
-        and d.endpoint_id = ${endpointId} and (d.state <> 'cancelled' or exists (
-          select from posthorn.attempt a
-          where a.application_id = d.application_id and a.message_id = d.message_id
-            and a.endpoint_id = d.endpoint_id and a.id >= ${attemptFloor(task)}
-        ))
-    ) as wanted
+          and d.endpoint_id = ${endpointId} and (
+            d.state <> 'cancelled' or d.cancel_reason in ('filter', 'filter_error', 'transformation') or exists (
+              select from posthorn.attempt a
+              where a.application_id = d.application_id and a.message_id = d.message_id
+                and a.endpoint_id = d.endpoint_id and a.id >= ${attemptFloor(task)}
+            )
+          )
+      ) as wanted
     from message order by message.id`.execute(queries);
   return rows;
 }
