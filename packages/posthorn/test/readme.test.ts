@@ -159,7 +159,7 @@ describe('the commands', () => {
       .filter(({ line }) => line.startsWith('posthorn '));
     expect(ofPosthorn.length).toBeGreaterThan(10);
     for (const { path, line } of ofPosthorn) {
-      const words = /^posthorn ((?:token|environment) \w+|\w+)/.exec(line)?.[1] ?? '';
+      const words = /^posthorn ((?:token|environment) \w+|[\w-]+)/.exec(line)?.[1] ?? '';
       const help = await helpOf(words);
       expect(help, `${path}: ${line}`).toContain(`posthorn ${words}`);
       for (const [flag] of line.matchAll(/--[a-z-]+/g)) expect(help, `${path}: ${line}`).toContain(flag);
@@ -253,8 +253,9 @@ describe('docs/api.md', () => {
   test('has every code that is used, with its status', () => {
     const registry =
       /const statusOf = \{(.*?)\}/s.exec(textOf('packages/posthorn/src/api/problems.ts'))?.[1] ?? '';
-    const sources = readdirSync(join(root, 'packages/posthorn/src/api'))
-      .map((name) => textOf(`packages/posthorn/src/api/${name}`))
+    const sources = readdirSync(join(root, 'packages/posthorn/src/api'), { recursive: true })
+      .filter((name) => String(name).endsWith('.ts'))
+      .map((name) => textOf(`packages/posthorn/src/api/${String(name)}`))
       .join('\n');
     const used = Array.from(registry.matchAll(/(\w+): (\d+)/g))
       .filter(([, code]) => sources.includes(`'${code}'`))
@@ -274,12 +275,19 @@ describe('docs/api.md', () => {
     const message = await client.message.create(app.id, { eventType: 'invoice.paid', payload: {} });
     const key = { applicationId: app.id, messageId: message.id, endpointId: endpoint.id };
     const attempt = await insertAttempt(posthorn, key, { id: newId('atmpt_') });
+    const post = (path: string, body: object) =>
+      request(posthorn, 'POST', `/api/v1/app/${app.id}/${path}`, body);
+    await post('polling-endpoint', {});
+    await post(`endpoint/${endpoint.id}/recover`, { since: new Date().toISOString() });
     const paths: Record<string, string> = {
       Application: `/app/${app.id}`,
       Endpoint: `/app/${app.id}/endpoint/${endpoint.id}`,
+      Transformation: `/app/${app.id}/endpoint/${endpoint.id}/transformation`,
       'Event type': '/event-type/invoice.paid',
       Message: `/app/${app.id}/msg/${message.id}`,
       Attempt: `/app/${app.id}/msg/${message.id}/attempt/${attempt}`,
+      Poller: `/app/${app.id}/polling-endpoint`,
+      'Background task': '/background-task',
       Token: '/token',
     };
     const shown = textOf('docs/api.md').matchAll(/^### ([^\n]+)\n\n```json\n(.*?)^```/gms);
