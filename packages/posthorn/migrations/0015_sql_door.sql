@@ -74,13 +74,27 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   environment constant text := tg_argv[0];
   columns constant text[] := tg_argv[4];
-  row_before jsonb := case when tg_op <> 'INSERT' then to_jsonb(old) end;
-  row_after jsonb := case when tg_op <> 'DELETE' then to_jsonb(new) end;
+  row_before jsonb;
+  row_after jsonb;
   application text := nullif(tg_argv[1], '');
   happened constant text := case tg_op when 'INSERT' then 'created' when 'UPDATE' then 'updated' else 'deleted' end;
   event_type constant text := tg_argv[3] || '.' || happened;
   payload jsonb;
 begin
+  -- to_jsonb calls the cast to json of whatever type a column has, and here it would with the rights of this
+  -- function's owner: nobody's cast but a superuser's (an extension's, say) is run.
+  if exists (
+    select from pg_cast c join pg_proc p on p.oid = c.castfunc join pg_roles r on r.oid = p.proowner
+    where c.casttarget = 'json'::regtype and not r.rolsuper
+  ) then
+    raise exception 'posthorn: a role that is no superuser has made a cast to json; no row is read while there is one';
+  end if;
+  if tg_op <> 'INSERT' then
+    row_before := to_jsonb(old);
+  end if;
+  if tg_op <> 'DELETE' then
+    row_after := to_jsonb(new);
+  end if;
   if application is null then
     application := coalesce(row_after, row_before) ->> tg_argv[2];
   end if;
@@ -197,6 +211,6 @@ begin
   execute format('grant select on posthorn.unsent to %s', role);
   execute format('grant execute on function posthorn.send(text, text, jsonb, text, text[], text[], text), '
     'posthorn.watched(), posthorn.watch(regclass, text[], text, name, text, text[], text), '
-    'posthorn.unwatch(regclass, text), posthorn.discard(text) to %s', role);
+    'posthorn.unwatch(regclass, text) to %s', role);
 end $$;
 revoke all on function posthorn.allow_sending(regrole) from public;

@@ -59,6 +59,8 @@ export function registerEndpointExampleRoutes(api: Api, deps: ApiDeps): void {
       }
       const content = JSON.stringify(await examplePayload(deps, environmentId, body));
       const message = { eventType: body.eventType, payload: Buffer.from(content) };
+      if (message.payload.length > deps.bodyMaxBytes)
+        throw invalidField('exampleIndex', `gives an example of more than ${deps.bodyMaxBytes} bytes`);
       const acceptance = await deps.accept({
         environmentId,
         application: application.id,

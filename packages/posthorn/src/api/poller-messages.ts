@@ -111,8 +111,12 @@ async function poll({ db }: ApiDeps, poller: PollerRow, wanted: Wanted): Promise
 /** A poller begins with the messages that were accepted after it was made. */
 const beginningOf = (poller: PollerRow) => positionBefore(poller.created_at.getTime());
 
+/** Its token reads nothing from before it was made, whatever place is asked for. */
+const withinReach = (poller: PollerRow, position: FeedPosition | undefined) =>
+  position ? laterOf(position, beginningOf(poller)) : beginningOf(poller);
+
 function startOf(poller: PollerRow, { iterator, after }: Static<typeof PollQuery>): FeedPosition {
-  const from = parseIterator(iterator) ?? beginningOf(poller);
+  const from = withinReach(poller, parseIterator(iterator));
   if (after === undefined) return from;
   const afterMs = timeOf(after);
   if (afterMs !== undefined) return laterOf(from, positionAfter(afterMs));
@@ -152,7 +156,8 @@ export function registerPollerMessageRoutes(api: Api, deps: ApiDeps): void {
       const poller = await find(request.environmentId, request.params);
       const confirmed = parseIterator(request.query.iterator);
       if (confirmed) await move(poller, consumer, confirmed);
-      const from = confirmed ?? (await findConsumer(queries, poller.id, consumer)) ?? beginningOf(poller);
+      const position = confirmed ?? (await findConsumer(queries, poller.id, consumer));
+      const from = withinReach(poller, position);
       const { limit } = request.query;
       return reply.type(jsonContentType).send(await poll(deps, poller, { from, limit }));
     },

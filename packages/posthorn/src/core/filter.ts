@@ -152,7 +152,8 @@ function factsOf(context: Record<string, unknown>, payloadBytes: number): CostFa
     const value = left.pop();
     facts.values += 1;
     if (typeof value === 'string') facts.textMaxChars = Math.max(facts.textMaxChars, value.length);
-    else if (typeof value === 'object' && value !== null) left.push(...Object.values(value));
+    else if (typeof value === 'object' && value !== null)
+      for (const one of Object.values(value)) left.push(one);
   }
   return facts;
 }

@@ -5,6 +5,8 @@ import type { SchemaObject } from './schema-refs.ts';
 
 const depthMax = 8;
 const valuesMax = 1_000;
+// Of what the schema itself gives: it can be asked for again and again.
+const namedMaxChars = 256 * 1024;
 const hopsMax = 10;
 const itemsMax = 3;
 const textMaxChars = 1_024;
@@ -82,6 +84,7 @@ function typeOf(schema: SchemaObject): string | undefined {
 class Sampler {
   readonly #root: unknown;
   #values = 0;
+  #namedChars = 0;
 
   constructor(root: unknown) {
     this.#root = root;
@@ -92,7 +95,7 @@ class Sampler {
     const schema = this.#follow(given);
     if (!isObject(schema) || depth > depthMax || this.#values > valuesMax) return {};
     const named = namedValue(schema);
-    if (named) return named.value;
+    if (named) return this.#withinSize(named.value);
     const branch = [schema.oneOf, schema.anyOf].find(
       (branches) => Array.isArray(branches) && branches.length > 0,
     );
@@ -101,6 +104,11 @@ class Sampler {
     const own = this.#byType(schema, depth);
     const value = chosen.reduce((merged: unknown, part) => this.#merge(merged, part, depth), own);
     return value === undefined ? {} : value;
+  }
+
+  #withinSize(value: unknown): unknown {
+    this.#namedChars += JSON.stringify(value).length;
+    return this.#namedChars > namedMaxChars ? {} : value;
   }
 
   #merge(value: unknown, part: unknown, depth: number): unknown {

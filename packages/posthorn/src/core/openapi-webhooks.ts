@@ -153,6 +153,9 @@ function versionOf(document: SchemaObject): OpenapiVersion | undefined {
   return version.startsWith('3.') ? '3.1' : undefined;
 }
 
+// With all that they refer to: a component that a thousand webhooks name is copied a thousand times.
+const schemasOfAllMaxBytes = 8 * 1024 * 1024;
+
 interface ReadDocument {
   eventTypes: ImportedEventType[];
   problems: DocumentProblem[];
@@ -176,6 +179,7 @@ export function readOpenapi(document: unknown, limits: ImportLimits): ReadDocume
     return refused(['webhooks'], `must not have more than ${limits.webhooksMax} members`);
   }
   const reader = { document, version, limits };
+  let leftBytes = schemasOfAllMaxBytes;
   const eventTypes = new Map<string, ImportedEventType>();
   const problems: DocumentProblem[] = [];
   for (const { group, key, value } of webhooks) {
@@ -185,6 +189,9 @@ export function readOpenapi(document: unknown, limits: ImportLimits): ReadDocume
       const eventType = readWebhook(reader, key, value);
       if (eventTypes.has(eventType.name))
         refuse([], `is the second webhook for the event type ${eventType.name}`);
+      leftBytes -= JSON.stringify(eventType.schemas).length;
+      if (leftBytes < 0)
+        return refused([group], `the schemas are larger than ${schemasOfAllMaxBytes} bytes together`);
       eventTypes.set(eventType.name, eventType);
     } catch (error) {
       if (!(error instanceof WebhookError)) throw error;

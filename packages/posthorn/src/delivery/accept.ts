@@ -237,7 +237,7 @@ export class Acceptor {
     const { message, config } = pending;
     const { eventType, eventId, channels, tags, payload, idempotency } = message;
     const { contentType, deliverAt, contentHours } = message;
-    const { applicationId, version: configVersion, hasPollers: fed } = config;
+    const { applicationId, version: configVersion, hasPollers } = config;
     const direct = this.#deps.firstDelayMs === 0 && deliverAt === undefined;
     const isFiltered = config.hasFilter && message.endpointId === undefined;
     const subject = isFiltered ? new FilterSubject(message) : undefined;
@@ -253,6 +253,8 @@ export class Acceptor {
         };
       });
     const id = this.#deps.newId('msg_');
+    // An example for one endpoint is nothing to fetch.
+    const fed = hasPollers && message.endpointId === undefined;
     const matched = { id, applicationId, configVersion, deliveries, fed };
     const wishes = { contentType, deliverAt, contentHours };
     return {

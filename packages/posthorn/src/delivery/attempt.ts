@@ -48,8 +48,15 @@ export interface Finished {
   signal?: GateSignal;
 }
 
-/** Undefined: it may not be tried out of turn, since its endpoint has got an order. */
-export type MakeAttempt = (work: Work) => Promise<Finished | undefined>;
+/** No attempt was made, and none counts: it may not be tried out of turn, or its code did not get its turn. */
+export interface Postponed {
+  postponedMs: number;
+}
+
+export type MakeAttempt = (work: Work) => Promise<Finished | Postponed>;
+
+// By then others have had their turns.
+const busyMs = 1_000;
 
 export function createAttempt(deps: AttemptDeps): MakeAttempt {
   return async (work) => {
@@ -57,10 +64,11 @@ export function createAttempt(deps: AttemptDeps): MakeAttempt {
     const startedAtMs = deps.clock.monotonicMs();
     if (!endpoint || endpoint.disabled || work.payload === null)
       return cancelled(work, startedAtMs, cancellationOf(endpoint));
-    if (endpoint.ordering && !work.ordering) return undefined;
+    if (endpoint.ordering && !work.ordering) return { postponedMs: 0 };
     const transformed = endpoint.transformation
       ? await transform(deps, work, endpoint, endpoint.transformation)
       : undefined;
+    if (transformed?.kind === 'failed' && transformed.cause === 'busy') return { postponedMs: busyMs };
     if (transformed?.kind === 'cancelled') return cancelled(work, startedAtMs, cancelledByCode);
     const { url, result } =
       transformed?.kind === 'failed'

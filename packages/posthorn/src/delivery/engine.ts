@@ -164,7 +164,10 @@ export class Engine {
   async #attempt(work: Work): Promise<void> {
     try {
       const finished = await this.#makeAttempt(work);
-      if (!finished) return this.#giveBack([work, ...this.#dispatcher.removeWaitingOf(work.endpointId)], 0);
+      if ('postponedMs' in finished) {
+        const waiting = this.#dispatcher.removeWaitingOf(work.endpointId);
+        return this.#giveBack([work, ...waiting], finished.postponedMs);
+      }
       this.#settler.add(finished);
       if (finished.holdsUp) this.#giveBack(this.#dispatcher.removeWaitingOf(work.endpointId), 0);
       if (finished.signal) this.#dispatcher.report(work.endpointId, finished.signal);

@@ -148,7 +148,7 @@ class ShardPublisher {
     const limits = { rowsMax: countMax, bytesMax };
     const rows = await readNext(client, shard, limits);
     const known = rows.filter((row) => row.applicationId !== null);
-    if (known.length === 0 || !(await releaseWaiting(client, shard, known))) return rows;
+    if (known.length === 0 || !(await releaseWaiting(client, shard, { known, rowsMax }))) return rows;
     return readNext(client, shard, limits);
   }
 

@@ -55,13 +55,20 @@ export async function takeShard(client: pg.ClientBase, shard: number): Promise<b
   return rows[0]?.taken === true;
 }
 
+// Rows for applications that do not exist are many, and come first by their age: a few at a time hold up nobody.
+const waitersReleasedMax = 20;
+
 /** What could not be published before, and whose time has come, is next again. */
 export async function releaseDue(client: pg.ClientBase, shard: number, rowsMax: number): Promise<void> {
   await client.query(
     `update posthorn.outbox set retry_at = null, waits_for_application = false where seq = any (array(
-       select seq from posthorn.outbox where shard = $1 and retry_at <= now() order by retry_at limit $2
+       (select seq from posthorn.outbox where shard = $1 and retry_at <= now() and not waits_for_application
+        order by retry_at limit $2)
+       union all
+       (select seq from posthorn.outbox where shard = $1 and retry_at <= now() and waits_for_application
+        order by retry_at limit $3)
      ))`,
-    [shard, rowsMax],
+    [shard, rowsMax, waitersReleasedMax],
   );
 }
 
@@ -95,18 +102,22 @@ export async function readNext(
   return rows;
 }
 
-/** Puts back in line what waited for one of these applications to exist; true when there was any. */
+/** Puts back in line what waited longest for one of these applications to exist; true when there was any. */
 export async function releaseWaiting(
   client: pg.ClientBase,
   shard: number,
-  known: readonly OutboxRow[],
+  { known, rowsMax }: { known: readonly OutboxRow[]; rowsMax: number },
 ): Promise<boolean> {
   const { rowCount } = await client.query(
     `update posthorn.outbox o set retry_at = null, waits_for_application = false
      from (select distinct * from unnest($2::text[], $3::text[]) k (environment_id, application)) k
-     where o.shard = $1 and o.environment_id = k.environment_id and o.application = k.application
-       and o.waits_for_application`,
-    [shard, known.map((row) => row.environmentId), known.map((row) => row.application)],
+     where o.seq = any (array(
+       select w.seq from posthorn.outbox w
+       where w.shard = $1 and w.waits_for_application
+         and (w.environment_id, w.application) in (select * from unnest($2::text[], $3::text[]))
+       order by w.seq limit $4
+     )) and o.environment_id = k.environment_id and o.application = k.application`,
+    [shard, known.map((row) => row.environmentId), known.map((row) => row.application), rowsMax],
   );
   return (rowCount ?? 0) > 0;
 }

@@ -67,13 +67,16 @@ export async function nextDeliveries(
   const { task, endpointId } = endpointTask;
   const { after, before } = boundsOf(task);
   const { filter } = task;
-  const conditions = [inRange(task), ...messageConditions(filter)];
+  // What the endpoint's own filter or code refused was never meant to be sent to it.
+  const isRefused = sql`coalesce(looked.cancel_reason in ('filter', 'filter_error', 'transformation'), false)`;
+  const conditions = [inRange(task), sql<SqlBool>`not (looked.state = 'cancelled' and ${isRefused})`];
+  conditions.push(...messageConditions(filter));
   if (filter.states !== undefined) conditions.push(sql`looked.state::text = any(${filter.states}::text[])`);
   const ofLastAttempt = lastResponseCondition(endpointTask);
   if (ofLastAttempt !== undefined) conditions.push(ofLastAttempt);
   const { rows } = await sql<LookedAt>`
     with looked as materialized (
-      select message_id, state from posthorn.delivery
+      select message_id, state, cancel_reason from posthorn.delivery
       where endpoint_id = ${endpointId} and application_id = ${task.application_id}
         and message_id > ${after} and message_id < ${before}
       order by message_id limit ${rowsMax}

@@ -43,6 +43,8 @@ async function withEndpoint(
     const detail = 'the endpoint is disabled and is sent nothing: enable it, then start the task again';
     return { code: 'endpoint_disabled', detail };
   }
+  if (task.task === 'endpoint.replay' && endpoint.filter !== null)
+    return { code: 'bad_request', detail: 'the endpoint has a filter by now, which this task cannot ask' };
   return work({ task, endpointId, eventTypes: endpoint.event_types, channels: endpoint.channels });
 }
 

@@ -12,6 +12,8 @@ const lookAgainMinMs = 50;
 const microsecondsPerMs = 1_000;
 const waitingPerOwnerMax = 5_000;
 const waitingMaxBytes = 64 * 1024 * 1024;
+// Nobody takes more than a quarter of it, so that one environment's payloads leave room for the others'.
+const waitingPerOwnerMaxBytes = waitingMaxBytes / 4;
 // Beyond this, those who have used no more than their turn are forgotten.
 const ownersRememberedMax = 1_000;
 
@@ -68,7 +70,10 @@ export class SchemaThread {
   ): Promise<Answer> {
     const queue = this.#waiting.get(owner) ?? [];
     if (this.#stopped) return Promise.reject(new JobError('stopped'));
-    if (queue.length >= waitingPerOwnerMax || this.#waitingBytes + bytes > waitingMaxBytes) {
+    const ownBytes = queue.reduce((sum, task) => sum + task.bytes, 0);
+    const isFull = this.#waitingBytes + bytes > waitingMaxBytes;
+    const hasItsPart = queue.length > 0 && ownBytes + bytes > waitingPerOwnerMaxBytes;
+    if (isFull || hasItsPart || queue.length >= waitingPerOwnerMax) {
       return Promise.reject(new JobError('crowded'));
     }
     return new Promise((resolve, reject) => {
