@@ -1,4 +1,4 @@
-// Who may call: tokens, their life, and the walls between environments on every route that there is.
+// Tokens, their life, and the walls between environments; api-authorization.test.ts tries them on every route.
 import { Svix } from 'svix';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createEnvironment, findEnvironmentByName, listEnvironments } from '../src/store/environments.ts';
@@ -7,132 +7,18 @@ import { request, startTestApi } from './support/api.ts';
 import type { TestApi } from './support/api.ts';
 import { waitFor } from './support/wait.ts';
 
-interface Route {
-  method: string;
-  path: string;
-}
-
 let posthorn: TestApi;
-let ids: Record<string, string>;
+let endpointId: string;
 beforeAll(async () => {
   posthorn = await startTestApi();
   const { client } = posthorn;
   const app = (await client.application.create({ name: 'mine', uid: 'mine' })).id;
-  const endpoint = (await client.endpoint.create(app, { url: 'https://example.com/', uid: 'mine' })).id;
-  await client.eventType.create({ name: 'mine', description: '' });
-  const msg = (await client.message.create(app, { eventType: 'mine', payload: {} })).id;
-  const attempt = posthorn.newId('atmpt_');
-  await posthorn.db.pool.query(
-    `insert into posthorn.attempt
-       (application_id, id, message_id, endpoint_id, trigger, url, outcome, duration_ms, started_at)
-     values ($1, $2, $3, $4, 'scheduled', 'https://example.com/', 'accepted', 1, now())`,
-    [app, attempt, msg, endpoint],
-  );
-  const { body } = await request(posthorn, 'POST', '/api/v1/token', { name: 'mine' });
-  const poller = String((await request(posthorn, 'POST', `/api/v1/app/${app}/polling-endpoint`, {})).body.id);
-  ids = { app, endpoint, msg, attempt, name: 'mine', token: String(body.id) };
-  ids = { ...ids, poller, sink: poller, consumer: 'mine' };
+  endpointId = (await client.endpoint.create(app, { url: 'https://example.com/', uid: 'mine' })).id;
 });
 afterAll(() => posthorn.stop());
 
-/** Every route of the API, from Fastify's own table. */
-function routesOf({ api }: TestApi): Route[] {
-  const routes: Route[] = [];
-  const path: string[] = [];
-  for (const line of api.printRoutes({ commonPrefix: false }).split('\n')) {
-    const match = /^([│ ]*)(?:├──|└──) (.*?)(?: \(([A-Z, ]+)\))?$/.exec(line);
-    if (match === null) continue;
-    const depth = (match[1] ?? '').length / 4;
-    path.length = depth;
-    path[depth] = match[2] ?? '';
-    for (const method of match[3]?.split(', ') ?? []) routes.push({ method, path: path.join('') });
-  }
-  return routes;
-}
-
-function fill({ path }: Route, values: Record<string, string>): string {
-  return path.replaceAll(/:(\w+)/g, (_, param: string) => {
-    const value = values[param];
-    if (value === undefined) throw new Error(`the test knows no value for :${param} in ${path}`);
-    return value;
-  });
-}
-
-const isPublic = ({ path }: Route) => path.startsWith('/api/v1/health');
-
-/** A body that is right for the route, so that nothing but the wall can refuse it. */
-function bodyFor({ method, path }: Route): unknown {
-  if (!['POST', 'PUT', 'PATCH'].includes(method)) return undefined;
-  if (path.endsWith('/headers')) return { headers: {} };
-  if (path.endsWith('/msg')) return { eventType: 'mine', payload: {} };
-  if (path.endsWith('/precheck/active')) return { eventType: 'mine' };
-  if (path.endsWith('/seek')) return { after: '2026-01-01T00:00:00Z' };
-  if (path.endsWith('/msg/batch')) return { messages: [{ eventType: 'mine', payload: {} }] };
-  return { name: 'x', description: 'x', url: 'https://example.com/' };
-}
-
-/** What a stranger may do with names of our objects: make its own. */
-const makesItsOwn = new Set([
-  'POST /api/v1/token',
-  'POST /api/v1/event-type',
-  'PUT /api/v1/event-type/:name',
-  'POST /api/v1/app',
-]);
-
-describe('every route', () => {
-  test('is known to these tests', () => {
-    const routes = routesOf(posthorn);
-    expect(routes.length).toBeGreaterThan(40);
-    for (const route of routes) fill(route, ids);
-    expect(routes).toContainEqual({ method: 'POST', path: '/api/v1/app/:app/msg' });
-    expect(routes).toContainEqual({ method: 'GET', path: '/api/v1/app/:app/endpoint/:endpoint/secret' });
-  });
-
-  test('wants a token, unless it is public', async () => {
-    for (const route of routesOf(posthorn)) {
-      const answer = await request({ url: posthorn.url }, route.method, fill(route, ids), bodyFor(route));
-      const what = `${route.method} ${route.path}`;
-      if (isPublic(route)) {
-        expect(answer.status, what).toBe(204);
-        continue;
-      }
-      expect(answer.status, what).toBe(401);
-      if (route.method === 'HEAD') continue;
-      expect(answer.body, what).toEqual({
-        code: 'authentication_failed',
-        detail: expect.stringContaining('authorization'),
-      });
-    }
-  });
-
-  test("shows nothing to another environment's token", async () => {
-    const { token } = await posthorn.makeStranger();
-    for (const route of routesOf(posthorn)) {
-      const what = `${route.method} ${route.path}`;
-      if (isPublic(route) || makesItsOwn.has(what)) continue;
-      const answer = await request({ ...posthorn, token }, route.method, fill(route, ids), bodyFor(route));
-      if (answer.status === 200 && !route.path.includes(':')) {
-        // The stranger's own list, on which nothing of ours may be. Its own token is.
-        const data = (answer.body.data ?? []) as { id?: string; name: string }[];
-        expect(
-          data.filter(({ name }) => name === 'mine'),
-          what,
-        ).toEqual([]);
-        continue;
-      }
-      expect(answer.status, what).toBe(404);
-    }
-  });
-
-  test('works for its owner, so that a 404 above meant the wall', async () => {
-    for (const route of routesOf(posthorn)) {
-      if (route.method !== 'GET') continue;
-      const answer = await request(posthorn, 'GET', fill(route, ids));
-      expect([200, 204], `GET ${route.path}`).toContain(answer.status);
-    }
-  });
-
-  test('a uid of another environment names nothing either', async () => {
+describe("what is not the token's own", () => {
+  test('is not found by its uid in another environment', async () => {
     const { token } = await posthorn.makeStranger();
     for (const path of [
       '/api/v1/app/mine',
@@ -143,9 +29,9 @@ describe('every route', () => {
     }
   });
 
-  test("an endpoint is not found through another application, not even the caller's own", async () => {
+  test("is not found through another application, not even the caller's own", async () => {
     const other = await posthorn.client.application.create({ name: 'other' });
-    const path = `/api/v1/app/${other.id}/endpoint/${ids.endpoint}`;
+    const path = `/api/v1/app/${other.id}/endpoint/${endpointId}`;
     expect((await request(posthorn, 'GET', path)).status).toBe(404);
     expect((await request(posthorn, 'GET', `${path}/secret`)).status).toBe(404);
     expect((await request(posthorn, 'DELETE', path)).status).toBe(404);
@@ -179,6 +65,7 @@ describe('tokens', () => {
     expect(made.body).toEqual({
       id: expect.stringMatching(/^tok_/),
       name: 'ci',
+      scopes: ['manage'],
       createdAt: expect.any(String),
       expiresAt: null,
       revokedAt: null,
@@ -233,7 +120,22 @@ describe('tokens', () => {
     });
   });
 
+  test('have the scopes they were made with', async () => {
+    const { body } = await request(posthorn, 'POST', '/api/v1/token', { name: 's', scopes: ['publish'] });
+    expect(body.scopes).toEqual(['publish']);
+    const own = { url: posthorn.url, token: String(body.token) };
+    const message = { eventType: 'mine', payload: {} };
+    expect((await request(own, 'POST', '/api/v1/app/mine/msg', message)).status).toBe(202);
+    const refused = await request(own, 'GET', '/api/v1/app');
+    expect(refused.status).toBe(403);
+    expect(refused.body).toEqual({
+      code: 'insufficient_access',
+      detail: 'insufficient access: the token does not have the scope read',
+    });
+  });
+
   test.each([
+    [{ name: 'x', scopes: [] }, 'scopes'],
     [{}, 'name'],
     [{ name: '' }, 'name'],
     [{ name: 'x', expiresAt: '2001-01-01T00:00:00Z' }, 'expiresAt'],
@@ -287,4 +189,39 @@ test('an environment is made once by name, however many processes ask', async ()
   expect(await findEnvironmentByName(queries, 'shared')).toEqual(made[0]);
   expect(await findEnvironmentByName(queries, 'missing')).toBeUndefined();
   expect((await listEnvironments(queries)).map(({ id }) => id)).toContain(made[0]?.id);
+});
+
+// The last one, for it uses up what tokens never seen before may cost.
+describe('unknown tokens', () => {
+  const tryToken = (token: string) => request({ url: posthorn.url, token }, 'GET', '/api/v1/app');
+
+  test('are looked up so many times and no more, and lock out nobody who was there before', async () => {
+    const { body } = await request(posthorn, 'POST', '/api/v1/token', { name: 'new' });
+    expect((await request(posthorn, 'GET', '/api/v1/app')).status).toBe(200);
+    const startMs = performance.now();
+    const answers: Awaited<ReturnType<typeof tryToken>>[] = [];
+    const limited = await waitFor(
+      async () => {
+        const guesses = Array.from({ length: 100 }, (_, i) => tryToken(`phk_guess${answers.length + i}`));
+        answers.push(...(await Promise.all(guesses)));
+        return answers.find(({ status }) => status === 429);
+      },
+      { timeoutMs: 25_000, what: 'a guess refused without a look-up' },
+    );
+    const elapsedSeconds = (performance.now() - startMs) / 1_000;
+    expect(limited.body.code).toBe('too_many_requests');
+    expect(Number(limited.headers.get('retry-after'))).toBeGreaterThan(0);
+    const lookedUp = answers.filter(({ status }) => status === 401).length;
+    expect(lookedUp).toBeLessThanOrEqual(51 + elapsedSeconds * 10);
+    expect(answers.filter(({ status }) => status !== 401 && status !== 429)).toEqual([]);
+    // Known before, and new, once there is room again.
+    expect((await request(posthorn, 'GET', '/api/v1/app')).status).toBe(200);
+    await waitFor(async () => (await tryToken(String(body.token))).status === 200, { what: 'the new token' });
+  });
+
+  test('ask the database once, however often the same one is tried', async () => {
+    await waitFor(async () => (await tryToken('phk_again')).status === 401, { what: 'room for one more' });
+    const answers = await Promise.all(Array.from({ length: 100 }, () => tryToken('phk_again')));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401]));
+  });
 });

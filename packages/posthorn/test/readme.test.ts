@@ -289,6 +289,7 @@ describe('docs/api.md', () => {
       Poller: `/app/${app.id}/polling-endpoint`,
       'Background task': '/background-task',
       Token: '/token',
+      'Audit entry': '/audit-log',
     };
     const shown = textOf('docs/api.md').matchAll(/^### ([^\n]+)\n\n```json\n(.*?)^```/gms);
     const titles = Array.from(shown, ([, title = '', json = '']) => ({ title, json }));

@@ -486,7 +486,10 @@ describe('posthorn environment', () => {
     expect(await daysOf('live')).toBe('60/30');
     expect((await run('update', 'live', '--attempt-retention-days', '3650')).code).toBe(0);
     expect(await daysOf('live')).toBe('60/3650');
-    expect((await run('list')).out).toMatch(/ live .*messages 60 d, attempts and contents 3650 d/);
+    expect((await run('update', 'live', '--audit-retention-days', '30')).code).toBe(0);
+    expect((await run('list')).out).toMatch(
+      / live .*messages 60 d, attempts and contents 3650 d, the audit log 30 d/,
+    );
   });
 
   it('update refuses what is no number of days, no option at all, and an unknown name', async () => {

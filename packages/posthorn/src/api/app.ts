@@ -5,7 +5,9 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { fastify, LogController } from 'fastify';
 import { registerApplicationRoutes } from './applications.ts';
 import { registerAttemptRoutes } from './attempts.ts';
-import { createAuthenticator } from './auth.ts';
+import { registerAuditLogRoutes } from './audit-log.ts';
+import { installAudit } from './audit.ts';
+import { type Authenticator, createAuthenticator } from './auth.ts';
 import { registerConnectorRoutes } from './connectors.ts';
 import { registerBackgroundTaskRoutes } from './background-tasks.ts';
 import type { Api, ApiDeps } from './context.ts';
@@ -32,6 +34,7 @@ import { createPayloadCheck } from './payload-check.ts';
 import { registerPollerMessageRoutes } from './poller-messages.ts';
 import { registerPollerRoutes } from './pollers.ts';
 import { registerOperationalWebhookRoutes } from './operational-webhooks.ts';
+import { registerPortalAccessRoutes } from './portal-access.ts';
 import { installProblems, sendProblem, sendSocketProblem } from './problems.ts';
 import { collectRoutes, registerReferenceRoutes } from './reference/routes.ts';
 import { registerTokenRoutes } from './tokens.ts';
@@ -82,11 +85,20 @@ export function createApi(deps: ApiDeps): Api {
   const authenticator = createAuthenticator(deps);
   authenticator.install(api);
   installIdempotency(api, deps);
-  const payloads = createPayloadCheck(deps);
+  installAudit(api, deps);
   api.addHook('onClose', () => deps.schemas.stop());
 
+  registerRoutes(api, deps, authenticator);
+  registerReferenceRoutes(api, routes);
+  return api;
+}
+
+function registerRoutes(api: Api, deps: ApiDeps, authenticator: Authenticator): void {
+  const payloads = createPayloadCheck(deps);
   registerHealthRoutes(api, deps);
   registerTokenRoutes(api, deps, authenticator);
+  registerPortalAccessRoutes(api, deps, authenticator);
+  registerAuditLogRoutes(api, deps);
   registerEventTypeRoutes(api, deps, payloads);
   registerEventTypeImportRoutes(api, deps, payloads);
   registerEventTypeCatalogRoutes(api, deps);
@@ -110,8 +122,6 @@ export function createApi(deps: ApiDeps): Api {
   registerEndpointStatsRoutes(api, deps);
   registerMessageExpungeRoutes(api, deps);
   registerBackgroundTaskRoutes(api, deps);
-  registerReferenceRoutes(api, routes);
-  return api;
 }
 
 /** Only bodies whose content is passed on as bytes get the room for it, unless their route says otherwise. */

@@ -11,6 +11,7 @@ import {
   updateApplication,
 } from '../store/applications.ts';
 import type { ApplicationChanges, ApplicationRow } from '../store/applications.ts';
+import { managing, reading, viewing } from './access.ts';
 import type { Api, ApiDeps } from './context.ts';
 import {
   checkPathUid,
@@ -165,7 +166,7 @@ export function registerApplicationRoutes(api: Api, deps: ApiDeps): void {
   const { queries } = deps.db;
   const one = { params: ApplicationParams };
 
-  api.get('/api/v1/app', { schema: { querystring: PageQuery } }, async (request) => {
+  api.get('/api/v1/app', { config: reading, schema: { querystring: PageQuery } }, async (request) => {
     const page = parsePage(request.query, { order: 'ascending', key: idPrefix });
     const rows = await listApplications(queries, request.environmentId, page.keyset);
     return toList(rows, page, (row) => row.id, wireApplication);
@@ -173,7 +174,7 @@ export function registerApplicationRoutes(api: Api, deps: ApiDeps): void {
 
   api.post(
     '/api/v1/app',
-    { schema: { body: ApplicationIn, querystring: CreateQuery } },
+    { config: managing, schema: { body: ApplicationIn, querystring: CreateQuery } },
     async (request, reply) => {
       if (request.query.get_if_exists === true) {
         const { row, created } = await getOrCreate(deps, request.environmentId, request.body);
@@ -185,21 +186,29 @@ export function registerApplicationRoutes(api: Api, deps: ApiDeps): void {
     },
   );
 
-  api.get('/api/v1/app/:app', { schema: one }, async (request) => {
+  api.get('/api/v1/app/:app', { config: viewing, schema: one }, async (request) => {
     return wireApplication(await resolveApplication(deps, request.environmentId, request.params.app));
   });
 
-  api.put('/api/v1/app/:app', { schema: { ...one, body: ApplicationIn } }, async (request, reply) => {
-    const { row, created } = await upsert(deps, request.environmentId, request.params.app, request.body);
-    return reply.code(created ? 201 : 200).send(wireApplication(row));
-  });
+  api.put(
+    '/api/v1/app/:app',
+    { config: managing, schema: { ...one, body: ApplicationIn } },
+    async (request, reply) => {
+      const { row, created } = await upsert(deps, request.environmentId, request.params.app, request.body);
+      return reply.code(created ? 201 : 200).send(wireApplication(row));
+    },
+  );
 
-  api.patch('/api/v1/app/:app', { schema: { ...one, body: ApplicationPatch } }, async (request) => {
-    const existing = await resolveApplication(deps, request.environmentId, request.params.app);
-    return wireApplication(await update(deps, existing.id, changesOf(request.body)));
-  });
+  api.patch(
+    '/api/v1/app/:app',
+    { config: managing, schema: { ...one, body: ApplicationPatch } },
+    async (request) => {
+      const existing = await resolveApplication(deps, request.environmentId, request.params.app);
+      return wireApplication(await update(deps, existing.id, changesOf(request.body)));
+    },
+  );
 
-  api.delete('/api/v1/app/:app', { schema: one }, async (request, reply) => {
+  api.delete('/api/v1/app/:app', { config: managing, schema: one }, async (request, reply) => {
     const existing = await resolveApplication(deps, request.environmentId, request.params.app);
     const deleted = await queries
       .transaction()

@@ -13,6 +13,7 @@ import { findMessages } from '../store/messages.ts';
 import type { MessageRow } from '../store/messages.ts';
 import { requestResend } from '../store/resend.ts';
 import type { ResendResult } from '../store/resend.ts';
+import { attempting, managing, viewing } from './access.ts';
 import {
   responseStatusOf,
   statesOfStatus,
@@ -103,7 +104,7 @@ async function messagesOf(
 function registerAttemptLists(api: Api, deps: ApiDeps): void {
   api.get(
     '/api/v1/app/:app/attempt/endpoint/:endpoint',
-    { schema: { params: EndpointParams, querystring: AttemptsOfEndpointQuery } },
+    { config: viewing, schema: { params: EndpointParams, querystring: AttemptsOfEndpointQuery } },
     async ({ environmentId, params, query }) => {
       const { id: applicationId } = await resolveApplication(deps, environmentId, params.app);
       const { id: endpointId } = await resolveEndpoint(deps, applicationId, params.endpoint);
@@ -116,7 +117,7 @@ function registerAttemptLists(api: Api, deps: ApiDeps): void {
 
   api.get(
     '/api/v1/app/:app/attempt/msg/:msg',
-    { schema: { params: MessageParams, querystring: AttemptsOfMessageQuery } },
+    { config: viewing, schema: { params: MessageParams, querystring: AttemptsOfMessageQuery } },
     async ({ environmentId, params, query }) => {
       const { id: applicationId } = await resolveApplication(deps, environmentId, params.app);
       const { id: messageId } = await resolveMessage(deps, applicationId, params.msg);
@@ -141,7 +142,7 @@ function registerDeliveryLists(api: Api, deps: ApiDeps): void {
 
   api.get(
     '/api/v1/app/:app/endpoint/:endpoint/msg',
-    { schema: { params: EndpointParams, querystring: MessagesOfEndpointQuery } },
+    { config: viewing, schema: { params: EndpointParams, querystring: MessagesOfEndpointQuery } },
     async ({ environmentId, params, query }, reply) => {
       const page = parsePage(query, { order: 'descending', key: 'msg_' });
       const expanded = query.expanded_statuses ?? true;
@@ -160,7 +161,7 @@ function registerDeliveryLists(api: Api, deps: ApiDeps): void {
 
   api.get(
     '/api/v1/app/:app/msg/:msg/endpoint',
-    { schema: { params: MessageParams, querystring: PageQuery } },
+    { config: viewing, schema: { params: MessageParams, querystring: PageQuery } },
     async ({ environmentId, params, query }) => {
       const page = parsePage(query, { order: 'ascending', key: 'ep_' });
       const { id: applicationId } = await resolveApplication(deps, environmentId, params.app);
@@ -186,7 +187,7 @@ function registerSingleAttempt(api: Api, deps: ApiDeps): void {
     return { applicationId, messageId, id: params.attempt };
   }
 
-  api.get(path, { schema: { params: AttemptParams } }, async ({ environmentId, params }) => {
+  api.get(path, { config: viewing, schema: { params: AttemptParams } }, async ({ environmentId, params }) => {
     const row = await findAttempt(queries, await keyOf(environmentId, params));
     if (row === undefined) throw notFound('Attempt not found');
     return wireAttempt(row);
@@ -194,7 +195,7 @@ function registerSingleAttempt(api: Api, deps: ApiDeps): void {
 
   api.delete(
     `${path}/content`,
-    { schema: { params: AttemptParams } },
+    { config: managing, schema: { params: AttemptParams } },
     async ({ environmentId, params }, reply) => {
       const found = await expungeResponse(queries, await keyOf(environmentId, params));
       if (!found) throw notFound('Attempt not found');
@@ -229,7 +230,7 @@ function refusalOf(result: Exclude<ResendResult, 'scheduled'>): ApiError {
 function registerResend(api: Api, deps: ApiDeps): void {
   api.post(
     '/api/v1/app/:app/msg/:msg/endpoint/:endpoint/resend',
-    { schema: { params: ResendParams } },
+    { config: attempting, schema: { params: ResendParams } },
     async ({ environmentId, params }, reply) => {
       const { id: applicationId } = await resolveApplication(deps, environmentId, params.app);
       const { id: messageId } = await resolveMessage(deps, applicationId, params.msg);

@@ -2,6 +2,7 @@
 import Type from 'typebox';
 import { cancelTask, createTask, findTask, listTasks } from '../store/background-tasks.ts';
 import type { NewTask, TaskRow } from '../store/background-tasks.ts';
+import { managing } from './access.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { pageQueryFields, parsePage, toList } from './pagination.ts';
 import { ApiError, conflict, notFound } from './problems.ts';
@@ -82,7 +83,7 @@ export function registerBackgroundTaskRoutes(api: Api, deps: ApiDeps): void {
 
   api.get(
     '/api/v1/background-task',
-    { schema: { querystring: ListQuery } },
+    { config: managing, schema: { querystring: ListQuery } },
     async ({ environmentId, query }) => {
       const page = parsePage(query, { order: 'descending', key: idPrefix });
       const rows = await listTasks(queries, environmentId, query, page.keyset);
@@ -90,16 +91,20 @@ export function registerBackgroundTaskRoutes(api: Api, deps: ApiDeps): void {
     },
   );
 
-  api.get(path, { schema: { params: TaskParams } }, async ({ environmentId, params }) => {
+  api.get(path, { config: managing, schema: { params: TaskParams } }, async ({ environmentId, params }) => {
     const row = await findTask(queries, { environmentId, id: params.task });
     if (row === undefined) throw notFound('Background task not found');
     return wireTask(row);
   });
 
-  api.post(`${path}/cancel`, { schema: { params: TaskParams } }, async ({ environmentId, params }) => {
-    const row = await cancelTask(queries, { environmentId, id: params.task });
-    if (row === undefined) throw notFound('Background task not found');
-    if (row.status !== 'cancelled') throw conflict(`the task is ${row.status} already`);
-    return wireTask(row);
-  });
+  api.post(
+    `${path}/cancel`,
+    { config: managing, schema: { params: TaskParams } },
+    async ({ environmentId, params }) => {
+      const row = await cancelTask(queries, { environmentId, id: params.task });
+      if (row === undefined) throw notFound('Background task not found');
+      if (row.status !== 'cancelled') throw conflict(`the task is ${row.status} already`);
+      return wireTask(row);
+    },
+  );
 }

@@ -9,6 +9,7 @@ import {
   updateConnector,
 } from '../store/connectors.ts';
 import type { ConnectorChanges, ConnectorRow } from '../store/connectors.ts';
+import { managing } from './access.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { checkPathUid, checkUid, isName, nameText, nullable, uidField } from './fields.ts';
 import { pageQueryFields, parsePage, toList } from './pagination.ts';
@@ -182,14 +183,14 @@ async function upsert(
 export function registerConnectorRoutes(api: Api, deps: ApiDeps): void {
   const { db, newId } = deps;
 
-  api.get(listPath, { schema: { querystring: ListQuery } }, async (request) => {
+  api.get(listPath, { config: managing, schema: { querystring: ListQuery } }, async (request) => {
     const page = parsePage(request.query, { order: 'ascending', key: idPrefix });
     const { product_type } = request.query;
     const rows = await listConnectors(db.queries, request.environmentId, page.keyset, product_type);
     return toList(rows, page, (row) => row.id, wireConnector);
   });
 
-  api.post(listPath, { schema: { body: ConnectorIn } }, async (request, reply) => {
+  api.post(listPath, { config: managing, schema: { body: ConnectorIn } }, async (request, reply) => {
     const { body, environmentId } = request;
     checkUid(body.uid, idPrefix);
     const row = await insertConnector(db.queries, {
@@ -203,22 +204,26 @@ export function registerConnectorRoutes(api: Api, deps: ApiDeps): void {
     return reply.code(201).send(wireConnector(row));
   });
 
-  api.get(path, { schema: { params: Params } }, async (request) =>
+  api.get(path, { config: managing, schema: { params: Params } }, async (request) =>
     wireConnector(await resolveConnector(deps, request.environmentId, request.params.connector)),
   );
 
-  api.put(path, { schema: { params: Params, body: ConnectorUpsertIn } }, async (request, reply) => {
-    const { environmentId, params, body } = request;
-    const { connector, created } = await upsert(deps, environmentId, params.connector, body);
-    return reply.code(created ? 201 : 200).send(connector);
-  });
+  api.put(
+    path,
+    { config: managing, schema: { params: Params, body: ConnectorUpsertIn } },
+    async (request, reply) => {
+      const { environmentId, params, body } = request;
+      const { connector, created } = await upsert(deps, environmentId, params.connector, body);
+      return reply.code(created ? 201 : 200).send(connector);
+    },
+  );
 
-  api.patch(path, { schema: { params: Params, body: ConnectorPatch } }, async (request) => {
+  api.patch(path, { config: managing, schema: { params: Params, body: ConnectorPatch } }, async (request) => {
     const existing = await resolveConnector(deps, request.environmentId, request.params.connector);
     return update(deps, existing, changesOf(request.body));
   });
 
-  api.delete(path, { schema: { params: Params } }, async (request, reply) => {
+  api.delete(path, { config: managing, schema: { params: Params } }, async (request, reply) => {
     const { environmentId, params } = request;
     const { id } = await resolveConnector(deps, environmentId, params.connector);
     if (!(await deleteConnector(db.queries, environmentId, id))) throw notFound('Connector not found');

@@ -3,6 +3,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Accept } from '../core/acceptance.ts';
+import type { Access, Caller } from '../core/access.ts';
 import type { Transform } from '../core/transformation.ts';
 import type { UrlRules } from '../core/url-rules.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -39,7 +40,7 @@ export interface ApiDeps {
 
 /**
  * The API with its TypeBox types. Paths are written in full (`/api/v1/app/:app/endpoint/:endpoint/msg/:msg`), and
- * every route needs a token unless its `config` says `public: true`.
+ * every route says in its `config` who may call it: `access: 'read'`. One that does not is for tokens with `manage`.
  */
 export type Api = FastifyInstance<
   RawServerDefault,
@@ -61,16 +62,26 @@ declare module 'fastify' {
   }
   interface FastifyInstance {
     outageLog: Log;
+    /** What every route declared, by `GET /api/v1/app`. */
+    access: ReadonlyMap<string, Access | undefined>;
   }
   interface FastifyRequest {
     /** The environment of the token; empty on public routes. */
     environmentId: string;
+    /** Null on public routes. */
+    caller: Caller | null;
+    /** For the audit log: the application that a change is about, where the route found it. */
+    auditedApplicationId: string | null;
+    /** For the audit log: ids that neither the path nor the answer shows. */
+    auditedObjects: Record<string, string> | null;
     /** The body exactly as it came; empty when there is none. */
     bodyBytes: Buffer;
   }
   interface FastifyContextConfig {
-    /** Served without a token. */
-    public?: boolean;
+    /** Who may call it (core/access.ts). */
+    access?: Access;
+    /** Written down in the audit log although it changes nothing. */
+    audited?: true;
     /** Served to a poller's own token, too, where its path names that poller. */
     pollerToken?: boolean;
     /** A POST that needs no idempotency.ts: it changes nothing, or has a way of its own to be safe when repeated. */

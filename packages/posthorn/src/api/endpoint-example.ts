@@ -1,9 +1,12 @@
 // An example of an event type, sent to one endpoint to try it out: a message like any other, for that endpoint alone.
 import Type from 'typebox';
+import type { Caller } from '../core/access.ts';
 import { exampleOf } from '../core/json-schema-example.ts';
 import { latestSchema } from '../core/schema-version.ts';
-import { findEventType } from '../store/event-types.ts';
+import { attempting } from './access.ts';
+import { callerOf } from './auth.ts';
 import type { Api, ApiDeps } from './context.ts';
+import { findVisibleEventType } from './event-types.ts';
 import { nameText } from './fields.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 import { jsonContentType } from './message-wire.ts';
@@ -24,11 +27,11 @@ const EventExampleIn = Type.Object({
 
 /** Throws 404 for an unknown event type, 400 for one without a schema, 422 for an example that it does not have. */
 async function examplePayload(
-  { db }: ApiDeps,
-  environmentId: string,
+  deps: ApiDeps,
+  caller: Caller,
   { eventType, exampleIndex = 0 }: { eventType: string; exampleIndex?: number },
 ): Promise<unknown> {
-  const row = await findEventType(db.queries, environmentId, eventType);
+  const row = await findVisibleEventType(deps, caller, eventType);
   const schema = row && latestSchema(row.schemas);
   if (schema === undefined) {
     if (eventType === pingEventType) return pingPayload;
@@ -48,8 +51,9 @@ async function examplePayload(
 export function registerEndpointExampleRoutes(api: Api, deps: ApiDeps): void {
   api.post(
     '/api/v1/app/:app/endpoint/:endpoint/send-example',
-    { config: { repeatable: true }, schema: { params: ExampleParams, body: EventExampleIn } },
-    async ({ body, bodyBytes, environmentId, headers, params }, reply) => {
+    { config: { ...attempting, repeatable: true }, schema: { params: ExampleParams, body: EventExampleIn } },
+    async (request, reply) => {
+      const { body, bodyBytes, environmentId, headers, params } = request;
       const application = await resolveApplication(deps, environmentId, params.app);
       const endpoint = await resolveEndpoint(deps, application.id, params.endpoint);
       if (endpoint.disabled) {
@@ -57,7 +61,7 @@ export function registerEndpointExampleRoutes(api: Api, deps: ApiDeps): void {
           'the endpoint is disabled and is sent nothing: enable it (PATCH it with {"disabled": false})';
         throw new ApiError('endpoint_disabled', 400, detail);
       }
-      const content = JSON.stringify(await examplePayload(deps, environmentId, body));
+      const content = JSON.stringify(await examplePayload(deps, callerOf(request), body));
       const message = { eventType: body.eventType, payload: Buffer.from(content) };
       if (message.payload.length > deps.bodyMaxBytes)
         throw invalidField('exampleIndex', `gives an example of more than ${deps.bodyMaxBytes} bytes`);

@@ -1,10 +1,13 @@
 // Custom headers of an endpoint's deliveries. They can carry credentials: stored sealed, and those whose names say so
 // are written but never read back.
 import Type from 'typebox';
+import type { Caller } from '../core/access.ts';
 import { checkCustomHeaders, checkHeaderValue, forbiddenHeaderReason } from '../core/headers.ts';
 import { lockApplication } from '../store/applications.ts';
 import { findEndpoint, headersOwner, storeHeaders } from '../store/endpoints.ts';
 import type { SecretBox } from '../store/secret-box.ts';
+import { configuring, viewing } from './access.ts';
+import { callerOf } from './auth.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { checkWhole } from './endpoint-whole.ts';
 import { nullable, StringMap } from './fields.ts';
@@ -66,10 +69,14 @@ function patchHeaders(headers: Headers, changes: Record<string, string | null>):
   return Object.fromEntries(byName.values());
 }
 
-export function wireHeaders(headers: Headers) {
-  const names = Object.keys(headers);
-  const shown = Object.entries(headers).filter(([name]) => !sensitiveName.test(name));
-  return { headers: Object.fromEntries(shown), sensitive: names.filter((name) => sensitiveName.test(name)) };
+/** Values are for those who may set them. */
+export function wireHeaders(headers: Headers, { rights }: Caller) {
+  const mayRead = rights.has('manage') || rights.has('ManageEndpoint');
+  const isShown = (name: string) => mayRead && !sensitiveName.test(name);
+  return {
+    headers: Object.fromEntries(Object.entries(headers).filter(([name]) => isShown(name))),
+    sensitive: Object.keys(headers).filter((name) => !isShown(name)),
+  };
 }
 
 export async function changeHeaders(
@@ -91,25 +98,33 @@ export async function changeHeaders(
 export function registerEndpointHeaderRoutes(api: Api, deps: ApiDeps): void {
   const path = '/api/v1/app/:app/endpoint/:endpoint/headers';
 
-  api.get(path, { schema: { params: EndpointParams } }, async (request) => {
+  api.get(path, { config: viewing, schema: { params: EndpointParams } }, async (request) => {
     const application = await resolveApplication(deps, request.environmentId, request.params.app);
     const endpoint = await resolveEndpoint(deps, application.id, request.params.endpoint);
-    return wireHeaders(openHeaders(deps.box, endpoint));
+    return wireHeaders(openHeaders(deps.box, endpoint), callerOf(request));
   });
 
-  api.put(path, { schema: { params: EndpointParams, body: HeadersIn } }, async (request, reply) => {
-    const application = await resolveApplication(deps, request.environmentId, request.params.app);
-    const endpoint = await resolveEndpoint(deps, application.id, request.params.endpoint);
-    await changeHeaders(deps, application.id, endpoint.id, () => request.body.headers);
-    return reply.code(204).send();
-  });
+  api.put(
+    path,
+    { config: configuring, schema: { params: EndpointParams, body: HeadersIn } },
+    async (request, reply) => {
+      const application = await resolveApplication(deps, request.environmentId, request.params.app);
+      const endpoint = await resolveEndpoint(deps, application.id, request.params.endpoint);
+      await changeHeaders(deps, application.id, endpoint.id, () => request.body.headers);
+      return reply.code(204).send();
+    },
+  );
 
-  api.patch(path, { schema: { params: EndpointParams, body: HeadersPatch } }, async (request, reply) => {
-    const application = await resolveApplication(deps, request.environmentId, request.params.app);
-    const endpoint = await resolveEndpoint(deps, application.id, request.params.endpoint);
-    const removed = (request.body.deleteHeaders ?? []).map((name) => [name, null] as const);
-    const changes = Object.fromEntries([...removed, ...Object.entries(request.body.headers ?? {})]);
-    await changeHeaders(deps, application.id, endpoint.id, (current) => patchHeaders(current, changes));
-    return reply.code(204).send();
-  });
+  api.patch(
+    path,
+    { config: configuring, schema: { params: EndpointParams, body: HeadersPatch } },
+    async (request, reply) => {
+      const application = await resolveApplication(deps, request.environmentId, request.params.app);
+      const endpoint = await resolveEndpoint(deps, application.id, request.params.endpoint);
+      const removed = (request.body.deleteHeaders ?? []).map((name) => [name, null] as const);
+      const changes = Object.fromEntries([...removed, ...Object.entries(request.body.headers ?? {})]);
+      await changeHeaders(deps, application.id, endpoint.id, (current) => patchHeaders(current, changes));
+      return reply.code(204).send();
+    },
+  );
 }

@@ -4,6 +4,7 @@ import type { Static } from 'typebox';
 import type { NewTask } from '../store/background-tasks.ts';
 import { dayMs } from '../store/partitions.ts';
 import type { DeliveryState, TaskFilter } from '../store/tables.ts';
+import { attempting } from './access.ts';
 import { responseStatusOf, statesOfStatus, statusNumberMax } from './attempt-wire.ts';
 import { startTask, wireTask } from './background-tasks.ts';
 import type { Api, ApiDeps } from './context.ts';
@@ -94,7 +95,7 @@ export function registerEndpointReplayRoutes(api: Api, deps: ApiDeps): void {
 
   api.post(
     `${path}/recover`,
-    { schema: { params: EndpointParams, body: RangeIn } },
+    { config: attempting, schema: { params: EndpointParams, body: RangeIn } },
     async (request, reply) => {
       const range = rangeOf(request.body, deps.clock.now(), recoverDaysMax);
       const filter = { states: ['exhausted'] as const };
@@ -105,7 +106,7 @@ export function registerEndpointReplayRoutes(api: Api, deps: ApiDeps): void {
 
   api.post(
     `${path}/replay-missing`,
-    { schema: { params: EndpointParams, body: RangeIn } },
+    { config: attempting, schema: { params: EndpointParams, body: RangeIn } },
     async (request, reply) => {
       const range = rangeOf(request.body, deps.clock.now(), replayDaysMax);
       const task = { task: 'endpoint.replay', ...range } as const;
@@ -115,7 +116,7 @@ export function registerEndpointReplayRoutes(api: Api, deps: ApiDeps): void {
 
   api.post(
     `${path}/bulk-replay`,
-    { schema: { params: EndpointParams, body: BulkReplayIn } },
+    { config: attempting, schema: { params: EndpointParams, body: BulkReplayIn } },
     async (request, reply) => {
       const range = rangeOf(request.body, deps.clock.now(), replayDaysMax);
       const task = { task: 'endpoint.bulk-replay', ...range, filter: filterOf(request.body) } as const;

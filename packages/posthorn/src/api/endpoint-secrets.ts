@@ -81,7 +81,9 @@ export async function rotate(
 export function registerEndpointSecretRoutes(api: Api, deps: ApiDeps): void {
   const path = '/api/v1/app/:app/endpoint/:endpoint/secret';
 
-  api.get(path, { schema: { params: EndpointParams } }, async (request) => {
+  const readable = { scope: 'manage', capability: 'ViewEndpointSecret' } as const;
+  const schema = { params: EndpointParams };
+  api.get(path, { config: { access: readable, audited: true }, schema }, async (request) => {
     const application = await resolveApplication(deps, request.environmentId, request.params.app);
     const endpoint = await resolveEndpoint(deps, application.id, request.params.endpoint);
     return { key: await readKey(deps, endpoint.id) };
@@ -89,7 +91,10 @@ export function registerEndpointSecretRoutes(api: Api, deps: ApiDeps): void {
 
   api.post(
     `${path}/rotate`,
-    { schema: { params: EndpointParams, body: RotateIn } },
+    {
+      config: { access: { scope: 'manage', capability: 'ManageEndpointSecret' } },
+      schema: { params: EndpointParams, body: RotateIn },
+    },
     async (request, reply) => {
       const application = await resolveApplication(deps, request.environmentId, request.params.app);
       const endpoint = await resolveEndpoint(deps, application.id, request.params.endpoint);

@@ -3,6 +3,7 @@ import Type from 'typebox';
 import type { Static } from 'typebox';
 import { countDeliveries } from '../store/endpoint-stats.ts';
 import { dayMs } from '../store/partitions.ts';
+import { viewing } from './access.ts';
 import { statusTextOf } from './attempt-wire.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { TimeText } from './fields.ts';
@@ -33,7 +34,7 @@ function rangeOf(query: Static<typeof StatsQuery>, nowMs: number): { since: Date
 export function registerEndpointStatsRoutes(api: Api, deps: ApiDeps): void {
   api.get(
     '/api/v1/app/:app/endpoint/:endpoint/stats',
-    { schema: { params: EndpointParams, querystring: StatsQuery } },
+    { config: viewing, schema: { params: EndpointParams, querystring: StatsQuery } },
     async ({ environmentId, params, query }) => {
       const range = rangeOf(query, deps.clock.now());
       const { id: applicationId } = await resolveApplication(deps, environmentId, params.app);

@@ -15,6 +15,7 @@ import { changeTransformation, findTransformation } from '../store/endpoint-tran
 import type { TransformationRow } from '../store/endpoint-transformations.ts';
 import { findEndpoint } from '../store/endpoints.ts';
 import type { EndpointRow } from '../store/endpoints.ts';
+import { transforming } from './access.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { nameText, nullable, StringMap } from './fields.ts';
 import { conflict, invalidField, notFound } from './problems.ts';
@@ -150,14 +151,18 @@ export function registerEndpointTransformationRoutes(api: Api, deps: ApiDeps): v
     return resolveEndpoint(deps, application.id, endpoint);
   };
 
-  api.get(path, { schema: { params: EndpointParams } }, async ({ environmentId, params }) => {
-    const { id } = await endpointOf(environmentId, params);
-    return wireTransformation(await findTransformation(deps.db.queries, id));
-  });
+  api.get(
+    path,
+    { config: transforming, schema: { params: EndpointParams } },
+    async ({ environmentId, params }) => {
+      const { id } = await endpointOf(environmentId, params);
+      return wireTransformation(await findTransformation(deps.db.queries, id));
+    },
+  );
 
   api.patch(
     path,
-    { schema: { params: EndpointParams, body: TransformationPatch } },
+    { config: transforming, schema: { params: EndpointParams, body: TransformationPatch } },
     async ({ environmentId, params, body }, reply) => {
       await patch(deps, await endpointOf(environmentId, params), body);
       return reply.code(204).send();
@@ -166,7 +171,7 @@ export function registerEndpointTransformationRoutes(api: Api, deps: ApiDeps): v
 
   api.post(
     `${path}/simulate`,
-    { schema: { params: EndpointParams, body: SimulationIn } },
+    { config: transforming, schema: { params: EndpointParams, body: SimulationIn } },
     async (request) => {
       const { environmentId, params } = request;
       return simulate(deps, await endpointOf(environmentId, params), request);

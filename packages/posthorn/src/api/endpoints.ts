@@ -17,6 +17,7 @@ import {
   updateEndpoint,
 } from '../store/endpoints.ts';
 import type { EndpointChanges, EndpointRow } from '../store/endpoints.ts';
+import { configuring, viewing } from './access.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { authChanges, authField } from './endpoint-auth.ts';
 import { HeadersField, openHeaders, sealHeaders } from './endpoint-headers.ts';
@@ -297,35 +298,42 @@ export function registerEndpointRoutes(api: Api, deps: ApiDeps): void {
   const path = `${listPath}/:endpoint`;
   const one = { params: EndpointParams };
 
-  api.get(listPath, { schema: { params: ListParams, querystring: PageQuery } }, async (request) => {
-    const application = await resolveApplication(deps, request.environmentId, request.params.app);
-    const page = parsePage(request.query, { order: 'descending', key: idPrefix });
-    const rows = await listEndpoints(deps.db.queries, application.id, page.keyset);
-    return toList(rows, page, (row) => row.id, wireEndpoint);
-  });
+  api.get(
+    listPath,
+    { config: viewing, schema: { params: ListParams, querystring: PageQuery } },
+    async (request) => {
+      const application = await resolveApplication(deps, request.environmentId, request.params.app);
+      const page = parsePage(request.query, { order: 'descending', key: idPrefix });
+      const rows = await listEndpoints(deps.db.queries, application.id, page.keyset);
+      return toList(rows, page, (row) => row.id, wireEndpoint);
+    },
+  );
 
-  api.post(listPath, { schema: { params: ListParams, body: EndpointIn } }, async (request, reply) => {
-    const application = await resolveApplication(deps, request.environmentId, request.params.app);
-    return reply.code(201).send(wireEndpoint(await createEndpoint(deps, application.id, request.body)));
-  });
+  api.post(
+    listPath,
+    { config: configuring, schema: { params: ListParams, body: EndpointIn } },
+    async (request, reply) => {
+      const application = await resolveApplication(deps, request.environmentId, request.params.app);
+      return reply.code(201).send(wireEndpoint(await createEndpoint(deps, application.id, request.body)));
+    },
+  );
 
-  api.get(path, { schema: one }, async (request) => {
+  api.get(path, { config: viewing, schema: one }, async (request) => {
     const application = await resolveApplication(deps, request.environmentId, request.params.app);
     return wireEndpoint(await resolveEndpoint(deps, application.id, request.params.endpoint));
   });
 
-  api.put(path, { schema: { ...one, body: EndpointUpsertIn } }, async (request, reply) => {
-    const application = await resolveApplication(deps, request.environmentId, request.params.app);
-    const { row, created } = await upsertEndpoint(
-      deps,
-      application.id,
-      request.params.endpoint,
-      request.body,
-    );
-    return reply.code(created ? 201 : 200).send(wireEndpoint(row));
-  });
+  api.put(
+    path,
+    { config: configuring, schema: { ...one, body: EndpointUpsertIn } },
+    async ({ environmentId, params, body }, reply) => {
+      const application = await resolveApplication(deps, environmentId, params.app);
+      const { row, created } = await upsertEndpoint(deps, application.id, params.endpoint, body);
+      return reply.code(created ? 201 : 200).send(wireEndpoint(row));
+    },
+  );
 
-  api.patch(path, { schema: { ...one, body: EndpointPatch } }, async (request) => {
+  api.patch(path, { config: configuring, schema: { ...one, body: EndpointPatch } }, async (request) => {
     const application = await resolveApplication(deps, request.environmentId, request.params.app);
     const existing = await resolveEndpoint(deps, application.id, request.params.endpoint);
     const changes: EndpointChanges = {
@@ -337,7 +345,7 @@ export function registerEndpointRoutes(api: Api, deps: ApiDeps): void {
     );
   });
 
-  api.delete(path, { schema: one }, async (request, reply) => {
+  api.delete(path, { config: configuring, schema: one }, async (request, reply) => {
     const application = await resolveApplication(deps, request.environmentId, request.params.app);
     const existing = await resolveEndpoint(deps, application.id, request.params.endpoint);
     const deleted = await writing(deps, application.id, (transaction) =>

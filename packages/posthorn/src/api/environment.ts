@@ -6,6 +6,7 @@ import { changeSettings, findEnvironment } from '../store/environments.ts';
 import type { EnvironmentRow } from '../store/environments.ts';
 import { importEventTypes } from '../store/event-type-import.ts';
 import { eachEventType } from '../store/event-types.ts';
+import { managing } from './access.ts';
 import { bodyItems } from './body-items.ts';
 import type { Api, ApiDeps } from './context.ts';
 import {
@@ -105,7 +106,7 @@ export function registerEnvironmentRoutes(api: Api, deps: ApiDeps, payloads: Pay
 
   api.post(
     '/api/v1/environment/export',
-    { config: { repeatable: true }, schema: {} },
+    { config: { ...managing, repeatable: true }, schema: {} },
     async ({ environmentId }, reply) => {
       const row = await findEnvironment(queries, environmentId);
       if (row === undefined) throw notFound('Environment not found');
@@ -115,7 +116,7 @@ export function registerEnvironmentRoutes(api: Api, deps: ApiDeps, payloads: Pay
 
   api.post(
     importPath,
-    { bodyLimit: importMaxBytes, schema: { body: EnvironmentIn } },
+    { config: managing, bodyLimit: importMaxBytes, schema: { body: EnvironmentIn } },
     async ({ body, bodyBytes, environmentId }, reply) => {
       const hasEventTypes = body.eventTypes !== undefined && body.eventTypes !== null;
       const eventTypes = hasEventTypes ? await readEventTypes(deps, environmentId, bodyBytes) : [];

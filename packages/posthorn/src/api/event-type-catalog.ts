@@ -5,6 +5,7 @@ import type { CatalogEventType } from '../core/openapi-catalog.ts';
 import { findEnvironment } from '../store/environments.ts';
 import { eachEventType } from '../store/event-types.ts';
 import type { EventTypeRow } from '../store/event-types.ts';
+import { reading } from './access.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { jsonContentType } from './message-wire.ts';
 import { notFound } from './problems.ts';
@@ -43,10 +44,14 @@ async function* catalogText(
 }
 
 export function registerEventTypeCatalogRoutes(api: Api, deps: ApiDeps): void {
-  api.get('/api/v1/event-type/openapi.json', { schema: {} }, async ({ environmentId }, reply) => {
-    const environment = await findEnvironment(deps.db.queries, environmentId);
-    if (environment === undefined) throw notFound('Environment not found');
-    const head = catalogHead(`Webhooks of ${environment.name}`, environment.event_types_version);
-    return reply.type(jsonContentType).send(Readable.from(catalogText(deps, environmentId, head)));
-  });
+  api.get(
+    '/api/v1/event-type/openapi.json',
+    { config: reading, schema: {} },
+    async ({ environmentId }, reply) => {
+      const environment = await findEnvironment(deps.db.queries, environmentId);
+      if (environment === undefined) throw notFound('Environment not found');
+      const head = catalogHead(`Webhooks of ${environment.name}`, environment.event_types_version);
+      return reply.type(jsonContentType).send(Readable.from(catalogText(deps, environmentId, head)));
+    },
+  );
 }

@@ -5,6 +5,7 @@ import type { ImportedEventType } from '../core/openapi-webhooks.ts';
 import type { Queries } from '../store/database.ts';
 import { archiveOtherEventTypes, importEventTypes } from '../store/event-type-import.ts';
 import { changingEventTypes } from '../store/event-types.ts';
+import { managing } from './access.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { checkEventTypeCount, checkEventTypeName } from './event-type-fields.ts';
 import { nullable } from './fields.ts';
@@ -103,7 +104,7 @@ async function write(
 export function registerEventTypeImportRoutes(api: Api, deps: ApiDeps, payloads: PayloadCheck): void {
   api.post(
     '/api/v1/event-type/import/openapi',
-    { bodyLimit: bodyMaxBytes, schema: { body: ImportIn } },
+    { config: managing, bodyLimit: bodyMaxBytes, schema: { body: ImportIn } },
     async ({ body, bodyBytes, environmentId }) => {
       const { dryRun = false, replaceAll = false } = body;
       const eventTypes = await readDocument(deps, environmentId, documentOf(body, bodyBytes));

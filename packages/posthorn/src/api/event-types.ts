@@ -1,6 +1,7 @@
 // Event types over HTTP. Deleting archives; only `expunge` removes.
 import Type from 'typebox';
 import type { Static } from 'typebox';
+import type { Caller } from '../core/access.ts';
 import {
   changingEventTypes,
   expungeEventType,
@@ -12,6 +13,8 @@ import {
 } from '../store/event-types.ts';
 import type { EventTypeRow } from '../store/event-types.ts';
 import type { Queries } from '../store/database.ts';
+import { managing, viewingShared } from './access.ts';
+import { callerOf } from './auth.ts';
 import type { Api, ApiDeps } from './context.ts';
 import {
   changesOf,
@@ -52,6 +55,23 @@ function nameOf(params: Static<typeof EventTypeParams>): string {
   return present(isName(params.name) ? params.name : undefined);
 }
 
+/** An application sees event types without a flag, and those with one of its token's; an operator sees all. */
+function visibleFlags({ application, featureFlags }: Caller): readonly string[] | undefined {
+  return application === null ? undefined : featureFlags;
+}
+
+/** Undefined when there is none that the caller may see. */
+export async function findVisibleEventType(
+  { db }: ApiDeps,
+  caller: Caller,
+  name: string,
+): Promise<EventTypeRow | undefined> {
+  const row = await findEventType(db.queries, caller.environmentId, name);
+  const flags = visibleFlags(caller);
+  const isVisible = !flags || !row?.feature_flags || row.feature_flags.some((flag) => flags.includes(flag));
+  return isVisible ? row : undefined;
+}
+
 /** Runs `write` as a change that this process judges messages by as soon as it is made. */
 export async function changing<T>(
   { db }: ApiDeps,
@@ -66,40 +86,47 @@ export async function changing<T>(
   }
 }
 
-function registerReads(api: Api, { db: { queries } }: ApiDeps): void {
-  api.get(listPath, { schema: { querystring: ListQuery } }, async (request) => {
+function registerReads(api: Api, deps: ApiDeps): void {
+  api.get(listPath, { config: viewingShared, schema: { querystring: ListQuery } }, async (request) => {
     const { include_archived: includeArchived = false, with_content: withContent = false } = request.query;
     const page = parsePage(request.query, { order: 'ascending', key: namePattern });
-    const rows = await listEventTypes(queries, request.environmentId, page.keyset, { includeArchived });
+    const rows = await listEventTypes(deps.db.queries, request.environmentId, page.keyset, {
+      includeArchived,
+      visibleFlags: visibleFlags(callerOf(request)),
+    });
     const wire = withContent
       ? wireEventType
       : (row: EventTypeRow) => ({ ...wireEventType(row), schemas: null });
     return toList(rows, page, (row) => row.name, wire);
   });
 
-  api.get(path, { schema: one }, async (request) => {
-    return wireEventType(
-      present(await findEventType(queries, request.environmentId, nameOf(request.params))),
-    );
+  api.get(path, { config: viewingShared, schema: one }, async (request) => {
+    const name = nameOf(request.params);
+    return wireEventType(present(await findVisibleEventType(deps, callerOf(request), name)));
   });
 }
 
 export function registerEventTypeRoutes(api: Api, deps: ApiDeps, payloads: PayloadCheck): void {
   registerReads(api, deps);
 
-  api.post(listPath, { schema: { body: EventTypeIn } }, async ({ body, environmentId }, reply) => {
-    checkEventTypeName(body.name, ['body', 'name']);
-    await checkEventTypeSchemas(deps, environmentId, body.schemas);
-    const row = await changing(deps, payloads, environmentId, async (transaction) => {
-      const made = await insertEventType(transaction, { environmentId, name: body.name }, contentOf(body));
-      await checkEventTypeCount(transaction, environmentId);
-      return made;
-    });
-    if (row === undefined) throw conflict('an event type with this name exists already', 'event_type_exists');
-    return reply.code(201).send(wireEventType(row));
-  });
+  api.post(
+    listPath,
+    { config: managing, schema: { body: EventTypeIn } },
+    async ({ body, environmentId }, reply) => {
+      checkEventTypeName(body.name, ['body', 'name']);
+      await checkEventTypeSchemas(deps, environmentId, body.schemas);
+      const row = await changing(deps, payloads, environmentId, async (transaction) => {
+        const made = await insertEventType(transaction, { environmentId, name: body.name }, contentOf(body));
+        await checkEventTypeCount(transaction, environmentId);
+        return made;
+      });
+      if (row === undefined)
+        throw conflict('an event type with this name exists already', 'event_type_exists');
+      return reply.code(201).send(wireEventType(row));
+    },
+  );
 
-  api.put(path, { schema: { ...one, body: EventTypeUpsertIn } }, async (request, reply) => {
+  api.put(path, { config: managing, schema: { ...one, body: EventTypeUpsertIn } }, async (request, reply) => {
     const { body, environmentId, params } = request;
     checkPathUid(params.name, 'name');
     checkEventTypeName(params.name, ['path', 'name']);
@@ -112,23 +139,31 @@ export function registerEventTypeRoutes(api: Api, deps: ApiDeps, payloads: Paylo
     return reply.code(created ? 201 : 200).send(wireEventType(row));
   });
 
-  api.patch(path, { schema: { ...one, body: EventTypePatch } }, async ({ body, environmentId, params }) => {
-    const name = nameOf(params);
-    await checkEventTypeSchemas(deps, environmentId, body.schemas);
-    const row = await changing(deps, payloads, environmentId, (transaction) =>
-      updateEventType(transaction, environmentId, name, changesOf(body)),
-    );
-    return wireEventType(present(row));
-  });
+  api.patch(
+    path,
+    { config: managing, schema: { ...one, body: EventTypePatch } },
+    async ({ body, environmentId, params }) => {
+      const name = nameOf(params);
+      await checkEventTypeSchemas(deps, environmentId, body.schemas);
+      const row = await changing(deps, payloads, environmentId, (transaction) =>
+        updateEventType(transaction, environmentId, name, changesOf(body)),
+      );
+      return wireEventType(present(row));
+    },
+  );
 
-  api.delete(path, { schema: { ...one, querystring: DeleteQuery } }, async (request, reply) => {
-    const { environmentId } = request;
-    const name = nameOf(request.params);
-    const found = await changing(deps, payloads, environmentId, async (transaction) => {
-      if (request.query.expunge === true) return expungeEventType(transaction, environmentId, name);
-      return (await updateEventType(transaction, environmentId, name, { archived: true })) !== undefined;
-    });
-    if (!found) throw notFound('Event type not found');
-    return reply.code(204).send();
-  });
+  api.delete(
+    path,
+    { config: managing, schema: { ...one, querystring: DeleteQuery } },
+    async (request, reply) => {
+      const { environmentId } = request;
+      const name = nameOf(request.params);
+      const found = await changing(deps, payloads, environmentId, async (transaction) => {
+        if (request.query.expunge === true) return expungeEventType(transaction, environmentId, name);
+        return (await updateEventType(transaction, environmentId, name, { archived: true })) !== undefined;
+      });
+      if (!found) throw notFound('Event type not found');
+      return reply.code(204).send();
+    },
+  );
 }

@@ -13,6 +13,11 @@ export function nullable<T extends TSchema>(schema: T) {
   return Type.Union([schema, Type.Null()]);
 }
 
+/** One of these texts. */
+export function oneOf<T extends string>(values: readonly T[]) {
+  return Type.Unsafe<T>(Type.Union(values.map((value) => Type.Literal(value))));
+}
+
 /** A uid, or an event type's name. */
 export const nameText = { minLength: 1, maxLength: uidMaxChars, pattern: '^[a-zA-Z0-9\\-_.]+$' } as const;
 export const uidField = Type.Optional(nullable(Type.String(nameText)));

@@ -29,7 +29,7 @@ const sha256 = (...parts: (string | Uint8Array)[]) => {
 
 function requestKeyOf(request: FastifyRequest): RequestKey | undefined {
   const { config } = request.routeOptions;
-  if (request.method !== 'POST' || config.public === true || config.repeatable === true) return undefined;
+  if (request.method !== 'POST' || config.access === 'public' || config.repeatable === true) return undefined;
   const key = idempotencyKeyOf(request.headers);
   if (key === undefined) return undefined;
   const caller = sha256(request.headers.authorization ?? '');

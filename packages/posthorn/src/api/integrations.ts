@@ -10,6 +10,7 @@ import {
   updateIntegration,
 } from '../store/integrations.ts';
 import type { IntegrationRow } from '../store/integrations.ts';
+import { managing } from './access.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { nameText } from './fields.ts';
 import { PageQuery, parsePage, toList } from './pagination.ts';
@@ -62,12 +63,12 @@ async function resolveIntegration(
 function registerKeys(api: Api, deps: ApiDeps): void {
   const { db, box } = deps;
 
-  api.get(`${path}/key`, { schema: { params: Params } }, async (request) => {
+  api.get(`${path}/key`, { config: managing, schema: { params: Params } }, async (request) => {
     const { id, key_sealed } = await resolveIntegration(deps, request.environmentId, request.params);
     return { key: box.open(key_sealed, integrationKeyOwner(id)) };
   });
 
-  api.post(`${path}/key/rotate`, { schema: { params: Params } }, async (request) => {
+  api.post(`${path}/key/rotate`, { config: managing, schema: { params: Params } }, async (request) => {
     const { id, application_id } = await resolveIntegration(deps, request.environmentId, request.params);
     const key = newKey();
     const changes = { key_sealed: box.seal(key, integrationKeyOwner(id)) };
@@ -81,31 +82,39 @@ export function registerIntegrationRoutes(api: Api, deps: ApiDeps): void {
   const { db, box, newId } = deps;
   registerKeys(api, deps);
 
-  api.get(listPath, { schema: { params: ListParams, querystring: PageQuery } }, async (request) => {
-    const application = await resolveApplication(deps, request.environmentId, request.params.app);
-    const page = parsePage(request.query, { order: 'ascending', key: idPrefix });
-    const rows = await listIntegrations(db.queries, application.id, page.keyset);
-    return toList(rows, page, (row) => row.id, wireIntegration);
-  });
+  api.get(
+    listPath,
+    { config: managing, schema: { params: ListParams, querystring: PageQuery } },
+    async (request) => {
+      const application = await resolveApplication(deps, request.environmentId, request.params.app);
+      const page = parsePage(request.query, { order: 'ascending', key: idPrefix });
+      const rows = await listIntegrations(db.queries, application.id, page.keyset);
+      return toList(rows, page, (row) => row.id, wireIntegration);
+    },
+  );
 
-  api.post(listPath, { schema: { params: ListParams, body: IntegrationIn } }, async (request, reply) => {
-    const application = await resolveApplication(deps, request.environmentId, request.params.app);
-    const id = newId(idPrefix);
-    const row = await insertIntegration(db.queries, {
-      id,
-      application_id: application.id,
-      name: request.body.name,
-      feature_flags: request.body.featureFlags ?? [],
-      key_sealed: box.seal(newKey(), integrationKeyOwner(id)),
-    });
-    return reply.code(201).send(wireIntegration(row));
-  });
+  api.post(
+    listPath,
+    { config: managing, schema: { params: ListParams, body: IntegrationIn } },
+    async (request, reply) => {
+      const application = await resolveApplication(deps, request.environmentId, request.params.app);
+      const id = newId(idPrefix);
+      const row = await insertIntegration(db.queries, {
+        id,
+        application_id: application.id,
+        name: request.body.name,
+        feature_flags: request.body.featureFlags ?? [],
+        key_sealed: box.seal(newKey(), integrationKeyOwner(id)),
+      });
+      return reply.code(201).send(wireIntegration(row));
+    },
+  );
 
-  api.get(path, { schema: { params: Params } }, async (request) =>
+  api.get(path, { config: managing, schema: { params: Params } }, async (request) =>
     wireIntegration(await resolveIntegration(deps, request.environmentId, request.params)),
   );
 
-  api.put(path, { schema: { params: Params, body: IntegrationIn } }, async (request) => {
+  api.put(path, { config: managing, schema: { params: Params, body: IntegrationIn } }, async (request) => {
     const { id, application_id } = await resolveIntegration(deps, request.environmentId, request.params);
     const changes = { name: request.body.name, feature_flags: request.body.featureFlags ?? [] };
     const row = await updateIntegration(db.queries, { applicationId: application_id, id }, changes);
@@ -113,7 +122,7 @@ export function registerIntegrationRoutes(api: Api, deps: ApiDeps): void {
     return wireIntegration(row);
   });
 
-  api.delete(path, { schema: { params: Params } }, async (request, reply) => {
+  api.delete(path, { config: managing, schema: { params: Params } }, async (request, reply) => {
     const { id, application_id } = await resolveIntegration(deps, request.environmentId, request.params);
     if (!(await deleteIntegration(db.queries, application_id, id))) throw notFound('Integration not found');
     return reply.code(204).send();

@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Slice } from '../core/json-slice.ts';
+import { publishing } from './access.ts';
 import { itemSlices } from './body-items.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
@@ -114,7 +115,7 @@ export function registerMessageBatchRoutes(api: Api, deps: ApiDeps, payloads: Pa
   api.post(
     batchPath,
     {
-      config: { repeatable: true },
+      config: { ...publishing, repeatable: true },
       bodyLimit: batchBodyMaxBytes,
       schema: { params: Type.Object({ app: Type.String() }), body: BatchIn },
     },

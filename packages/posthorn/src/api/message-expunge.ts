@@ -1,6 +1,7 @@
 // Deletes the contents of many messages: of those named at once, of all of an application as a background task.
 import Type from 'typebox';
 import { expungePayloads, findMessageIds } from '../store/messages.ts';
+import { managing } from './access.ts';
 import { startTask, wireTask } from './background-tasks.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { nameText } from './fields.ts';
@@ -18,7 +19,7 @@ const BulkExpungeIn = Type.Object({
 export function registerMessageExpungeRoutes(api: Api, deps: ApiDeps): void {
   api.post(
     '/api/v1/app/:app/msg/bulk-expunge',
-    { schema: { params: ApplicationParams, body: BulkExpungeIn } },
+    { config: managing, schema: { params: ApplicationParams, body: BulkExpungeIn } },
     async ({ environmentId, params, body }) => {
       const { id: applicationId } = await resolveApplication(deps, environmentId, params.app);
       const names = [...new Set(body.ids)];
@@ -33,7 +34,7 @@ export function registerMessageExpungeRoutes(api: Api, deps: ApiDeps): void {
 
   api.post(
     '/api/v1/app/:app/msg/expunge-all-contents',
-    { schema: { params: ApplicationParams } },
+    { config: managing, schema: { params: ApplicationParams } },
     async ({ environmentId, params }, reply) => {
       const { id: applicationId } = await resolveApplication(deps, environmentId, params.app);
       const task = await startTask(deps, environmentId, { task: 'application.purge_content', applicationId });

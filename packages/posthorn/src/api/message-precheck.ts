@@ -2,6 +2,7 @@
 import Type from 'typebox';
 import { matches } from '../core/matching.ts';
 import { listSubscriptions } from '../store/endpoints.ts';
+import { publishing } from './access.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { nameText, nullable } from './fields.ts';
 import { Channels } from './message-body.ts';
@@ -16,7 +17,7 @@ export function registerMessagePrecheckRoutes(api: Api, deps: ApiDeps): void {
   api.post(
     '/api/v1/app/:app/msg/precheck/active',
     {
-      config: { repeatable: true },
+      config: { ...publishing, repeatable: true },
       schema: { params: Type.Object({ app: Type.String() }), body: PrecheckIn },
     },
     async (request) => {

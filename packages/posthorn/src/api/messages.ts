@@ -5,6 +5,7 @@ import type { Acceptance, NewMessage } from '../core/acceptance.ts';
 import { ensureApplication } from './applications.ts';
 import { expungePayload, findMessage, findPayloads, listMessages } from '../store/messages.ts';
 import type { SizedMessageRow } from '../store/messages.ts';
+import { managing, publishing, viewing } from './access.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 import { isRaw, MessageIn, payloadPlace, readMessage, tidyBody } from './message-body.ts';
@@ -109,7 +110,7 @@ function registerCreate(api: Api, deps: ApiDeps, payloadCheck: PayloadCheck): vo
   api.post(
     createPath,
     {
-      config: { repeatable: true },
+      config: { ...publishing, repeatable: true },
       schema: { params: ApplicationParams, querystring: ContentQuery, body: MessageIn },
       preValidation: (request, _reply, done) => {
         tidyBody(request.body);
@@ -142,7 +143,7 @@ export function registerMessageRoutes(api: Api, deps: ApiDeps, payloadCheck: Pay
 
   api.get(
     '/api/v1/app/:app/msg',
-    { schema: { params: ApplicationParams, querystring: ListQuery } },
+    { config: viewing, schema: { params: ApplicationParams, querystring: ListQuery } },
     async (request, reply) => {
       const { query } = request;
       const page = parsePage(query, { order: 'descending', key: idPrefix });
@@ -156,7 +157,7 @@ export function registerMessageRoutes(api: Api, deps: ApiDeps, payloadCheck: Pay
 
   api.get(
     '/api/v1/app/:app/msg/:msg',
-    { schema: { params: MessageParams, querystring: ContentQuery } },
+    { config: viewing, schema: { params: MessageParams, querystring: ContentQuery } },
     async (request, reply) => {
       const { id: applicationId } = await resolveApplication(deps, request.environmentId, request.params.app);
       const row = await resolveMessage(deps, applicationId, request.params.msg);
@@ -171,7 +172,7 @@ export function registerMessageRoutes(api: Api, deps: ApiDeps, payloadCheck: Pay
 
   api.delete(
     '/api/v1/app/:app/msg/:msg/content',
-    { schema: { params: MessageParams } },
+    { config: managing, schema: { params: MessageParams } },
     async (request, reply) => {
       const { id: applicationId } = await resolveApplication(deps, request.environmentId, request.params.app);
       const { id } = await resolveMessage(deps, applicationId, request.params.msg);

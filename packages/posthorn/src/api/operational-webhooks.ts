@@ -3,6 +3,8 @@ import Type from 'typebox';
 import { deleteEndpoint, listEndpoints } from '../store/endpoints.ts';
 import type { EndpointRow } from '../store/endpoints.ts';
 import { ensureOperationalApplication, findOperationalApplication } from '../store/operational.ts';
+import { managing } from './access.ts';
+import { callerOf } from './auth.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { changeHeaders, HeadersIn, openHeaders, wireHeaders } from './endpoint-headers.ts';
 import { readKey, rotate, RotateIn } from './endpoint-secrets.ts';
@@ -77,36 +79,44 @@ async function resolveOperationalEndpoint(
 function registerEndpoints(api: Api, deps: ApiDeps): void {
   const { queries } = deps.db;
 
-  api.get(listPath, { schema: { querystring: PageQuery } }, async (request) => {
+  api.get(listPath, { config: managing, schema: { querystring: PageQuery } }, async (request) => {
     const page = parsePage(request.query, { order: 'descending', key: idPrefix });
     const application = await findOperationalApplication(queries, request.environmentId);
     const rows = application === undefined ? [] : await listEndpoints(queries, application.id, page.keyset);
     return toList(rows, page, (row) => row.id, wireOperationalEndpoint);
   });
 
-  api.post(listPath, { schema: { body: OperationalEndpointIn } }, async (request, reply) => {
-    checkEventTypes(request.body);
-    const application = await ensureOperationalApplication(queries, request.environmentId, deps.newId);
-    const row = await createEndpoint(deps, application.id, request.body);
-    deps.onOperationalUse();
-    return reply.code(201).send(wireOperationalEndpoint(row));
-  });
+  api.post(
+    listPath,
+    { config: managing, schema: { body: OperationalEndpointIn } },
+    async (request, reply) => {
+      checkEventTypes(request.body);
+      const application = await ensureOperationalApplication(queries, request.environmentId, deps.newId);
+      const row = await createEndpoint(deps, application.id, request.body);
+      deps.onOperationalUse();
+      return reply.code(201).send(wireOperationalEndpoint(row));
+    },
+  );
 
-  api.get(path, { schema: { params: Params } }, async (request) => {
+  api.get(path, { config: managing, schema: { params: Params } }, async (request) => {
     const { environmentId, params } = request;
     return wireOperationalEndpoint(await resolveOperationalEndpoint(deps, environmentId, params.endpoint));
   });
 
-  api.put(path, { schema: { params: Params, body: OperationalEndpointUpsertIn } }, async (request, reply) => {
-    checkEventTypes(request.body);
-    const application = await ensureOperationalApplication(queries, request.environmentId, deps.newId);
-    const { endpoint } = request.params;
-    const { row, created } = await upsertEndpoint(deps, application.id, endpoint, request.body);
-    deps.onOperationalUse();
-    return reply.code(created ? 201 : 200).send(wireOperationalEndpoint(row));
-  });
+  api.put(
+    path,
+    { config: managing, schema: { params: Params, body: OperationalEndpointUpsertIn } },
+    async (request, reply) => {
+      checkEventTypes(request.body);
+      const application = await ensureOperationalApplication(queries, request.environmentId, deps.newId);
+      const { endpoint } = request.params;
+      const { row, created } = await upsertEndpoint(deps, application.id, endpoint, request.body);
+      deps.onOperationalUse();
+      return reply.code(created ? 201 : 200).send(wireOperationalEndpoint(row));
+    },
+  );
 
-  api.delete(path, { schema: { params: Params } }, async (request, reply) => {
+  api.delete(path, { config: managing, schema: { params: Params } }, async (request, reply) => {
     const { environmentId, params } = request;
     const { id, application_id } = await resolveOperationalEndpoint(deps, environmentId, params.endpoint);
     const deleted = await writing(deps, application_id, (transaction) => deleteEndpoint(transaction, id));
@@ -116,15 +126,19 @@ function registerEndpoints(api: Api, deps: ApiDeps): void {
 }
 
 function registerSecrets(api: Api, deps: ApiDeps): void {
-  api.get(`${path}/secret`, { schema: { params: Params } }, async (request) => {
-    const { environmentId, params } = request;
-    const { id } = await resolveOperationalEndpoint(deps, environmentId, params.endpoint);
-    return { key: await readKey(deps, id) };
-  });
+  api.get(
+    `${path}/secret`,
+    { config: { ...managing, audited: true }, schema: { params: Params } },
+    async (request) => {
+      const { environmentId, params } = request;
+      const { id } = await resolveOperationalEndpoint(deps, environmentId, params.endpoint);
+      return { key: await readKey(deps, id) };
+    },
+  );
 
   api.post(
     `${path}/secret/rotate`,
-    { schema: { params: Params, body: RotateIn } },
+    { config: managing, schema: { params: Params, body: RotateIn } },
     async (request, reply) => {
       const { environmentId, params } = request;
       const endpoint = await resolveOperationalEndpoint(deps, environmentId, params.endpoint);
@@ -135,18 +149,22 @@ function registerSecrets(api: Api, deps: ApiDeps): void {
 }
 
 function registerHeaders(api: Api, deps: ApiDeps): void {
-  api.get(`${path}/headers`, { schema: { params: Params } }, async (request) => {
+  api.get(`${path}/headers`, { config: managing, schema: { params: Params } }, async (request) => {
     const { environmentId, params } = request;
     const endpoint = await resolveOperationalEndpoint(deps, environmentId, params.endpoint);
-    return wireHeaders(openHeaders(deps.box, endpoint));
+    return wireHeaders(openHeaders(deps.box, endpoint), callerOf(request));
   });
 
-  api.put(`${path}/headers`, { schema: { params: Params, body: HeadersIn } }, async (request, reply) => {
-    const { environmentId, params, body } = request;
-    const { id, application_id } = await resolveOperationalEndpoint(deps, environmentId, params.endpoint);
-    await changeHeaders(deps, application_id, id, () => body.headers);
-    return reply.code(204).send();
-  });
+  api.put(
+    `${path}/headers`,
+    { config: managing, schema: { params: Params, body: HeadersIn } },
+    async (request, reply) => {
+      const { environmentId, params, body } = request;
+      const { id, application_id } = await resolveOperationalEndpoint(deps, environmentId, params.endpoint);
+      await changeHeaders(deps, application_id, id, () => body.headers);
+      return reply.code(204).send();
+    },
+  );
 }
 
 export function registerOperationalWebhookRoutes(api: Api, deps: ApiDeps): void {

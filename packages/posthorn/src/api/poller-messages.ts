@@ -13,6 +13,7 @@ import {
 import type { FeedPosition, FeedRow } from '../store/message-feed.ts';
 import { findPayloads } from '../store/messages.ts';
 import type { PollerRow } from '../store/pollers.ts';
+import { managing, reading } from './access.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { nameText, TimeText } from './fields.ts';
 import { contentText, jsonContentType, messageText } from './message-wire.ts';
@@ -125,7 +126,7 @@ function startOf(poller: PollerRow, { iterator, after }: Static<typeof PollQuery
 
 export function registerPollerMessageRoutes(api: Api, deps: ApiDeps): void {
   const { queries } = deps.db;
-  const config = { pollerToken: true };
+  const config = { ...reading, pollerToken: true };
   const find = async (environmentId: string, { app, sink }: Static<typeof SinkParams>) => {
     const { id } = await resolveApplication(deps, environmentId, app);
     return resolvePoller(deps, id, sink);
@@ -166,7 +167,7 @@ export function registerPollerMessageRoutes(api: Api, deps: ApiDeps): void {
   api.post(
     `${consumerPath}/seek`,
     {
-      config: { ...config, repeatable: true },
+      config: { ...managing, pollerToken: true, repeatable: true },
       schema: { params: ConsumerParams, body: Type.Object({ after: TimeText }) },
     },
     async (request) => {

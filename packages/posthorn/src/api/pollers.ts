@@ -16,6 +16,7 @@ import {
 } from '../store/pollers.ts';
 import type { PollerChanges, PollerRow } from '../store/pollers.ts';
 import { generateTokenText } from '../store/tokens.ts';
+import { managing, reading } from './access.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { checkUid, isName, nameText, nullable, uidField } from './fields.ts';
 import { PageQuery, parsePage, toList } from './pagination.ts';
@@ -104,7 +105,7 @@ function registerReading(api: Api, deps: ApiDeps): void {
 
   api.get(
     '/api/v1/app/:app/polling-endpoint',
-    { schema: { params: ApplicationParams, querystring: PageQuery } },
+    { config: reading, schema: { params: ApplicationParams, querystring: PageQuery } },
     async (request) => {
       const page = parsePage(request.query, { order: 'descending', key: idPrefix });
       const { id } = await resolveApplication(deps, request.environmentId, request.params.app);
@@ -115,7 +116,7 @@ function registerReading(api: Api, deps: ApiDeps): void {
 
   api.get(
     '/api/v1/app/:app/polling-endpoint/:poller',
-    { schema: { params: PollerParams } },
+    { config: reading, schema: { params: PollerParams } },
     async (request) => {
       const { id } = await resolveApplication(deps, request.environmentId, request.params.app);
       return wirePoller(await resolvePoller(deps, id, request.params.poller));
@@ -126,7 +127,7 @@ function registerReading(api: Api, deps: ApiDeps): void {
 function registerEnding(api: Api, deps: ApiDeps): void {
   api.delete(
     '/api/v1/app/:app/polling-endpoint/:poller',
-    { schema: { params: PollerParams } },
+    { config: managing, schema: { params: PollerParams } },
     async (request, reply) => {
       const { id } = await resolveApplication(deps, request.environmentId, request.params.app);
       const poller = await resolvePoller(deps, id, request.params.poller);
@@ -138,7 +139,7 @@ function registerEnding(api: Api, deps: ApiDeps): void {
 
   api.post(
     '/api/v1/app/:app/polling-endpoint/:poller/token/rotate',
-    { schema: { params: PollerParams } },
+    { config: managing, schema: { params: PollerParams } },
     async (request) => {
       const { id } = await resolveApplication(deps, request.environmentId, request.params.app);
       const poller = await resolvePoller(deps, id, request.params.poller);
@@ -155,7 +156,7 @@ export function registerPollerRoutes(api: Api, deps: ApiDeps): void {
 
   api.post(
     '/api/v1/app/:app/polling-endpoint',
-    { schema: { params: ApplicationParams, body: PollerIn } },
+    { config: managing, schema: { params: ApplicationParams, body: PollerIn } },
     async (request, reply) => {
       const { id: applicationId } = await resolveApplication(deps, request.environmentId, request.params.app);
       const { uid = null, event_types = null, channels = null, description = '' } = changesOf(request.body);
@@ -181,7 +182,7 @@ export function registerPollerRoutes(api: Api, deps: ApiDeps): void {
 
   api.patch(
     '/api/v1/app/:app/polling-endpoint/:poller',
-    { schema: { params: PollerParams, body: PollerIn } },
+    { config: managing, schema: { params: PollerParams, body: PollerIn } },
     async (request) => {
       const { id } = await resolveApplication(deps, request.environmentId, request.params.app);
       const poller = await resolvePoller(deps, id, request.params.poller);

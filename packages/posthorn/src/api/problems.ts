@@ -14,6 +14,7 @@ const statusOf = {
   limit_reached: 400,
   missing_payload: 400,
   authentication_failed: 401,
+  insufficient_access: 403,
   not_found: 404,
   request_timeout: 408,
   conflict: 409,
@@ -24,6 +25,7 @@ const statusOf = {
   unsupported_media_type: 415,
   idempotency_mismatch: 422,
   validation_error: 422,
+  too_many_requests: 429,
   headers_too_large: 431,
   server_error: 500,
   database_unavailable: 503,
@@ -156,7 +158,7 @@ export function problemOf(error: unknown, request: FastifyRequest): ApiError {
 /** Answers with the problem that `error` is. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = problemOf(error, request);
-  if (problem.status === 503) {
+  if (problem.status === 503 || problem.status === 429) {
     // Spread, so that callers who failed together do not come back together.
     reply.header('retry-after', randomInt(retryAfterMinSeconds, retryAfterMaxSeconds + 1));
   }

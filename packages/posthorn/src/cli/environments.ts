@@ -1,6 +1,8 @@
 // `posthorn environment` and `posthorn token`: directly on the database, for whoever has its URL.
 import { randomBytes } from 'node:crypto';
 import type { Config } from '../config.ts';
+import { isScope, scopes } from '../core/access.ts';
+import type { Scope } from '../core/access.ts';
 import { systemClock } from '../lib/clock.ts';
 import { createIdSource } from '../lib/ids.ts';
 import { openDatabase } from '../store/database.ts';
@@ -70,6 +72,7 @@ export async function runEnvironmentList(config: Config, io: Io): Promise<ExitCo
 export interface RetentionOptions {
   messageRetentionDays?: string | undefined;
   attemptRetentionDays?: string | undefined;
+  auditRetentionDays?: string | undefined;
 }
 
 export async function runEnvironmentUpdate(
@@ -80,10 +83,14 @@ export async function runEnvironmentUpdate(
 ): Promise<ExitCode> {
   const message = readDays('--message-retention-days', options.messageRetentionDays);
   const attempt = readDays('--attempt-retention-days', options.attemptRetentionDays);
-  if (message === undefined && attempt === undefined) {
-    throw usageError('nothing to change', 'give --message-retention-days or --attempt-retention-days');
+  const audit = readDays('--audit-retention-days', options.auditRetentionDays);
+  if (message === undefined && attempt === undefined && audit === undefined) {
+    const flags = '--message-retention-days, --attempt-retention-days or --audit-retention-days';
+    throw usageError('nothing to change', `give ${flags}`);
   }
-  const row = await withQueries(config, (queries) => updateRetention(queries, name, { message, attempt }));
+  const row = await withQueries(config, (queries) =>
+    updateRetention(queries, name, { message, attempt, audit }),
+  );
   if (row === undefined) throw noEnvironment(name);
   writeResult(io, `${row.name}: ${retentionText(row)}`, { environment: environmentObject(row) });
   return exitCodes.ok;
@@ -100,7 +107,7 @@ function readDays(flag: string, text: string | undefined): number | undefined {
 }
 
 function retentionText(row: EnvironmentRow): string {
-  return `keeps messages ${row.message_retention_days} d, attempts and contents ${row.attempt_retention_days} d`;
+  return `keeps messages ${row.message_retention_days} d, attempts and contents ${row.attempt_retention_days} d, the audit log ${row.audit_retention_days} d`;
 }
 
 function environmentObject(row: EnvironmentRow): object {
@@ -110,6 +117,7 @@ function environmentObject(row: EnvironmentRow): object {
     createdAt: row.created_at.toISOString(),
     messageRetentionDays: row.message_retention_days,
     attemptRetentionDays: row.attempt_retention_days,
+    auditRetentionDays: row.audit_retention_days,
   };
 }
 
@@ -141,15 +149,30 @@ async function findEnvironment(queries: Queries, name: string | undefined): Prom
 export interface TokenOptions {
   environment?: string | undefined;
   name: string;
+  /** As they were typed; undefined when the option was left out. */
+  scopes?: unknown;
+}
+
+function readScopes(given: unknown): Scope[] | undefined {
+  if (!Array.isArray(given)) return undefined;
+  const wrong = given.find((scope) => !isScope(scope));
+  if (wrong === undefined) return given.filter(isScope);
+  throw usageError(`--scope '${String(wrong)}' is not a scope`, `use one of: ${scopes.join(', ')}`);
 }
 
 /** Prints the token, which is shown this once. */
 export async function runTokenCreate(options: TokenOptions, config: Config, io: Io): Promise<ExitCode> {
   checkName('--name', options.name);
+  const given = readScopes(options.scopes);
   const made = await withQueries(config, async (queries) => {
     const environment = await findEnvironment(queries, options.environment);
     const id = newId('tok_');
-    const token = await createToken(queries, { id, environmentId: environment.id, name: options.name });
+    const token = await createToken(queries, {
+      id,
+      environmentId: environment.id,
+      name: options.name,
+      ...(given === undefined ? {} : { scopes: given }),
+    });
     return { environment, token };
   });
   const { environment, token } = made;
@@ -169,7 +192,13 @@ export async function runTokenList(
     const { id } = await findEnvironment(queries, environmentName);
     return listTokens(queries, id, { ascending: true, rowsMax: tokensShownMax });
   });
-  const table = rows.map((row) => [row.id, row.name, row.created_at.toISOString(), tokenState(row)]);
+  const table = rows.map((row) => [
+    row.id,
+    row.name,
+    row.scopes.join(','),
+    row.created_at.toISOString(),
+    tokenState(row),
+  ]);
   writeResult(io, alignColumns(table), { tokens: rows.map(tokenObject) });
   return exitCodes.ok;
 }
@@ -183,6 +212,7 @@ function tokenObject(row: TokenRow): object {
   return {
     id: row.id,
     name: row.name,
+    scopes: row.scopes,
     createdAt: row.created_at.toISOString(),
     expiresAt: row.expires_at?.toISOString() ?? null,
     revokedAt: row.revoked_at?.toISOString() ?? null,

@@ -261,13 +261,23 @@ function addTokenCommands(program: Command, context: Context): void {
   const create = environmentOption(
     group.command('create').description('make a token and print it, this once'),
   );
-  create.option('--name <name>', 'a name to know it by', 'cli');
+  create
+    .option('--name <name>', 'a name to know it by', 'cli')
+    .option(
+      '--scope <scope>',
+      'read, publish or manage (which is all, the default); may be repeated',
+      collect,
+    );
   addDatabaseAction(create, context, async (config, _, options) => {
     const { runTokenCreate } = await import('./environments.ts');
     const environment = textOption(options, 'environment');
-    return runTokenCreate({ environment, name: textOption(options, 'name') ?? '' }, config, io);
+    const name = textOption(options, 'name') ?? '';
+    return runTokenCreate({ environment, name, scopes: options.scope }, config, io);
   });
-  withExamples(create, ['posthorn token create --environment live --name billing']);
+  withExamples(create, [
+    'posthorn token create --environment live --name billing --scope publish',
+    'posthorn token create --name dashboard --scope read',
+  ]);
   const list = environmentOption(group.command('list').description('list tokens, without their text'));
   addDatabaseAction(list, context, async (config, _, options) => {
     const { runTokenList } = await import('./environments.ts');
@@ -302,12 +312,15 @@ function addEnvironmentCommands(program: Command, context: Context): void {
   const update = group.command('update <name>').description('change how long an environment keeps things');
   update
     .option('--message-retention-days <days>', 'how long messages are kept (1 to 3650)')
-    .option('--attempt-retention-days <days>', 'how long attempts and the contents of messages are kept');
+    .option('--attempt-retention-days <days>', 'how long attempts and the contents of messages are kept')
+    .option('--audit-retention-days <days>', 'how long the log of changes is kept');
   addDatabaseAction(update, context, async (config, [name = ''], options) => {
     const { runEnvironmentUpdate } = await import('./environments.ts');
     const messageRetentionDays = textOption(options, 'messageRetentionDays');
     const attemptRetentionDays = textOption(options, 'attemptRetentionDays');
-    return runEnvironmentUpdate(name, { messageRetentionDays, attemptRetentionDays }, config, io);
+    const auditRetentionDays = textOption(options, 'auditRetentionDays');
+    const days = { messageRetentionDays, attemptRetentionDays, auditRetentionDays };
+    return runEnvironmentUpdate(name, days, config, io);
   });
   withExamples(update, [
     'posthorn environment update live --message-retention-days 30 --attempt-retention-days 7',

@@ -4,6 +4,8 @@ import type pg from 'pg';
 import type { Clock } from '../lib/clock.ts';
 import { createLoop, type Loop } from '../lib/loop.ts';
 import type { Log } from '../lib/log.ts';
+import { deleteEndedApplicationTokens } from '../store/application-tokens.ts';
+import { sweepAuditLog } from '../store/audit-log.ts';
 import { deleteEndedTasks } from '../store/background-tasks.ts';
 import { dayMs, dropPartition, ensurePartitions, listPartitions } from '../store/partitions.ts';
 import { rememberedMs } from '../store/idempotent-requests.ts';
@@ -30,6 +32,8 @@ const partitionDaysAhead = 7;
 const idempotencyKeyMs = dayMs;
 /** A background task is shown for this long after its end. */
 const endedTaskMs = 90 * dayMs;
+/** Ended application tokens can be looked up for this long, by whoever asks why one was refused. */
+const endedTokenMs = 30 * dayMs;
 /** One statement deletes this much, a few ten milliseconds' work; then the others have their turn. */
 const rowsPerStatementMax = 5_000;
 const pagesPerStatementMax = 200;
@@ -67,6 +71,8 @@ export function createHousekeeper(deps: HousekeeperDeps): Housekeeper {
     await deleteOldIdempotencyKeys(db, idempotencyKeyMs, pace);
     await deleteOldIdempotentRequests(db, rememberedMs, pace);
     await deleteInBatches(pace, () => deleteEndedTasks(db, endedTaskMs, pace.rowsMax));
+    await deleteEndedApplicationTokens(db, endedTokenMs, pace);
+    await sweepAuditLog(db, clock.now(), pace);
     const retentions = await listRetentions(db, clock.now());
     await dropExpiredPartitions(db, retentions, log);
     for (const retention of retentions) await sweepEnvironment(db, retention, pace, log);

@@ -11,6 +11,7 @@ const unbiasedBelow = 256 - (256 % base);
 const randomPoolBytes = 4096;
 
 export type IdPrefix =
+  | 'audit_'
   | 'env_'
   | 'tok_'
   | 'app_'

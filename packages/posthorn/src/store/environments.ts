@@ -62,6 +62,7 @@ export async function changeSettings(
 export interface RetentionDays {
   message?: number | undefined;
   attempt?: number | undefined;
+  audit?: number | undefined;
 }
 
 /** Undefined when there is no environment of this name. */
@@ -75,6 +76,7 @@ export async function updateRetention(
     .set((row) => ({
       message_retention_days: days.message ?? row.ref('message_retention_days'),
       attempt_retention_days: days.attempt ?? row.ref('attempt_retention_days'),
+      audit_retention_days: days.audit ?? row.ref('audit_retention_days'),
     }))
     .where('name', '=', name)
     .returningAll()

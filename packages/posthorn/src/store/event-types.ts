@@ -54,15 +54,27 @@ export async function findEventType(
     .executeTakeFirst();
 }
 
+export interface EventTypeVisibility {
+  includeArchived: boolean;
+  /** Of event types with feature flags, only those that have one of these; all without it. */
+  visibleFlags?: readonly string[] | undefined;
+}
+
 export async function listEventTypes(
   queries: Queries,
   environmentId: string,
   keyset: Keyset,
-  { includeArchived }: { includeArchived: boolean },
+  { includeArchived, visibleFlags }: EventTypeVisibility,
 ): Promise<EventTypeRow[]> {
   const { operator, direction } = keysetOf(keyset);
   let query = queries.selectFrom('event_type').selectAll().where('environment_id', '=', environmentId);
   if (!includeArchived) query = query.where('archived', '=', false);
+  if (visibleFlags !== undefined) {
+    const flags = sql<string[]>`${[...visibleFlags]}::text[]`;
+    query = query.where(({ or, eb }) =>
+      or([eb('feature_flags', 'is', null), eb('feature_flags', '&&', flags)]),
+    );
+  }
   if (keyset.after !== undefined) query = query.where('name', operator, keyset.after);
   return query.orderBy('name', direction).limit(keyset.rowsMax).execute();
 }

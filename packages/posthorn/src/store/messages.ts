@@ -42,13 +42,11 @@ export const payloadBytes: RawBuilder<number | null> = sql<number | null>`(
 export const messageIdFloor = (timeMs: number): string =>
   idFloor(idPrefix, Math.max(timeMs - idTimeSlackMs, 0));
 
-/** All conditions hold; `after` and `before` are exclusive. */
-export interface MessageFilter {
+/** All conditions hold. */
+export interface MessageFilter extends TimeRange {
   channel?: string | undefined;
   tag?: string | undefined;
   eventTypes?: readonly string[] | undefined;
-  after?: Date | undefined;
-  before?: Date | undefined;
 }
 
 /** Conditions on a `message` in the query, times excluded. */
@@ -67,9 +65,15 @@ export function messageConditions(filter: MessageFilter): RawBuilder<SqlBool>[] 
 /** Above every id that a message accepted before `timeMs` can have. */
 export const messageIdCeiling = (timeMs: number): string => idFloor(idPrefix, timeMs + idTimeSlackMs);
 
+/** Both exclusive. */
+export interface TimeRange {
+  after?: Date | undefined;
+  before?: Date | undefined;
+}
+
 /** Conditions on a time column, with bounds on the id beside it that end the index scan near the range. */
 export function timeConditions(
-  { after, before }: MessageFilter,
+  { after, before }: TimeRange,
   columns: { time: string; id: string; prefix: IdPrefix },
 ): RawBuilder<SqlBool>[] {
   const time = sql.ref(columns.time);

@@ -1,5 +1,6 @@
 // The tables of schema `posthorn` as Kysely sees them; migrations/ is the source, this file follows it.
 import type { ColumnType, Generated, JSONColumnType } from 'kysely';
+import type { Capability, Scope } from '../core/access.ts';
 import type { ShownAuth } from '../core/endpoint-auth.ts';
 import type { SignatureHeaders } from '../core/headers.ts';
 import type { Ordering } from '../core/ordering.ts';
@@ -26,6 +27,7 @@ export interface EnvironmentTable {
   attempt_retention_days: Generated<number>;
   unknown_event_types: Generated<UnknownEventTypes>;
   event_types_version: Generated<string>;
+  audit_retention_days: Generated<number>;
 }
 
 export interface TokenTable {
@@ -36,6 +38,28 @@ export interface TokenTable {
   created_at: Timestamp;
   expires_at: NullableTimestamp;
   revoked_at: NullableTimestamp;
+  /** Empty for a token of an application. */
+  scopes: Generated<Scope[]>;
+  /** With capabilities, feature_flags and expires_at: a token of this application. */
+  application_id: string | null;
+  capabilities: Capability[] | null;
+  feature_flags: string[] | null;
+  session_id: string | null;
+}
+
+export interface AuditLogTable {
+  environment_id: string;
+  id: string;
+  created_at: Timestamp;
+  token_id: string;
+  token_name: string;
+  application_id: string | null;
+  method: string;
+  route: string;
+  objects: JSONColumnType<Record<string, string>>;
+  status: number;
+  request_id: string;
+  address: string;
 }
 
 export interface ApplicationTable {
@@ -293,6 +317,7 @@ export interface MessageFeedTable {
 export interface Tables {
   environment: EnvironmentTable;
   token: TokenTable;
+  audit_log: AuditLogTable;
   application: ApplicationTable;
   endpoint: EndpointTable;
   endpoint_secret: EndpointSecretTable;

@@ -36,6 +36,8 @@ export interface TestApiOptions {
   transform?: Transform;
   /** Where the API itself finds the database, when that is not the direct way. */
   reachThrough?: (databaseUrl: string) => string;
+  /** Routes of the test's own. */
+  routes?: (api: Api) => void;
   /** Collects the log lines. */
   logTo?: { write(line: string): void };
 }
@@ -87,6 +89,18 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     },
     version: 'test',
   });
+  const stop = async () => {
+    await api.close();
+    outageLog.stop();
+    await db.close();
+    await database.drop();
+  };
+  try {
+    options.routes?.(api);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   const serverUrl = await api.listen({ host: '127.0.0.1', port: 0 });
   const makeStranger = async () => {
     const environment = await createEnvironment(db.queries, { id: newId('env_'), name: newId('env_') });
@@ -102,12 +116,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     api,
     newId,
     makeStranger,
-    async stop() {
-      await api.close();
-      outageLog.stop();
-      await db.close();
-      await database.drop();
-    },
+    stop,
   };
 }
 

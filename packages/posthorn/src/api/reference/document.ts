@@ -18,10 +18,10 @@ function isDescribed({ method, url, schema }: DescribedRoute): boolean {
   return documented.test(url) && !url.includes('*');
 }
 
-/** Whether a route is served without a token, by whatever name its `config` says so. */
+/** Whether a route is served without a token. */
 function isPublic(config: unknown): boolean {
-  const { public: isOpen, access } = (config ?? {}) as Record<string, unknown>;
-  return isOpen === true || access === 'public';
+  const { access } = (config ?? {}) as Record<string, unknown>;
+  return access === 'public';
 }
 
 const parameterDescriptions: Readonly<Record<string, string>> = {

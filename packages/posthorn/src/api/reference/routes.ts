@@ -9,7 +9,7 @@ import { referencePage, referenceStyle } from './page.ts';
 
 const documentPath = '/api/v1/openapi.json';
 const pagePath = '/docs';
-const open = { public: true, access: 'public' } as const;
+const open = { access: 'public' } as const;
 
 // The page has no script, loads nothing and cannot be framed.
 const pagePolicy = [
