@@ -89,6 +89,20 @@ describe('app portal access', () => {
     expect(all).toEqual(expect.arrayContaining(['flag.beta', 'flag.gamma', 'flag.none']));
   });
 
+  test('sends no example of an event type that is hidden from it', async () => {
+    const { endpoint, eventType, authentication } = posthorn.client;
+    const schemas = { 1: { examples: [{ hidden: true }] } };
+    await eventType.create({ name: 'hidden.example', description: '', schemas, featureFlags: ['beta'] });
+    const app = await makeApplication();
+    const { id } = await endpoint.create(app, { url: 'https://example.com/' });
+    const sendWith = async (featureFlags: string[]) => {
+      const { token } = await authentication.appPortalAccess(app, { featureFlags });
+      return clientOf(token).endpoint.sendExample(app, id, { eventType: 'hidden.example' });
+    };
+    await expect(sendWith(['gamma'])).rejects.toMatchObject({ code: 404 });
+    expect(await sendWith(['beta'])).toMatchObject({ payload: { hidden: true } });
+  });
+
   test('hides the values of custom headers from who may not set them', async () => {
     const app = await makeApplication();
     const { id } = await posthorn.client.endpoint.create(app, {
