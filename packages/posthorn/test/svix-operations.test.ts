@@ -41,7 +41,9 @@ const checks: Checks = {
 };
 
 /** Routes that exist and do not pass their check, with the reason; nothing else may fail. */
-const pending: Readonly<Record<string, string>> = {};
+const pending: Readonly<Record<string, string>> = {
+  'Integration.rotateKey': 'the key is made and rotated, but opens nothing yet',
+};
 
 const allTimeoutMs = 300_000;
 

@@ -187,6 +187,8 @@ function settled(realm: Explained, value: QuickJSHandle): QuickJSHandle {
   const jobs = runtime.executePendingJobs(jobsMax);
   if (jobs.error) throw new CodeError(messageOf(realm, scope.manage(jobs.error)));
   const state = context.getPromiseState(value);
+  if (state.type === 'pending' && runtime.hasPendingJob())
+    throw new CodeError(`it took more than ${jobsMax} turns of its promises`);
   if (state.type === 'pending') throw new CodeError('handler returned a promise that nothing settles');
   if (state.type === 'rejected') throw new CodeError(messageOf(realm, scope.manage(state.error)));
   return state.notAPromise ? value : scope.manage(state.value);
