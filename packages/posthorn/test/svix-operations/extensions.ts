@@ -107,7 +107,10 @@ export const connectorChecks: Checks = {
     expect(await client.connector.get(made.id)).toEqual(made);
   },
   async 'Connector.list'({ client, unique }) {
-    const { id } = await client.connector.create({ name: unique(), transformation: 'function handler(webhook) { return webhook; }' });
+    const { id } = await client.connector.create({
+      name: unique(),
+      transformation: 'function handler(webhook) { return webhook; }',
+    });
     const listed = await idsOf(
       (options) => client.connector.list(options),
       (connector) => connector.id,
@@ -115,12 +118,18 @@ export const connectorChecks: Checks = {
     expect(listed).toContain(id);
   },
   async 'Connector.get'({ client, unique }) {
-    const made = await client.connector.create({ name: unique(), transformation: 'function handler(webhook) { return webhook; }' });
+    const made = await client.connector.create({
+      name: unique(),
+      transformation: 'function handler(webhook) { return webhook; }',
+    });
     expect(await client.connector.get(made.id)).toEqual(made);
     await expectGone(client.connector.get('nobody'));
   },
   async 'Connector.delete'({ client, unique }) {
-    const { id } = await client.connector.create({ name: unique(), transformation: 'function handler(webhook) { return webhook; }' });
+    const { id } = await client.connector.create({
+      name: unique(),
+      transformation: 'function handler(webhook) { return webhook; }',
+    });
     await client.connector.delete(id);
     await expectGone(client.connector.get(id));
   },
