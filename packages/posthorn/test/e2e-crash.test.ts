@@ -4,30 +4,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { startEmbeddedPostgres } from '../src/embedded/cluster.ts';
-import { createTestDatabase } from './support/database.ts';
-import { endAllPosthorn, type PosthornProcess, startPosthorn } from './support/posthorn-process.ts';
-import { type Recorder, startRecorder } from './support/recorder.ts';
+import { type PosthornProcess, startPosthorn } from './support/posthorn-process.ts';
+import { type Recorder } from './support/recorder.ts';
+import { cleanups, testDatabase, testRecorder } from './support/end-to-end.ts';
 import { waitFor } from './support/wait.ts';
-
-const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  await endAllPosthorn();
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
-});
-
-async function testDatabase(): Promise<string> {
-  const database = await createTestDatabase();
-  cleanups.push(database.drop);
-  return database.url;
-}
-
-async function recorder(): Promise<Recorder> {
-  const receiver = await startRecorder();
-  cleanups.push(receiver.stop);
-  return receiver;
-}
 
 async function register(posthorn: PosthornProcess, url: string): Promise<void> {
   await posthorn.client.application.create({ name: 'Acme', uid: 'acme' });
@@ -52,7 +34,7 @@ const receivedIds = (receiver: Recorder) =>
 
 test('kill -9 with 500 messages accepted and a slow endpoint: all arrive after the restart', async () => {
   const databaseUrl = await testDatabase();
-  const receiver = await recorder();
+  const receiver = await testRecorder();
   receiver.answer = () => ({ status: 200, delayMs: 200 });
   const first = await startPosthorn(databaseUrl);
   await register(first, receiver.url);
@@ -75,7 +57,7 @@ test('kill -9 with 500 messages accepted and a slow endpoint: all arrive after t
 
 test('the deliveries of a killed process are resumed by another one within 30 s', async () => {
   const databaseUrl = await testDatabase();
-  const receiver = await recorder();
+  const receiver = await testRecorder();
   receiver.answer = () => ({ status: 200, delayMs: 1_000 });
   const doomed = await startPosthorn(databaseUrl);
   const survivor = await startPosthorn(databaseUrl);
@@ -94,7 +76,7 @@ test('the deliveries of a killed process are resumed by another one within 30 s'
 
 test('SIGTERM finishes what is under way and gives the rest back: nothing is lost, nothing sent twice', async () => {
   const databaseUrl = await testDatabase();
-  const receiver = await recorder();
+  const receiver = await testRecorder();
   receiver.answer = () => ({ status: 200, delayMs: 300 });
   const first = await startPosthorn(databaseUrl);
   await register(first, receiver.url);
@@ -127,7 +109,7 @@ test('PostgreSQL killed and back: 503 meanwhile, then everything that was accept
   const silent = { info: () => {}, warn: () => {}, error: () => {}, debug: () => {} };
   const postgres = await startEmbeddedPostgres({ dataDir: join(dataDir, 'postgres'), log: silent });
   cleanups.push(() => rm(dataDir, { recursive: true, force: true }), postgres.stop);
-  const receiver = await recorder();
+  const receiver = await testRecorder();
   receiver.answer = () => ({ status: 200, delayMs: 20 });
   const posthorn = await startPosthorn(postgres.url);
   await register(posthorn, receiver.url);

@@ -1,33 +1,10 @@
 // Messages that are to be delivered later, on real processes: not before, whatever happens, and in their place.
 import { messageInRaw, MessageStatus } from 'svix';
-import { afterEach, expect, test } from 'vitest';
-import { createTestDatabase } from './support/database.ts';
-import {
-  endAllPosthorn,
-  type PosthornProcess,
-  startPosthorn,
-  testToken,
-} from './support/posthorn-process.ts';
-import { type Recorder, startRecorder } from './support/recorder.ts';
+import { expect, test } from 'vitest';
+import { type PosthornProcess, startPosthorn, testToken } from './support/posthorn-process.ts';
+import { type Recorder } from './support/recorder.ts';
+import { testDatabase, testRecorder } from './support/end-to-end.ts';
 import { waitFor } from './support/wait.ts';
-
-const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  await endAllPosthorn();
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
-});
-
-async function testDatabase(): Promise<string> {
-  const database = await createTestDatabase();
-  cleanups.push(database.drop);
-  return database.url;
-}
-
-async function startReceiver(): Promise<Recorder> {
-  const recorder = await startRecorder();
-  cleanups.push(recorder.stop);
-  return recorder;
-}
 
 const numbers = ({ requests }: Recorder) =>
   requests.map(({ body }) => (JSON.parse(body.toString()) as { n: number }).n);
@@ -45,7 +22,7 @@ const inMs = (ms: number) => new Date(Date.now() + ms);
 
 test('a later delivery survives kill -9, is not made before its time, and is shown as pending', async () => {
   const databaseUrl = await testDatabase();
-  const receiver = await startReceiver();
+  const receiver = await testRecorder();
   const first = await startPosthorn(databaseUrl);
   await first.client.application.create({ name: 'Acme', uid: 'acme' });
   const { id: endpoint } = await first.client.endpoint.create('acme', { url: receiver.url });
@@ -65,7 +42,7 @@ test('a later delivery survives kill -9, is not made before its time, and is sho
 }, 150_000);
 
 test('deleting the content cancels what waits, at once', async () => {
-  const receiver = await startReceiver();
+  const receiver = await testRecorder();
   const posthorn = await startPosthorn(await testDatabase());
   await posthorn.client.application.create({ name: 'Acme', uid: 'acme' });
   await posthorn.client.endpoint.create('acme', { url: receiver.url });
@@ -81,7 +58,7 @@ test('deleting the content cancels what waits, at once', async () => {
 test.each(['block', 'skip'] as const)(
   'in an order (%s) a later message takes its place at its time, and holds nobody up until then',
   async (onFailure) => {
-    const receiver = await startReceiver();
+    const receiver = await testRecorder();
     const posthorn = await startPosthorn(await testDatabase());
     await posthorn.client.application.create({ name: 'Acme', uid: 'acme' });
     const ordering = { mode: 'fifo', onFailure };
@@ -109,7 +86,7 @@ test.each(['block', 'skip'] as const)(
 );
 
 test('a raw payload arrives as the characters that were sent, with its content type', async () => {
-  const receiver = await startReceiver();
+  const receiver = await testRecorder();
   const posthorn = await startPosthorn(await testDatabase());
   await posthorn.client.application.create({ name: 'Acme', uid: 'acme' });
   await posthorn.client.endpoint.create('acme', { url: receiver.url });

@@ -1,27 +1,10 @@
 // Endpoints with an order, on real processes: one at a time, in the order of acceptance, whatever happens.
 import { MessageStatus } from 'svix';
-import { afterEach, expect, test } from 'vitest';
-import { createTestDatabase } from './support/database.ts';
-import {
-  endAllPosthorn,
-  type PosthornProcess,
-  startPosthorn,
-  testToken,
-} from './support/posthorn-process.ts';
+import { expect, test } from 'vitest';
+import { type PosthornProcess, startPosthorn, testToken } from './support/posthorn-process.ts';
 import { type Recorder, startRecorder } from './support/recorder.ts';
+import { cleanups, testDatabase } from './support/end-to-end.ts';
 import { waitFor } from './support/wait.ts';
-
-const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  await endAllPosthorn();
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
-});
-
-async function testDatabase(): Promise<string> {
-  const database = await createTestDatabase();
-  cleanups.push(database.drop);
-  return database.url;
-}
 
 interface Receiver extends Recorder {
   /** How many requests were under way at the same time, at most. */

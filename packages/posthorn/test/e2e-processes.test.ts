@@ -9,26 +9,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { afterEach, expect, test } from 'vitest';
-import { createTestDatabase } from './support/database.ts';
+import { expect, test } from 'vitest';
 import {
-  endAllPosthorn,
   type PosthornOptions,
   type PosthornProcess,
   startPosthorn,
   testToken,
 } from './support/posthorn-process.ts';
 import { type Recorder, startRecorder } from './support/recorder.ts';
+import { cleanups, testDatabase } from './support/end-to-end.ts';
 import { waitFor } from './support/wait.ts';
 
 const program = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const requestTimeoutMs = 3_000;
-
-const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
-  await endAllPosthorn();
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
-});
 
 interface ServerRow {
   id: number;
@@ -42,12 +35,6 @@ interface TestServers {
   query<R extends pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<R[]>;
   /** The server processes that the database knows, oldest first. */
   servers(): Promise<ServerRow[]>;
-}
-
-async function testDatabase(): Promise<string> {
-  const database = await createTestDatabase();
-  cleanups.push(database.drop);
-  return database.url;
 }
 
 async function startTwo(
@@ -210,10 +197,14 @@ test('kill -9 of one under load: replaced, its deliveries resumed at once, nothi
   process.kill(victim.pid, 'SIGKILL');
   await waitFor(async () => (await held()).length === 0, { timeoutMs: 20_000, what: 'the takeover' });
   const takenOverMs = Math.round(performance.now() - killedAtMs);
-  const replacement = await waitFor(async () => {
-    const found = await servers();
-    return found.length === 2 && found.find(({ id }) => before.every((other) => other.id !== id));
-  });
+  const replacement = await waitFor(
+    async () => {
+      const found = await servers();
+      return found.length === 2 && found.find(({ id }) => before.every((other) => other.id !== id));
+    },
+    // A process has to start, which takes its time where others need the processors.
+    { timeoutMs: 30_000, what: 'a replacement' },
+  );
   // By whom tells why: another one would have taken it over only after its heartbeats had been missing for long.
   const takeover = await waitFor(() => linesOf(posthorn, 'took over from processes that are gone')[0]);
   expect(takeover).toMatchObject({ pid: replacement.pid, processIds: [victim.id] });

@@ -163,10 +163,10 @@ async function leavesToSweep(db: Connection, table: PartitionedTable, sweep: Swe
   // Rows of any age can be in there, from clocks that are off.
   const old = `t.${table.idColumn} < '${idFloor(table.prefix, sweep.toMs)}'`;
   const name = `${table.name}_default`;
-  const { rows } = await db.query<{ any: boolean }>(
-    `select exists (select from posthorn.${name} t where ${old}) as any`,
+  const { rows } = await db.query<{ found: boolean }>(
+    `select exists (select from posthorn.${name} t where ${old}) as found`,
   );
-  if (rows[0]?.any === true) leaves.push({ name, condition: `${old} and ${closedCondition(table, 'true')}` });
+  if (rows[0]?.found === true) leaves.push({ name, condition: `${old} and ${closedCondition(table, 'true')}` });
   return leaves;
 }
 
