@@ -166,7 +166,8 @@ async function leavesToSweep(db: Connection, table: PartitionedTable, sweep: Swe
   const { rows } = await db.query<{ found: boolean }>(
     `select exists (select from posthorn.${name} t where ${old}) as found`,
   );
-  if (rows[0]?.found === true) leaves.push({ name, condition: `${old} and ${closedCondition(table, 'true')}` });
+  if (rows[0]?.found === true)
+    leaves.push({ name, condition: `${old} and ${closedCondition(table, 'true')}` });
   return leaves;
 }
 
