@@ -6,6 +6,8 @@ export type RefusalReason =
   | 'mismatch'
   | 'stale'
   | 'future'
+  | 'unknown-key'
+  | 'missing-context'
   | 'misconfigured'
   | 'too-large'
   | 'body-parsed';

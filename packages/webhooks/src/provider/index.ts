@@ -1,0 +1,9 @@
+// What @posthorn/webhooks/provider exports: verifying, signing and reading the requests of any provider's row.
+export { createProviderVerifier, verifyRequest } from './verify-request.ts';
+export type { ProviderVerdict, ProviderVerifier, ProviderVerifierOptions } from './verify-request.ts';
+export { signRequest } from './sign-request.ts';
+export type { SignRequestInput } from './sign-request.ts';
+export { readEvents } from './read-events.ts';
+export type { ProviderEvent } from './read-events.ts';
+export type { ReceivedRequest } from './request.ts';
+export type { EventFields, Provider, RequestDraft, RetryBehaviour, Scheme } from './provider.ts';

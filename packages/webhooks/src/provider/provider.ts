@@ -1,0 +1,183 @@
+// The row that describes a provider: how its requests are signed, and where they say what happened.
+// Nearly all of them are data made of eight primitives: where the signature stands, how it is split, what is signed, how
+// the secret becomes a key, the algorithm, the encoding, the time, and where keys come from. Only what cannot be said so
+// (certificates, canonical requests) is a function.
+import type { Refusal } from '../verdict.ts';
+import type { ProviderRequest } from './request.ts';
+
+/**
+ * Where a value stands in a request. `header:` names are lower-case; `body:` is a path into the JSON body, its steps
+ * parted by full stops (`body:data.object.id`, `body:events.0.id`), `form:` a field of a form body, `query:` a parameter of
+ * the URL, and `pair:` a key of the signature header itself (`pair:t` of `t=1,v1=ab`). `item:` is a path into one event of
+ * a batch. `const:` is the text that follows.
+ */
+export type Location = `${'header' | 'body' | 'form' | 'query' | 'pair' | 'item' | 'const'}:${string}`;
+
+/** The first of these that is there; with `join`, all of them that are there, parted by it. */
+export type Field =
+  | Location
+  | { readonly first: readonly Field[] }
+  | { readonly all: readonly Field[]; readonly join: string };
+
+export type TimeUnit = 'seconds' | 'milliseconds' | 'rfc3339' | 'http-date';
+/** An instant, and how it is written. */
+export type TimeField = { readonly at: Field; readonly unit: TimeUnit };
+
+export type TextEncodingName = 'hex' | 'base64' | 'base64url';
+export type HmacAlgorithm = 'hmac-sha1' | 'hmac-sha256' | 'hmac-sha384' | 'hmac-sha512';
+export type PublicKeyAlgorithm = 'ed25519' | 'ecdsa-p256-sha256' | 'rsa-sha1' | 'rsa-sha256';
+/** `sha256` is a plain hash over content that holds the secret. */
+export type SignatureAlgorithm = HmacAlgorithm | 'sha256' | PublicKeyAlgorithm;
+
+/**
+ * How the secret's text becomes key bytes. `base64-after` takes off the prefix when it is there; `sha1` hashes the text.
+ * Public keys are `raw` bytes (in hex or base64) or a PEM or base64 SubjectPublicKeyInfo (`spki`).
+ */
+export type KeyForm =
+  | 'text'
+  | 'hex'
+  | 'base64'
+  | { readonly base64After: string }
+  | 'sha1'
+  | 'raw-hex'
+  | 'raw-base64'
+  | 'spki';
+
+/** Where signatures stand and how the value is split. Every signature found is tried: that is how secrets rotate. */
+export type SignatureField = {
+  /** Several: each is read, and any of them may match. A header that came twice counts as several items. */
+  readonly at: Location | readonly Location[];
+  /** What stands before each signature, such as `sha256=`. */
+  readonly prefix?: string;
+  /** Between signatures, such as `,`. Blanks around items are ignored. */
+  readonly separator?: string;
+  /** Items are key and value parted by this; only values under `take` are signatures. */
+  readonly pairs?: { readonly separator: string; readonly take: string };
+  readonly encoding: TextEncodingName;
+};
+
+type SchemeCommon = {
+  /** The scheme applies when all of these are there (default: always). The first that applies is the only one tried. */
+  readonly when?: readonly Location[];
+};
+
+/** A signature over content made from the request. */
+export type SignatureScheme = SchemeCommon & {
+  readonly kind: 'signature';
+  readonly algorithm: SignatureAlgorithm;
+  readonly key: KeyForm;
+  readonly signature: SignatureField;
+  /**
+   * What is signed, with `{body}`, `{timestamp}` (as it was written), `{id}`, `{url}`, `{method}`, `{path}` (with the
+   * query), `{secret}` and `{header:…}`, `{body:…}`, `{query:…}`, `{form:…}` in place; the rest stands for itself.
+   */
+  readonly content: string;
+  readonly id?: Location;
+  /** Signed, so that it proves the age: part of `content`. */
+  readonly timestamp?: TimeField & { readonly toleranceSeconds: number };
+};
+
+/** A secret that is sent along, compared in constant time. `basic` is `user:password` in an Authorization header. */
+export type TokenScheme = SchemeCommon & {
+  readonly kind: 'token';
+  readonly at: Location;
+  readonly prefix?: string;
+  readonly form?: 'plain' | 'basic';
+};
+
+/** The provider signs nothing: only the secrecy of the URL protects it, and a verdict is `ok` only when that is allowed. */
+export type UnsignedScheme = SchemeCommon & { readonly kind: 'unsigned'; readonly advice: string };
+
+/** What a function of a row may use. Everything it reads from elsewhere is bounded and cached by whoever gives it. */
+export type SchemeContext = {
+  readonly nowMs: number;
+  /** Overrides the row's own; `any-age` turns the check off. */
+  readonly toleranceSeconds: number | 'any-age' | undefined;
+  /** Reads public keys: JWKS and certificates, from addresses that the row itself has checked. */
+  readonly fetchText: (url: string) => Promise<string>;
+  /** Values that a provider's scheme needs besides secrets, such as PayPal's webhook id. */
+  readonly settings: Readonly<Record<string, string>>;
+};
+
+/** A match says when the request was signed, if the scheme proves it (Unix seconds), and under which id. */
+export type SchemeMatch = { readonly ok: true; readonly timestamp?: number; readonly id?: string };
+
+/** What cannot be data. `verify` is asked once for each secret, the first `ok` wins; it must not throw for bad input. */
+export type CustomScheme = SchemeCommon & {
+  readonly kind: 'custom';
+  verify(request: ProviderRequest, secret: string, context: SchemeContext): Promise<SchemeMatch | Refusal>;
+  /** The request with its signature; absent when only the provider can sign (certificates). */
+  sign?(draft: RequestDraft, secret: string, context: SchemeContext): Promise<RequestDraft>;
+};
+
+export type Scheme = SignatureScheme | TokenScheme | UnsignedScheme | CustomScheme;
+
+/** A request that is being made: for tests, local replay and forwarding. Header names are lower-case. */
+export type RequestDraft = {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array<ArrayBuffer>;
+};
+
+/** What a handshake answers. `learned` is a secret that the provider has told: keep it, it verifies what comes next. */
+export type HandshakeAnswer = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly learned?: string;
+  /** Must be fetched to finish the handshake; the row has checked its host. */
+  readonly confirmUrl?: string;
+};
+
+/**
+ * A provider's question whether the URL is ours. `unverified` ones come without a signature, or before there is a secret;
+ * `verified` ones are asked only of a request that verification has accepted.
+ */
+export type Handshake = {
+  readonly on: 'unverified' | 'verified';
+  /** Undefined when the request is no handshake. Secrets: those of the source, the first is the newest. */
+  answer(request: ProviderRequest, secrets: readonly string[]): Promise<HandshakeAnswer | undefined>;
+};
+
+/** Where a request says what happened. */
+export type EventFields = {
+  readonly type: Field;
+  /** The same on every retry: what duplicates are found by. */
+  readonly id?: Field;
+  readonly time?: TimeField;
+  /** Events with the same key must be handled in order. */
+  readonly order?: Field;
+  /** Several events in one request: the path to their array (`body:events`; `body:` when the body is the array). */
+  readonly batch?: `body:${string}`;
+};
+
+/** What the provider does with an answer that is no success. Absent fields are not documented. */
+export type RetryBehaviour = {
+  readonly retries: boolean;
+  /** How long it waits for an answer. */
+  readonly timeoutSeconds?: number;
+  /** From the first to the last try. */
+  readonly spanSeconds?: number;
+  readonly note?: string;
+};
+
+export type Provider = {
+  /** Lower-case words with hyphens: its name in the API, the command line and the docs. */
+  readonly name: string;
+  readonly title: string;
+  readonly docs: string;
+  /**
+   * `A`: read in the provider's own document or SDK, or checked with its vectors; `B`: read in a good secondary source;
+   * `experimental`: neither.
+   */
+  readonly grade: 'A' | 'B' | 'experimental';
+  /** What the secret is called at the provider, and who makes it. */
+  readonly secret: { readonly name: string; readonly madeBy: 'provider' | 'you' | 'handshake' | 'nobody' };
+  readonly schemes: readonly Scheme[];
+  readonly handshakes?: readonly Handshake[];
+  readonly event: EventFields;
+  readonly retry: RetryBehaviour;
+  /** Settings that verification needs besides the secrets. */
+  readonly settings?: readonly { readonly name: string; readonly help: string }[];
+};

@@ -1,0 +1,158 @@
+// A provider's request as verification reads it: exact bytes, and values by location, each parsed once and only when asked.
+import type { RequestHeaders } from '../signature-headers.ts';
+import type { Location } from './provider.ts';
+
+/** What is read of a provider's request. Without `url` and `method`, schemes that sign them answer `missing-context`. */
+export type ReceivedRequest = {
+  readonly headers: RequestHeaders;
+  /** The body as received: bytes, or text that was decoded from UTF-8. Never a parsed object. */
+  readonly body: Uint8Array | ArrayBuffer | string;
+  readonly method?: string;
+  /** The absolute URL that the provider called: behind a proxy, the public one. */
+  readonly url?: string;
+};
+
+const valueMaxChars = 8_192;
+const valuesMax = 128;
+// Steps of a body path; more is a mistake in a row.
+const stepsMax = 12;
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+export class ProviderRequest {
+  readonly method: string | undefined;
+  readonly url: string | undefined;
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly #headers: RequestHeaders;
+  #byName: Map<string, string[]> | undefined;
+  #text: { value: string | undefined } | undefined;
+  #json: { value: unknown } | undefined;
+  #form: URLSearchParams | undefined;
+  #query: URLSearchParams | undefined;
+
+  constructor(request: Omit<ReceivedRequest, 'body'>, body: Uint8Array<ArrayBuffer>) {
+    this.method = request.method?.toUpperCase();
+    this.url = request.url;
+    this.body = body;
+    this.#headers = request.headers;
+  }
+
+  /** Every value of a header, in the order of arrival. Values longer than 8 KiB are cut off: nothing matches them. */
+  headerValues(name: string): readonly string[] {
+    if (isGetter(this.#headers)) {
+      const value = this.#headers.get(name);
+      return value === null ? [] : [value.slice(0, valueMaxChars)];
+    }
+    this.#byName ??= collect(this.#headers);
+    return this.#byName.get(name) ?? [];
+  }
+
+  header(name: string): string | undefined {
+    return this.headerValues(name)[0];
+  }
+
+  /** The body as text; undefined when it is not UTF-8. */
+  text(): string | undefined {
+    this.#text ??= { value: decoded(this.body) };
+    return this.#text.value;
+  }
+
+  /** The body as JSON; undefined when it is none. */
+  json(): unknown {
+    this.#json ??= { value: parsed(this.text()) };
+    return this.#json.value;
+  }
+
+  form(): URLSearchParams {
+    this.#form ??= new URLSearchParams(this.text() ?? '');
+    return this.#form;
+  }
+
+  query(): URLSearchParams {
+    this.#query ??= new URLSearchParams(queryOf(this.url));
+    return this.#query;
+  }
+
+  /** The value at `location`, as text; undefined when there is none, or it is no text, number or boolean. */
+  value(location: Location, item?: unknown): string | undefined {
+    const { source, rest } = split(location);
+    switch (source) {
+      case 'header':
+        return this.header(rest);
+      case 'query':
+        return this.query().get(rest) ?? undefined;
+      case 'form':
+        return this.form().get(rest) ?? undefined;
+      case 'body':
+        return textOf(at(this.json(), rest));
+      case 'item':
+        return textOf(at(item, rest));
+      case 'const':
+        return rest;
+      default:
+        return undefined;
+    }
+  }
+}
+
+export function split(location: Location): { source: string; rest: string } {
+  const colon = location.indexOf(':');
+  return { source: location.slice(0, colon), rest: location.slice(colon + 1) };
+}
+
+/** The value at a path of own properties; the empty path is the value itself. */
+export function at(value: unknown, path: string): unknown {
+  if (path === '') return value;
+  let current = value;
+  for (const step of path.split('.').slice(0, stepsMax)) {
+    if (typeof current !== 'object' || current === null || !Object.hasOwn(current, step)) return undefined;
+    current = (current as Record<string, unknown>)[step];
+  }
+  return current;
+}
+
+function textOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
+}
+
+function collect(
+  headers: Readonly<Record<string, string | readonly string[] | undefined>>,
+): Map<string, string[]> {
+  const byName = new Map<string, string[]>();
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined) continue;
+    const key = name.toLowerCase();
+    const values = (Array.isArray(value) ? value : [value]) as readonly unknown[];
+    const texts = values
+      .filter((each) => typeof each === 'string')
+      .map((each) => each.slice(0, valueMaxChars));
+    byName.set(key, [...(byName.get(key) ?? []), ...texts].slice(0, valuesMax));
+  }
+  return byName;
+}
+
+function isGetter(headers: RequestHeaders): headers is { get(name: string): string | null } {
+  return typeof headers.get === 'function';
+}
+
+function decoded(bytes: Uint8Array<ArrayBuffer>): string | undefined {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function parsed(text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function queryOf(url: string | undefined): string {
+  const mark = url?.indexOf('?') ?? -1;
+  return url === undefined || mark < 0 ? '' : (url.slice(mark + 1).split('#', 1)[0] ?? '');
+}

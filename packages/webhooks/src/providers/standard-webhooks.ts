@@ -1,0 +1,32 @@
+import type { Provider, SignatureScheme } from '../provider/provider.ts';
+
+type Names = { readonly header: 'webhook-' | 'svix-'; readonly key?: SignatureScheme['key'] };
+
+/** Both schemes of Standard Webhooks; with `v1a` when the secret is a public key. */
+export function standardScheme({ header, key = { base64After: 'whsec_' } }: Names): SignatureScheme {
+  return {
+    kind: 'signature',
+    algorithm: 'hmac-sha256',
+    key,
+    signature: {
+      at: `header:${header}signature`,
+      separator: ' ',
+      pairs: { separator: ',', take: 'v1' },
+      encoding: 'base64',
+    },
+    content: '{id}.{timestamp}.{body}',
+    id: `header:${header}id`,
+    timestamp: { at: `header:${header}timestamp`, unit: 'seconds', toleranceSeconds: 300 },
+  };
+}
+
+export const standardWebhooks: Provider = {
+  name: 'standard-webhooks',
+  title: 'Standard Webhooks',
+  docs: 'https://www.standardwebhooks.com',
+  grade: 'A',
+  secret: { name: 'signing secret (whsec_…)', madeBy: 'provider' },
+  schemes: [standardScheme({ header: 'webhook-' })],
+  event: { type: 'body:type', id: 'header:webhook-id', time: { at: 'body:timestamp', unit: 'rfc3339' } },
+  retry: { retries: true },
+};
