@@ -130,14 +130,20 @@ export type HandshakeAnswer = {
   readonly confirmUrl?: string;
 };
 
+/** What a handshake is answered with: the source's secrets, the newest first, and its settings. */
+export type HandshakeSource = {
+  readonly secrets: readonly string[];
+  readonly settings: Readonly<Record<string, string>>;
+};
+
 /**
  * A provider's question whether the URL is ours. `unverified` ones come without a signature, or before there is a secret;
  * `verified` ones are asked only of a request that verification has accepted.
  */
 export type Handshake = {
   readonly on: 'unverified' | 'verified';
-  /** Undefined when the request is no handshake. Secrets: those of the source, the first is the newest. */
-  answer(request: ProviderRequest, secrets: readonly string[]): Promise<HandshakeAnswer | undefined>;
+  /** Undefined when the request is no handshake. */
+  answer(request: ProviderRequest, source: HandshakeSource): Promise<HandshakeAnswer | undefined>;
 };
 
 /** Where a request says what happened. */
@@ -178,6 +184,8 @@ export type Provider = {
   readonly handshakes?: readonly Handshake[];
   readonly event: EventFields;
   readonly retry: RetryBehaviour;
+  /** Answers that this provider insists on (default: 204 to what was accepted, 401 to what was refused). */
+  readonly answer?: { readonly status?: number; readonly body?: string; readonly refusedStatus?: number };
   /** Settings that verification needs besides the secrets. */
   readonly settings?: readonly { readonly name: string; readonly help: string }[];
 };
