@@ -9,7 +9,7 @@ import { findFreePort } from './port.ts';
 
 const program = fileURLToPath(new URL('../../packages/posthorn/dist/main.js', import.meta.url));
 // As `npm start` does it, and as docs/operations.md says.
-const nodeArguments = ['--max-semi-space-size=16'];
+const nodeArguments = ['--max-semi-space-size=16', '--heap-growing-percent=100'];
 const startTimeoutMs = 60_000;
 const stopTimeoutMs = 35_000;
 const logKeptChars = 20_000;

@@ -14,6 +14,7 @@ function makeBatcher(limits: {
   itemsMax: number;
   concurrencyMax: number;
   crowdMin?: number;
+  lingerMs?: number;
   onIdle?(): void;
 }) {
   const running: Running[] = [];
@@ -113,6 +114,32 @@ describe('a batcher', () => {
     expect(running).toHaveLength(2);
   });
 
+  it('waits a little for more after a batch of several, and not for a crowd', async () => {
+    const limits = { itemsMax: 9, concurrencyMax: 1, crowdMin: 4, lingerMs: 20 };
+    const { batches, running, addAll } = makeBatcher(limits);
+    addAll(1, 2, 3);
+    await turn();
+    addAll(4);
+    running[0]!.end();
+    await turn();
+    addAll(5);
+    await turn();
+    expect(batches).toEqual([[1, 2, 3]]);
+    await waitFor(() => batches.length === 2, { what: 'the end of the wait' });
+    expect(batches[1]).toEqual([4, 5]);
+    running[0]!.end();
+    await turn();
+    // Two are no crowd: what comes next does not wait.
+    addAll(6, 7, 8);
+    await turn();
+    expect(batches[2]).toEqual([6, 7, 8]);
+    running[0]!.end();
+    await turn();
+    addAll(9, 10, 11, 12);
+    await turn();
+    expect(batches[3]).toEqual([9, 10, 11, 12]);
+  });
+
   it('tells when nothing waits and nothing runs any more', async () => {
     let idle = 0;
     const { running, addAll } = makeBatcher({ itemsMax: 1, concurrencyMax: 1, onIdle: () => (idle += 1) });
@@ -168,6 +195,8 @@ describe('a batcher', () => {
     const limits = fc.record({
       itemsMax: fc.integer({ min: 1, max: 5 }),
       concurrencyMax: fc.integer({ min: 1, max: 3 }),
+      crowdMin: fc.integer({ min: 1, max: 3 }),
+      lingerMs: fc.constantFrom(0, 1),
     });
     await fc.assert(
       fc.asyncProperty(limits, fc.array(step, { maxLength: 40 }), async (chosen, steps) => {
@@ -188,7 +217,8 @@ describe('a batcher', () => {
         for (let turns = 0; !drained; turns += 1) {
           expect(turns).toBeLessThan(1_000);
           running[0]?.end();
-          await turn();
+          // A wait for more ends by a timer.
+          await (turns % 20 === 19 ? new Promise((resolve) => setTimeout(resolve, 1)) : turn());
         }
         expect(batches.flat()).toEqual(Array.from({ length: added }, (_, at) => at));
         expect(batches.every((batch) => batch.length > 0 && batch.length <= chosen.itemsMax)).toBe(true);

@@ -370,7 +370,9 @@ describe('with a running Posthorn', () => {
 
   test('npm start prints what the README shows', () => {
     const { scripts } = JSON.parse(textOf('package.json')) as { scripts: Record<string, string> };
-    expect(scripts.start).toBe('node --max-semi-space-size=16 packages/posthorn/dist/main.js dev');
+    expect(scripts.start).toBe(
+      'node --max-semi-space-size=16 --heap-growing-percent=100 packages/posthorn/dist/main.js dev',
+    );
     const [banner = ''] = blocksOf('README.md', 'text');
     expect(settled(dev.stdout)).toBe(settled(banner));
   });

@@ -10,7 +10,7 @@ import type { Dispatcher, Work } from './dispatcher.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 
 // Nobody tells this process of work that another one puts into the database: it looks this often.
-const pollMs = 2_000;
+const pollMs = 3_000;
 const noRoomDelayMs = 100;
 const errorDelayMs = 1_000;
 const endpointsPerClaimMax = 50;

@@ -23,7 +23,9 @@ import type { Listener } from '../store/listen.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import { inTransaction } from '../store/transaction.ts';
 
+// Notifications can be lost with their connection.
 const pollMs = 2_000;
+const pollWhileListeningMs = 5_000;
 const errorDelayMs = 1_000;
 const rowsMax = 200;
 const bytesMax = 8 * 1024 * 1024;
@@ -214,7 +216,8 @@ export function createOutboxPublisher(deps: OutboxPublisherDeps): OutboxPublishe
     ({ operationalInUse } = state);
     let dealtWith = 0;
     for (const shard of state.shards) dealtWith += await publisher.publish(shard);
-    return dealtWith > 0 ? 0 : pollMs;
+    if (dealtWith > 0) return 0;
+    return deps.listener?.isConnected() === true ? pollWhileListeningMs : pollMs;
   };
 
   const loop = createLoop({ name: 'outbox', runOnce, errorDelayMs, log: deps.log });

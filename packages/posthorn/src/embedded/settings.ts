@@ -23,9 +23,9 @@ export const defaultSettings: ServerSettings = {
   effective_cache_size: '512MB',
   random_page_cost: '1.1',
   wal_buffers: '16MB',
-  min_wal_size: '256MB',
-  // Bounds the replay after a crash to a few seconds.
+  // Bounds the replay after a crash to a few seconds. All of its files are kept: every commit waits while one is made.
   max_wal_size: '1GB',
+  min_wal_size: '1GB',
   checkpoint_timeout: '5min',
 
   // Short statements by the thousand: compiling and splitting them costs more than it gains, and parallel workers

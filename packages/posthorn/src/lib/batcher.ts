@@ -12,6 +12,8 @@ export interface BatcherOptions<T> {
   concurrencyMax: number;
   /** While one runs, another starts only for so many items: few large batches cost less than many small ones. */
   crowdMin?: number;
+  /** After a batch of several items the next one waits this long for more: a lone item never waits. */
+  lingerMs?: number;
   /** Nothing waits and nothing runs any more. */
   onIdle?(): void;
   /** Must not reject: what becomes of a failed batch is the owner's business. */
@@ -20,13 +22,17 @@ export interface BatcherOptions<T> {
 
 // A batch that takes longer holds back no other: it may wait for a lock, or for a disk.
 const patienceMs = 50;
+// So many items in the last batch tell that more are coming.
+const severalItems = 3;
 
 export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
   let waiting: T[] = [];
   let runningCount = 0;
+  let lastCount = 0;
   let scheduled = false;
-  let drained: (() => void)[] = [];
-  const { itemsMax, concurrencyMax, crowdMin = 1 } = options;
+  let lingering: NodeJS.Timeout | undefined;
+  const drained: (() => void)[] = [];
+  const { itemsMax, concurrencyMax, crowdMin = 1, lingerMs = 0 } = options;
   let patience: NodeJS.Timeout | undefined;
   const waitsForCrowd = () => runningCount > 0 && patience !== undefined;
   const mayStart = () => runningCount < concurrencyMax && waiting.length >= (waitsForCrowd() ? crowdMin : 1);
@@ -43,20 +49,30 @@ export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
 
   const finish = () => {
     runningCount -= 1;
-    if (waiting.length > 0) return flush();
+    if (waiting.length > 0) return flushSoon();
     if (runningCount > 0) return;
     clearTimeout(patience);
-    for (const resolve of drained) resolve();
-    drained = [];
+    for (const resolve of drained.splice(0)) resolve();
     options.onIdle?.();
   };
 
-  const flush = () => {
+  const isLingering = () =>
+    lingerMs > 0 && lastCount >= severalItems && waiting.length < Math.min(itemsMax, crowdMin);
+
+  const flushSoon = () => {
     scheduled = false;
+    if (!isLingering()) return flush();
+    lingering ??= setTimeout(flush, lingerMs);
+  };
+
+  const flush = () => {
+    clearTimeout(lingering);
+    lingering = undefined;
     while (mayStart()) {
       const batch = waiting.slice(0, itemsMax);
       waiting = waiting.slice(itemsMax);
       runningCount += 1;
+      lastCount = batch.length;
       bePatient();
       options.run(batch).then(finish, finish);
     }
@@ -65,10 +81,10 @@ export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
   return {
     add(item) {
       waiting.push(item);
-      if (scheduled || !mayStart()) return;
+      if (scheduled || !mayStart() || (lingering && isLingering())) return;
       // After this turn of the event loop: requests that arrived together share the first statement, too.
       scheduled = true;
-      setImmediate(flush);
+      setImmediate(flushSoon);
     },
     drain() {
       if (waiting.length === 0 && runningCount === 0) return Promise.resolve();

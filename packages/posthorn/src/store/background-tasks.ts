@@ -85,6 +85,17 @@ export async function cancelTask(queries: Queries, key: TaskKey): Promise<TaskRo
   return findTask(queries, key);
 }
 
+/** Whether some task waits for somebody to go on with it. */
+export async function hasDueTask(queries: Queries): Promise<boolean> {
+  const due = queries
+    .selectFrom('background_task')
+    .select('id')
+    .where('status', '=', 'running')
+    .where('next_at', '<=', databaseNow)
+    .limit(1);
+  return (await due.executeTakeFirst()) !== undefined;
+}
+
 /**
  * A running task that nobody is at, locked until the end of the transaction: the lock is the lease. A process that dies
  * loses its connection and with it the lock; one that falls silent loses both after the session's

@@ -9,6 +9,7 @@ const channel = 'posthorn_outbox';
 export interface Listener {
   /** Connects when it is not connected. Resolves in any case: without a connection there are no hints. */
   ensure(onNotice: () => void): Promise<void>;
+  isConnected(): boolean;
   close(): Promise<void>;
 }
 
@@ -43,6 +44,7 @@ export function createListener(options: { url: string; applicationName: string }
     async ensure(onNotice) {
       if (client === undefined && !closed) await connect(onNotice);
     },
+    isConnected: () => client !== undefined,
     async close() {
       closed = true;
       await client?.end().catch(() => {});
