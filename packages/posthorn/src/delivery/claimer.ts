@@ -31,7 +31,7 @@ export interface ClaimerDeps {
 
 /** `runOnce` claims until nothing is due or memory is full, and resolves with the milliseconds until it is worth trying again. */
 export function createClaimer(deps: ClaimerDeps): Loop & { runOnce(): Promise<number> } {
-  const { pool, dispatcher, configs, leases, clock } = deps;
+  const { pool, dispatcher, leases, clock } = deps;
   const busyUntilMs = new Map<string, number>();
 
   const excluded = (): string[] => {
@@ -47,17 +47,7 @@ export function createClaimer(deps: ClaimerDeps): Loop & { runOnce(): Promise<nu
     fullEndpoints: excluded(),
   });
 
-  const take = async (claimed: readonly Work[]): Promise<number> => {
-    // Their rate limits are in there: known before the first of them starts.
-    await Promise.all(
-      // One that cannot be loaded is asked for again by its attempts, and holds up nobody else's.
-      [...new Set(claimed.map((work) => work.applicationId))].map((id) =>
-        configs.forSend(id).catch(() => undefined),
-      ),
-    );
-    for (const work of claimed) dispatcher.take(work);
-    return claimed.length;
-  };
+  const take = (claimed: readonly Work[]) => takeIn(deps, claimed);
 
   const claimAny = async (): Promise<number> =>
     take(await claimDeliveries(pool, leases.owner(), limits(perEndpointMax)));
@@ -106,4 +96,17 @@ export function createClaimer(deps: ClaimerDeps): Loop & { runOnce(): Promise<nu
   };
 
   return { ...createLoop({ name: 'claimer', runOnce, errorDelayMs, log: deps.log }), runOnce };
+}
+
+/** Resolves with how many. */
+async function takeIn({ configs, dispatcher }: ClaimerDeps, claimed: readonly Work[]): Promise<number> {
+  // Their rate limits are in there: known before the first of them starts.
+  await Promise.all(
+    // One that cannot be loaded is asked for again by its attempts, and holds up nobody else's.
+    [...new Set(claimed.map((work) => work.applicationId))].map((id) =>
+      configs.forSend(id).catch(() => undefined),
+    ),
+  );
+  for (const work of claimed) dispatcher.take(work);
+  return claimed.length;
 }
