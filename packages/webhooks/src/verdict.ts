@@ -7,6 +7,7 @@ export type RefusalReason =
   | 'stale'
   | 'future'
   | 'unknown-key'
+  | 'key-unavailable'
   | 'missing-context'
   | 'misconfigured'
   | 'too-large'

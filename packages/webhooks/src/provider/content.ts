@@ -1,6 +1,6 @@
-// The bytes that a signature covers, made from a row's template and the request.
+// The bytes that a signature covers, made from a row's template or function and the request.
 import { KeyError } from './keys.ts';
-import type { Location, SignatureScheme } from './provider.ts';
+import type { ContentValues, Location, SignatureScheme } from './provider.ts';
 import type { ProviderRequest } from './request.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -9,13 +9,6 @@ type Part = { readonly text: string } | { readonly name: string };
 const encoder = new TextEncoder();
 const placeholder = /\{([a-z]+(?::[^{}]+)?)\}/;
 const partsOf = new Map<string, readonly Part[]>();
-
-/** What stands in for the parts of a template that are no location. */
-export type ContentValues = {
-  readonly secret: string;
-  readonly timestamp: string | undefined;
-  readonly id: string | undefined;
-};
 
 /** Names what the request lacks. */
 export class MissingContent extends Error {
@@ -27,9 +20,18 @@ export class MissingContent extends Error {
   }
 }
 
-/** Throws `MissingContent` for a part that is not there. */
-export function contentOf(scheme: SignatureScheme, request: ProviderRequest, values: ContentValues): Bytes {
-  const chunks = templateParts(scheme.content).map((part) =>
+/** What may have been signed, the likeliest first. Rejects with `MissingContent` for a part that is not there. */
+export async function contentsOf(
+  { content }: SignatureScheme,
+  request: ProviderRequest,
+  values: ContentValues,
+): Promise<readonly Bytes[]> {
+  if (typeof content === 'string') return [fromTemplate(content, request, values)];
+  return (await content(request, values)).map(encoded);
+}
+
+function fromTemplate(template: string, request: ProviderRequest, values: ContentValues): Bytes {
+  const chunks = templateParts(template).map((part) =>
     'text' in part ? encoded(part.text) : bytesOf(part.name, request, values),
   );
   // Most sign the body alone: it is not copied.
@@ -77,7 +79,7 @@ function textOf(name: string, request: ProviderRequest, values: ContentValues): 
       return request.url === undefined ? undefined : pathOf(request.url);
     default:
       if (!name.includes(':')) throw new KeyError(`the row's content has no part {${name}}`);
-      return request.value(name as Location);
+      return values.valueOf(name as Location);
   }
 }
 

@@ -6,4 +6,4 @@ export type { SignRequestInput } from './sign-request.ts';
 export { readEvents } from './read-events.ts';
 export type { ProviderEvent } from './read-events.ts';
 export type { ReceivedRequest } from './request.ts';
-export type { EventFields, Provider, RequestDraft, RetryBehaviour, Scheme } from './provider.ts';
+export type { EventFields, FetchText, Provider, RequestDraft, RetryBehaviour, Scheme } from './provider.ts';

@@ -4,13 +4,14 @@ import type { Refusal } from '../verdict.ts';
 import type { TimeUnit } from './provider.ts';
 
 const digits = /^(?:0|[1-9][0-9]{0,15})$/;
+const fraction = /^(?:0|[1-9][0-9]{0,11})\.[0-9]{1,9}$/;
 const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:?\d\d)$/;
 const httpDate = /^[A-Za-z]{3}, \d\d [A-Za-z]{3} \d{4} \d\d:\d\d:\d\d GMT$/;
 
 /** Unix time in seconds, with a fraction where it is written; undefined when it is not written so. */
 export function readInstant(text: string, unit: TimeUnit): number | undefined {
   if (unit === 'seconds' || unit === 'milliseconds') {
-    if (!digits.test(text)) return undefined;
+    if (!digits.test(text) && !(unit === 'seconds' && fraction.test(text))) return undefined;
     return unit === 'seconds' ? Number(text) : Number(text) / 1_000;
   }
   const matches = unit === 'rfc3339' ? rfc3339.test(text) : httpDate.test(text);

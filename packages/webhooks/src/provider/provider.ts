@@ -13,7 +13,10 @@ import type { ProviderRequest } from './request.ts';
  */
 export type Location = `${'header' | 'body' | 'form' | 'query' | 'pair' | 'item' | 'const'}:${string}`;
 
-/** The first of these that is there; with `join`, all of them that are there, parted by it. */
+/**
+ * The first of these that is there; with `join`, all of them that are there, parted by it (and nothing when only the
+ * `const:` ones are).
+ */
 export type Field =
   | Location
   | { readonly first: readonly Field[] }
@@ -59,7 +62,31 @@ export type SignatureField = {
 type SchemeCommon = {
   /** The scheme applies when all of these are there (default: always). The first that applies is the only one tried. */
   readonly when?: readonly Location[];
+  /**
+   * What of the body it protects from changes: all of it (the default of signatures), a part, or nothing (the default of
+   * tokens and of what is unsigned): then TLS and a secret URL alone keep the rest of the body as it was sent.
+   */
+  readonly covers?: 'body' | 'part' | 'nothing';
 };
+
+/** What a function that makes signed content is given besides the request. */
+export type ContentValues = {
+  readonly secret: string;
+  readonly timestamp: string | undefined;
+  readonly id: string | undefined;
+  /** The value at a place, `pair:` included. */
+  readonly valueOf: (place: Location) => string | undefined;
+  readonly settings: Readonly<Record<string, string>>;
+};
+
+/**
+ * Makes what a template cannot say. Each text is tried in turn; the first is what is signed. Throws `MissingContent` for a
+ * part that the request lacks.
+ */
+export type ContentFunction = (
+  request: ProviderRequest,
+  values: ContentValues,
+) => readonly string[] | Promise<readonly string[]>;
 
 /** A signature over content made from the request. */
 export type SignatureScheme = SchemeCommon & {
@@ -69,9 +96,12 @@ export type SignatureScheme = SchemeCommon & {
   readonly signature: SignatureField;
   /**
    * What is signed, with `{body}`, `{timestamp}` (as it was written), `{id}`, `{url}`, `{method}`, `{path}` (with the
-   * query), `{secret}` and `{header:…}`, `{body:…}`, `{query:…}`, `{form:…}` in place; the rest stands for itself.
+   * query), `{secret}` and `{header:…}`, `{body:…}`, `{query:…}`, `{form:…}` in place; the rest stands for itself. Or a
+   * function, where a template cannot say it.
    */
-  readonly content: string;
+  readonly content: string | ContentFunction;
+  /** Public keys that the provider publishes, in place of the source's secrets; the row checks every address. */
+  readonly keys?: (request: ProviderRequest, context: SchemeContext) => Promise<readonly string[] | Refusal>;
   readonly id?: Location;
   /** Signed, so that it proves the age: part of `content`. */
   readonly timestamp?: TimeField & { readonly toleranceSeconds: number };
@@ -81,6 +111,8 @@ export type SignatureScheme = SchemeCommon & {
 export type TokenScheme = SchemeCommon & {
   readonly kind: 'token';
   readonly at: Location;
+  /** A setting that names another header, for providers that let you choose it. */
+  readonly headerSetting?: string;
   readonly prefix?: string;
   readonly form?: 'plain' | 'basic';
 };
@@ -88,13 +120,17 @@ export type TokenScheme = SchemeCommon & {
 /** The provider signs nothing: only the secrecy of the URL protects it, and a verdict is `ok` only when that is allowed. */
 export type UnsignedScheme = SchemeCommon & { readonly kind: 'unsigned'; readonly advice: string };
 
+/** `fresh` goes past what is kept; `json` is posted, for providers that give out keys only to those who ask by name. */
+export type FetchOptions = { readonly fresh?: boolean; readonly json?: string };
+export type FetchText = (url: string, options?: FetchOptions) => Promise<string>;
+
 /** What a function of a row may use. Everything it reads from elsewhere is bounded and cached by whoever gives it. */
 export type SchemeContext = {
   readonly nowMs: number;
   /** Overrides the row's own; `any-age` turns the check off. */
   readonly toleranceSeconds: number | 'any-age' | undefined;
   /** Reads public keys: JWKS and certificates, from addresses that the row itself has checked. */
-  readonly fetchText: (url: string) => Promise<string>;
+  readonly fetchText: FetchText;
   /** Values that a provider's scheme needs besides secrets, such as PayPal's webhook id. */
   readonly settings: Readonly<Record<string, string>>;
 };
@@ -148,14 +184,18 @@ export type Handshake = {
 
 /** Where a request says what happened. */
 export type EventFields = {
-  readonly type: Field;
+  /** A function where the type is no value but, say, the name of a key. */
+  readonly type: Field | ((request: ProviderRequest, item: unknown) => string | undefined);
   /** The same on every retry: what duplicates are found by. */
   readonly id?: Field;
   readonly time?: TimeField;
   /** Events with the same key must be handled in order. */
   readonly order?: Field;
-  /** Several events in one request: the path to their array (`body:events`; `body:` when the body is the array). */
-  readonly batch?: `body:${string}`;
+  /**
+   * Several events in one request: the path to their array (`body:events`; `body:` when the body is the array), or a
+   * function where they are written otherwise; with its undefined, the request is one event.
+   */
+  readonly batch?: `body:${string}` | ((request: ProviderRequest) => readonly unknown[] | undefined);
 };
 
 /** What the provider does with an answer that is no success. Absent fields are not documented. */
@@ -186,6 +226,12 @@ export type Provider = {
   readonly retry: RetryBehaviour;
   /** Answers that this provider insists on (default: 204 to what was accepted, 401 to what was refused). */
   readonly answer?: { readonly status?: number; readonly body?: string; readonly refusedStatus?: number };
-  /** Settings that verification needs besides the secrets. */
-  readonly settings?: readonly { readonly name: string; readonly help: string }[];
+  /** Settings that verification needs besides the secrets, or may be given. */
+  readonly settings?: readonly {
+    readonly name: string;
+    readonly help: string;
+    readonly optional?: true;
+  }[];
+  /** What must be known before its events are trusted, in one sentence. */
+  readonly caution?: string;
 };

@@ -29,8 +29,9 @@ export function readEvents(provider: Provider, received: ReceivedRequest): reado
 }
 
 function eventsOf({ event }: Provider, request: ProviderRequest): readonly ProviderEvent[] {
-  if (event.batch === undefined) return [eventOf(event, request, payloadOf(request))];
-  const items = at(request.json(), split(event.batch).rest);
+  const { batch } = event;
+  if (batch === undefined) return [eventOf(event, request, payloadOf(request))];
+  const items = typeof batch === 'string' ? at(request.json(), split(batch).rest) : batch(request);
   if (!Array.isArray(items)) return [eventOf(event, request, payloadOf(request))];
   return items.slice(0, eventsMax).map((item: unknown) => eventOf(event, request, item));
 }
@@ -41,8 +42,9 @@ function eventOf(fields: EventFields, request: ProviderRequest, item: unknown): 
   const id = valueOf(fields.id);
   const orderKey = valueOf(fields.order);
   const timeSeconds = timeOf(fields.time, valueOf);
+  const type = typeof fields.type === 'function' ? fields.type(request, item) : valueOf(fields.type);
   return {
-    type: valueOf(fields.type) ?? 'unknown',
+    type: type ?? 'unknown',
     ...(id === undefined ? {} : { id }),
     ...(timeSeconds === undefined ? {} : { timeSeconds }),
     ...(orderKey === undefined ? {} : { orderKey }),
@@ -63,8 +65,14 @@ function read(field: Field, valueOf: (place: Location) => string | undefined): s
   if ('first' in field) {
     return field.first.map((part) => read(part, valueOf)).find((value) => value !== undefined);
   }
-  const parts = field.all.map((part) => read(part, valueOf)).filter((value) => value !== undefined);
-  return parts.length === 0 ? undefined : parts.join(field.join);
+  const parts = field.all.map((part) => ({ value: read(part, valueOf), isConst: isConst(part) }));
+  const said = parts.some(({ value, isConst: fixed }) => value !== undefined && !fixed);
+  const values = parts.flatMap(({ value }) => (value === undefined ? [] : [value]));
+  return said ? values.join(field.join) : undefined;
+}
+
+function isConst(field: Field): boolean {
+  return typeof field === 'string' && field.startsWith('const:');
 }
 
 function payloadOf(request: ProviderRequest): unknown {

@@ -16,6 +16,8 @@ const valueMaxChars = 8_192;
 const valuesMax = 128;
 // Steps of a body path; more is a mistake in a row.
 const stepsMax = 12;
+// No provider sends a tenth of it; a body of nothing but `&` would cost seconds.
+const formFieldsMax = 2_000;
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export class ProviderRequest {
@@ -62,8 +64,9 @@ export class ProviderRequest {
     return this.#json.value;
   }
 
+  /** The body as form fields; none when there are more than 2,000. */
   form(): URLSearchParams {
-    this.#form ??= new URLSearchParams(this.text() ?? '');
+    this.#form ??= new URLSearchParams(fewFields(this.text() ?? ''));
     return this.#form;
   }
 
@@ -92,6 +95,15 @@ export class ProviderRequest {
         return undefined;
     }
   }
+}
+
+function fewFields(text: string): string {
+  let fields = 1;
+  for (let mark = text.indexOf('&'); mark >= 0; mark = text.indexOf('&', mark + 1)) {
+    fields += 1;
+    if (fields > formFieldsMax) return '';
+  }
+  return text;
 }
 
 export function split(location: Location): { source: string; rest: string } {

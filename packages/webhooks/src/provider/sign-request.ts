@@ -1,13 +1,16 @@
 // Signs a request as the provider would: for tests, local replay and forwarding.
 import { encodeText } from './encoding.ts';
-import { contentOf } from './content.ts';
+import { contentsOf } from './content.ts';
 import { writeInstant } from './instant.ts';
 import { importSigningKey, importVerificationKey, isHmac } from './keys.ts';
 import type { Field, Location, Provider, RequestDraft, SignatureScheme, TokenScheme } from './provider.ts';
 import { ProviderRequest, split } from './request.ts';
-import { basicOf } from './token-scheme.ts';
+import { setJsonValue } from './set-json-value.ts';
+import { basicOf, tokenPlace } from './token-scheme.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
+
+const decoder = new TextDecoder();
 
 export type SignRequestInput = {
   /** Bytes as they will travel; text is its UTF-8 bytes. */
@@ -36,7 +39,7 @@ export async function signRequest(provider: Provider, input: SignRequestInput): 
     case 'signature':
       return signed(scheme, draft, input);
     case 'token':
-      return withToken(scheme, draft, input.secret);
+      return withToken(scheme, draft, input);
     case 'unsigned':
       return draft;
     case 'custom':
@@ -77,34 +80,73 @@ async function signed(
   const nowMs = input.nowMs ?? Date.now();
   const timestamp = scheme.timestamp && writeInstant(nowMs, scheme.timestamp.unit);
   const id = scheme.id && (input.id ?? draft.headers[split(scheme.id).rest] ?? `msg_${crypto.randomUUID()}`);
-  const headers: Record<string, string> = { ...draft.headers };
-  if (scheme.timestamp && timestamp !== undefined) put(headers, scheme.timestamp.at, timestamp);
-  if (scheme.id && id !== undefined) put(headers, scheme.id, id);
-  const request = new ProviderRequest({ ...draft, headers }, draft.body);
-  const content = contentOf(scheme, request, { secret: input.secret, timestamp, id });
+  const timePlace = scheme.timestamp && placeOf(scheme.timestamp.at);
+  const timed = timestamp === undefined ? draft : withValue(draft, timePlace, timestamp);
+  const ready = id === undefined ? timed : withValue(timed, scheme.id, id);
+  const request = new ProviderRequest(ready, ready.body);
+  const pairs = givenPairs(scheme, draft);
+  const [content] = await contentsOf(scheme, request, {
+    secret: input.secret,
+    timestamp,
+    id,
+    valueOf: (place) =>
+      place.startsWith('pair:') ? pairs.get(place.slice('pair:'.length)) : request.value(place),
+    settings: input.settings ?? {},
+  });
+  if (content === undefined) throw new TypeError('the row makes no content to sign');
   const signature = encodeText(await signatureOf(scheme, content, input.secret), scheme.signature.encoding);
-  return withSignature(scheme, { ...draft, headers }, { signature, timestamp });
+  return withSignature(scheme, ready, { signature, timestamp, pairs });
+}
+
+/** Pairs that the signature's header holds besides, as the caller gave them. */
+function givenPairs({ signature }: SignatureScheme, draft: RequestDraft): ReadonlyMap<string, string> {
+  const { at, pairs, separator = ',' } = signature;
+  const place = typeof at === 'string' ? at : at[0];
+  const given = pairs === undefined || place === undefined ? '' : (draft.headers[split(place).rest] ?? '');
+  const items = given.split(separator).map((item) => item.trim().split(pairs?.separator ?? '='));
+  return new Map(items.flatMap(([key = '', value]) => (value === undefined ? [] : [[key, value]])));
 }
 
 function withSignature(
   scheme: SignatureScheme,
   draft: RequestDraft,
-  { signature, timestamp }: { signature: string; timestamp: string | undefined },
+  made: { signature: string; timestamp: string | undefined; pairs: ReadonlyMap<string, string> },
 ): RequestDraft {
   const { at, prefix = '', pairs, separator = ',' } = scheme.signature;
   const place = typeof at === 'string' ? at : at[0];
   if (place === undefined) throw new TypeError('the row names no place for its signature');
-  const time = scheme.timestamp && pairPlace(scheme.timestamp.at);
-  const pair = pairs && `${pairs.take}${pairs.separator}${prefix}${signature}`;
-  const timePair =
-    pairs && time !== undefined ? `${time}${pairs.separator}${timestamp ?? ''}${separator}` : '';
-  const value = pair === undefined ? prefix + signature : timePair + pair;
-  const { source, rest } = split(place);
-  if (source === 'header') return { ...draft, headers: { ...draft.headers, [rest]: value } };
-  if (source !== 'query') throw new TypeError(`a signature in the ${source} needs a function of its own`);
-  const url = new URL(draft.url);
-  url.searchParams.set(rest, value);
-  return { ...draft, url: url.href };
+  if (pairs === undefined) return withValue(draft, place, prefix + made.signature);
+  const timePlace = scheme.timestamp && placeOf(scheme.timestamp.at);
+  const time = timePlace?.startsWith('pair:') ? timePlace.slice('pair:'.length) : undefined;
+  const items = [
+    ...made.pairs,
+    ...(time === undefined ? [] : [[time, made.timestamp ?? '']]),
+    [pairs.take, prefix + made.signature],
+  ];
+  return withValue(draft, place, items.map((item) => item.join(pairs.separator)).join(separator));
+}
+
+/** The request with a value where the row reads it; `pair:` is written with the signature. */
+function withValue(draft: RequestDraft, place: Location | undefined, value: string): RequestDraft {
+  const { source, rest } = split(place ?? 'const:');
+  switch (source) {
+    case 'header':
+      return { ...draft, headers: { ...draft.headers, [rest]: value } };
+    case 'query': {
+      const url = new URL(draft.url);
+      url.searchParams.set(rest, value);
+      return { ...draft, url: url.href };
+    }
+    case 'form': {
+      const form = new URLSearchParams(decoder.decode(draft.body));
+      form.set(rest, value);
+      return { ...draft, body: Uint8Array.from(new TextEncoder().encode(form.toString())) };
+    }
+    case 'body':
+      return { ...draft, body: setJsonValue(draft.body, rest, value) };
+    default:
+      return draft;
+  }
 }
 
 async function signatureOf(scheme: SignatureScheme, content: Bytes, secret: string): Promise<Bytes> {
@@ -122,24 +164,11 @@ async function signatureOf(scheme: SignatureScheme, content: Bytes, secret: stri
   return new Uint8Array(await crypto.subtle.sign(name, key, content));
 }
 
-function withToken({ at, prefix, form }: TokenScheme, draft: RequestDraft, secret: string): RequestDraft {
-  const { source, rest } = split(at);
-  const value = form === 'basic' ? `${prefix ?? 'Basic '}${basicOf(secret)}` : (prefix ?? '') + secret;
-  if (source === 'header') return { ...draft, headers: { ...draft.headers, [rest]: value } };
-  if (source !== 'query') return draft;
-  const url = new URL(draft.url);
-  url.searchParams.set(rest, value);
-  return { ...draft, url: url.href };
-}
-
-function put(headers: Record<string, string>, field: Field, value: string): void {
-  const place = placeOf(field);
-  if (place?.startsWith('header:')) headers[place.slice('header:'.length)] = value;
-}
-
-function pairPlace(field: Field): string | undefined {
-  const place = placeOf(field);
-  return place?.startsWith('pair:') ? place.slice('pair:'.length) : undefined;
+function withToken(scheme: TokenScheme, draft: RequestDraft, input: SignRequestInput): RequestDraft {
+  const { prefix, form } = scheme;
+  const token =
+    form === 'basic' ? `${prefix ?? 'Basic '}${basicOf(input.secret)}` : (prefix ?? '') + input.secret;
+  return withValue(draft, tokenPlace(scheme, input.settings ?? {}), token);
 }
 
 function placeOf(field: Field): Location | undefined {

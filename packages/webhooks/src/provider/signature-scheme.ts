@@ -1,7 +1,8 @@
 // The commonest scheme: a signature over content made from the request, with the source's secrets.
 import { refuse } from '../verdict.ts';
 import type { Refusal } from '../verdict.ts';
-import { contentOf, MissingContent } from './content.ts';
+import { contentsOf, MissingContent } from './content.ts';
+import { KeyUnavailable } from './fetch-key-text.ts';
 import { judgeAge, readInstant } from './instant.ts';
 import { importVerificationKey, isHmac, KeyError } from './keys.ts';
 import type { ProviderKey } from './keys.ts';
@@ -26,10 +27,13 @@ type Signed = {
   readonly signatures: readonly Bytes[];
   readonly timestamp: { readonly text: string; readonly seconds: number } | undefined;
   readonly id: string | undefined;
+  readonly valueOf: (place: Location) => string | undefined;
 };
 
 // Verifying with a public key costs far more than comparing a MAC.
 const publicKeySignaturesMax = 8;
+// A source has a handful of secrets; keys that are published change now and then.
+const keysMax = 64;
 
 export async function verifySignature(
   scheme: SignatureScheme,
@@ -39,15 +43,15 @@ export async function verifySignature(
   const signed = readSigned(scheme, request);
   if ('ok' in signed) return signed;
   try {
-    for (const [secretIndex, secret] of given.secrets.entries()) {
-      const content = contentOf(scheme, request, {
-        secret,
-        timestamp: signed.timestamp?.text,
-        id: signed.id,
-      });
-      if (await matches(scheme, content, { secret, signatures: signed.signatures, keys: given.keys })) {
+    const secrets = (await scheme.keys?.(request, given.context)) ?? given.secrets;
+    if ('ok' in secrets) return secrets;
+    for (const [secretIndex, secret] of secrets.entries()) {
+      const { timestamp, id, valueOf } = signed;
+      const { settings } = given.context;
+      const values = { secret, timestamp: timestamp?.text, id, valueOf, settings };
+      const contents = await contentsOf(scheme, request, values);
+      if (await matchesAny(scheme, contents, { secret, signatures: signed.signatures, keys: given.keys }))
         return accepted(scheme, signed, { secretIndex, context: given.context });
-      }
     }
   } catch (error) {
     return refusalFor(error);
@@ -62,13 +66,14 @@ function readSigned(scheme: SignatureScheme, request: ProviderRequest): Signed |
     place.startsWith('pair:') ? read.pairs.get(place.slice('pair:'.length)) : request.value(place);
   const id = scheme.id === undefined ? undefined : valueOf(scheme.id);
   if (scheme.id !== undefined && !id) return refuse('missing-header', `${nameOf(scheme.id)} is missing`);
-  if (scheme.timestamp === undefined) return { signatures: read.signatures, timestamp: undefined, id };
+  const { signatures } = read;
+  if (scheme.timestamp === undefined) return { signatures, timestamp: undefined, id, valueOf };
   const { at, unit } = scheme.timestamp;
   const text = firstOf(at, valueOf);
   if (text === undefined || text === '') return refuse('missing-header', 'the timestamp is missing');
   const seconds = readInstant(text, unit);
   if (seconds === undefined) return refuse('malformed-header', `the timestamp is not in ${unit}`);
-  return { signatures: read.signatures, timestamp: { text, seconds }, id };
+  return { signatures, timestamp: { text, seconds }, id, valueOf };
 }
 
 function firstOf(field: Field, valueOf: (place: Location) => string | undefined): string | undefined {
@@ -77,10 +82,23 @@ function firstOf(field: Field, valueOf: (place: Location) => string | undefined)
   return parts.map((part) => firstOf(part, valueOf)).find((value) => value !== undefined);
 }
 
+type Tried = { readonly secret: string; readonly signatures: readonly Bytes[]; readonly keys: KeyCache };
+
+async function matchesAny(
+  scheme: SignatureScheme,
+  contents: readonly Bytes[],
+  tried: Tried,
+): Promise<boolean> {
+  for (const content of contents) {
+    if (await matches(scheme, content, tried)) return true;
+  }
+  return false;
+}
+
 async function matches(
   scheme: SignatureScheme,
   content: Bytes,
-  { secret, signatures, keys }: { secret: string; signatures: readonly Bytes[]; keys: KeyCache },
+  { secret, signatures, keys }: Tried,
 ): Promise<boolean> {
   const { algorithm, key: form } = scheme;
   if (algorithm === 'sha256') {
@@ -89,6 +107,7 @@ async function matches(
   }
   const name = `${algorithm} ${JSON.stringify(form)} ${secret}`;
   const importing = keys.get(name) ?? importVerificationKey(algorithm, form, secret);
+  if (keys.size > keysMax) keys.clear();
   keys.set(name, importing);
   const key = await importing;
   if (isHmac(algorithm)) {
@@ -121,8 +140,10 @@ function accepted(
   return wrongAge ?? { ...match, timestamp: Math.floor(timestamp.seconds) };
 }
 
-function refusalFor(error: unknown): Refusal {
+/** What an error of a row's own functions says to the caller. Rethrows what is a bug. */
+export function refusalFor(error: unknown): Refusal {
   if (error instanceof KeyError) return refuse('misconfigured', error.message);
+  if (error instanceof KeyUnavailable) return refuse('key-unavailable', error.message);
   if (!(error instanceof MissingContent)) throw error;
   const { part } = error;
   if (['url', 'path', 'method'].includes(part)) {

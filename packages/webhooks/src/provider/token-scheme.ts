@@ -1,6 +1,6 @@
 // A secret that is sent along: it proves that the sender knows it, and nothing about the body or the age.
 import { refuse } from '../verdict.ts';
-import type { TokenScheme } from './provider.ts';
+import type { Location, TokenScheme } from './provider.ts';
 import type { ProviderRequest } from './request.ts';
 import { sameText } from './same-bytes.ts';
 import { nameOf } from './signatures.ts';
@@ -9,20 +9,30 @@ import type { ProviderVerdict } from './verify-request.ts';
 export async function verifyToken(
   scheme: TokenScheme,
   request: ProviderRequest,
-  secrets: readonly string[],
+  { secrets, settings }: { secrets: readonly string[]; settings: Readonly<Record<string, string>> },
 ): Promise<ProviderVerdict> {
-  const value = request.value(scheme.at);
-  if (value === undefined || value === '') return refuse('missing-header', `${nameOf(scheme.at)} is missing`);
+  const place = tokenPlace(scheme, settings);
+  const value = request.value(place);
+  if (value === undefined || value === '') return refuse('missing-header', `${nameOf(place)} is missing`);
   const { prefix = scheme.form === 'basic' ? 'Basic ' : '' } = scheme;
   // RFC 9110 section 11.1: the name of an authentication scheme is written in any case.
   if (!value.toLowerCase().startsWith(prefix.toLowerCase()))
-    return refuse('malformed-header', `${nameOf(scheme.at)} does not start with ${prefix.trim()}`);
+    return refuse('malformed-header', `${nameOf(place)} does not start with ${prefix.trim()}`);
   const given = value.slice(prefix.length).trim();
   for (const [secretIndex, secret] of secrets.entries()) {
     const expected = scheme.form === 'basic' ? basicOf(secret) : secret;
     if (await sameText(given, expected)) return { ok: true, secretIndex };
   }
   return refuse('mismatch', 'the token that was sent is none of the secrets');
+}
+
+/** Where the token stands: in the header that a setting names, if there is one. */
+export function tokenPlace(
+  { at, headerSetting = '' }: TokenScheme,
+  settings: Readonly<Record<string, string>>,
+): Location {
+  const header = settings[headerSetting];
+  return header ? `header:${header.toLowerCase()}` : at;
 }
 
 /** RFC 7617: base64 of `user:password` in UTF-8. */

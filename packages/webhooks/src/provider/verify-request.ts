@@ -3,9 +3,9 @@ import { bodyBytes } from '../signed-content.ts';
 import { refuse } from '../verdict.ts';
 import type { Refusal } from '../verdict.ts';
 import { fetchKeyText } from './fetch-key-text.ts';
-import { verifySignature } from './signature-scheme.ts';
+import { refusalFor, verifySignature } from './signature-scheme.ts';
 import type { KeyCache } from './signature-scheme.ts';
-import type { CustomScheme, Provider, Scheme, SchemeContext, SchemeMatch } from './provider.ts';
+import type { CustomScheme, FetchText, Provider, Scheme, SchemeContext, SchemeMatch } from './provider.ts';
 import { ProviderRequest } from './request.ts';
 import type { ReceivedRequest } from './request.ts';
 import { verifyToken } from './token-scheme.ts';
@@ -24,7 +24,7 @@ export type ProviderVerifierOptions = {
   /** What the provider's scheme needs besides secrets; see `Provider.settings`. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Reads JWKS and certificates (default: `fetch`, https only, at most 64 KiB, 5 s, kept for 5 minutes). */
-  readonly fetchText?: (url: string) => Promise<string>;
+  readonly fetchText?: FetchText;
 };
 
 /** `timestamp` in Unix seconds, when the scheme proves one; `secretIndex` is the place of the secret that matched. */
@@ -54,6 +54,8 @@ export function createProviderVerifier(
   const secrets = typeof options.secrets === 'string' ? [options.secrets] : options.secrets;
   const keys: KeyCache = new Map();
   const wrong = wrongOptions(provider, secrets, options);
+  // Where the provider's own keys verify, there is no secret, and the scheme is asked once.
+  const tried = provider.secret.madeBy === 'nobody' ? [''] : secrets;
   return {
     async verify(request) {
       if (wrong !== undefined) return wrong;
@@ -62,7 +64,7 @@ export function createProviderVerifier(
       const received = new ProviderRequest(request, body);
       const scheme = schemeFor(provider, received);
       if (scheme === undefined) return refuse('missing-header', missingOf(provider));
-      return judge(scheme, received, { secrets, keys, options });
+      return judge(scheme, received, { secrets: tried, keys, options });
     },
   };
 }
@@ -79,7 +81,7 @@ async function judge(scheme: Scheme, request: ProviderRequest, given: Given): Pr
     case 'signature':
       return verifySignature(scheme, request, { secrets: given.secrets, keys: given.keys, context });
     case 'token':
-      return verifyToken(scheme, request, given.secrets);
+      return verifyToken(scheme, request, { secrets: given.secrets, settings: context.settings });
     case 'unsigned':
       if (given.options.allowUnsigned === true) return { ok: true, secretIndex: 0 };
       return refuse('misconfigured', `this provider signs nothing: ${scheme.advice}; then set allowUnsigned`);
@@ -97,7 +99,7 @@ async function verifyCustom(
 ): Promise<ProviderVerdict> {
   let refusal: Refusal | undefined;
   for (const [secretIndex, secret] of secrets.entries()) {
-    const result: SchemeMatch | Refusal = await scheme.verify(request, secret, context);
+    const result: SchemeMatch | Refusal = await scheme.verify(request, secret, context).catch(refusalFor);
     if (result.ok) return { ...result, secretIndex };
     // Of several secrets, one that got as far as the age says more than one that does not match.
     if (refusal === undefined || refusal.reason === 'mismatch') refusal = result;
@@ -137,7 +139,7 @@ function wrongOptions(
     return misconfigured(`at most ${secretsMax} secrets are used at once: drop old ones`);
   if (needsSecret && secrets.some((secret) => typeof secret !== 'string' || secret === ''))
     return misconfigured('a secret is empty: set it, or leave it out');
-  const missing = provider.settings?.find(({ name }) => !settings[name]);
+  const missing = provider.settings?.find(({ name, optional }) => optional !== true && !settings[name]);
   if (missing !== undefined) return misconfigured(`the setting ${missing.name} is missing: ${missing.help}`);
   if (toleranceSeconds !== undefined && toleranceSeconds !== 'any-age' && !(toleranceSeconds >= 0))
     return misconfigured("toleranceSeconds must be a number of seconds from 0, or 'any-age'");

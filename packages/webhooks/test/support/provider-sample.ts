@@ -13,6 +13,8 @@ export type ProviderSample = {
   /** What signs, when it is another: a private key. */
   readonly signingSecret?: string;
   readonly settings?: Readonly<Record<string, string>>;
+  /** What stands at the addresses from which the row reads keys. */
+  readonly published?: Readonly<Record<string, string>>;
   readonly request: {
     readonly body: string;
     readonly method?: string;
