@@ -1,4 +1,5 @@
 // What must hold for every provider: its own signature is accepted, and nothing that was changed is.
+import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
@@ -81,6 +82,12 @@ function addedHeaders(sample: ProviderSample, draft: RequestDraft): string[] {
 it('has a sample for every provider, and every provider in the list', () => {
   const sampled = samples.map(({ provider }) => provider.name).sort();
   expect([...new Set(sampled)]).toEqual([...providers.keys()].sort());
+});
+
+it('lists the rows of its folder', () => {
+  const script = fileURLToPath(new URL('../../../../scripts/list-providers.mjs', import.meta.url));
+  const { status, stderr } = spawnSync(process.execPath, [script, '--check'], { encoding: 'utf8' });
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 });
 
 it('names every provider in lower-case words, once', () => {
