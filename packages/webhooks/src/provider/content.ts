@@ -84,7 +84,7 @@ function textOf(name: string, request: ProviderRequest, values: ContentValues): 
 }
 
 /** Path and query, as they are written. */
-function pathOf(url: string): string {
+export function pathOf(url: string): string {
   const path = url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').split('#', 1)[0] ?? '';
   return path.startsWith('/') ? path : `/${path}`;
 }

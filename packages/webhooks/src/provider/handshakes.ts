@@ -42,3 +42,13 @@ export function echoField(options: {
     },
   };
 }
+
+/** 200 without a body, to a method by which some providers see whether the URL is there; nothing happens by it. */
+export function answerMethod(asked: 'HEAD' | 'GET'): Handshake {
+  return {
+    on: 'unverified',
+    async answer({ method }: ProviderRequest) {
+      return method === asked ? plainAnswer('') : undefined;
+    },
+  };
+}

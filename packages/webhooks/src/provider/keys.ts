@@ -56,7 +56,7 @@ export async function importSigningKey(algorithm: PublicKeyAlgorithm, secret: st
 }
 
 /** The bytes that a secret stands for. Rejects with `KeyError` when it is not written in that form. */
-async function keyBytes(form: KeyForm, secret: string): Promise<Bytes> {
+export async function keyBytes(form: KeyForm, secret: string): Promise<Bytes> {
   if (typeof secret !== 'string' || secret === '') throw new KeyError('the secret is empty: set it');
   if (secret.length > secretMaxChars) throw new KeyError('the secret is far too long: copy it again');
   if (form === 'text') return Uint8Array.from(encoder.encode(secret));

@@ -64,10 +64,20 @@ export class ProviderRequest {
     return this.#json.value;
   }
 
-  /** The body as form fields; none when there are more than 2,000. */
+  /** The body as form fields; none when there are too many. */
   form(): URLSearchParams {
-    this.#form ??= new URLSearchParams(fewFields(this.text() ?? ''));
+    this.#form ??= new URLSearchParams(this.hasTooManyFields() ? '' : this.text());
     return this.#form;
+  }
+
+  /** Whether the body, as a form, has more than 2,000 fields. What is signed must not be made of the none that are read. */
+  hasTooManyFields(): boolean {
+    const text = this.text() ?? '';
+    let fields = 1;
+    for (let mark = text.indexOf('&'); mark >= 0 && fields <= formFieldsMax; fields += 1) {
+      mark = text.indexOf('&', mark + 1);
+    }
+    return fields > formFieldsMax;
   }
 
   query(): URLSearchParams {
@@ -95,15 +105,6 @@ export class ProviderRequest {
         return undefined;
     }
   }
-}
-
-function fewFields(text: string): string {
-  let fields = 1;
-  for (let mark = text.indexOf('&'); mark >= 0; mark = text.indexOf('&', mark + 1)) {
-    fields += 1;
-    if (fields > formFieldsMax) return '';
-  }
-  return text;
 }
 
 export function split(location: Location): { source: string; rest: string } {

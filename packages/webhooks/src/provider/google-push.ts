@@ -1,0 +1,24 @@
+// What Google Drive and Calendar push: headers alone. What has changed is read from their API.
+import type { Provider } from './provider.ts';
+
+type Named = Pick<Provider, 'name' | 'title' | 'docs'>;
+
+export function googlePush({ name, title, docs }: Named): Provider {
+  return {
+    name,
+    title,
+    docs,
+    grade: 'A',
+    secret: { name: 'token of the channel', madeBy: 'you' },
+    schemes: [{ kind: 'token', at: 'header:x-goog-channel-token' }],
+    event: {
+      // `sync` says that the channel has begun.
+      type: 'header:x-goog-resource-state',
+      id: { all: ['header:x-goog-channel-id', 'header:x-goog-message-number'], join: ':' },
+      order: 'header:x-goog-channel-id',
+    },
+    retry: { retries: true, note: 'after 500, 502, 503 and 504' },
+    caution:
+      'nothing is signed and the body is empty: read what changed from the API; a channel ends, renew it',
+  };
+}

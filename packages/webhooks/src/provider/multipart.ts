@@ -1,0 +1,22 @@
+// One text field of a multipart/form-data body (RFC 7578), for the providers that put their JSON into one.
+import type { ProviderRequest } from './request.ts';
+
+const boundaryOf = /^multipart\/form-data\s*;(?:[^;]*;)*?\s*boundary=(?:"([^"]{1,70})"|([^\s";,]{1,70}))/i;
+const isFormData = /^content-disposition:\s*form-data;/im;
+const partsMax = 16;
+
+/** Undefined when the body has no such field. */
+export function multipartField(request: ProviderRequest, name: string): string | undefined {
+  const [, quoted, bare] = boundaryOf.exec(request.header('content-type') ?? '') ?? [];
+  const boundary = quoted ?? bare;
+  const text = request.text();
+  if (boundary === undefined || text === undefined) return undefined;
+  for (const part of `\r\n${text}`.split(`\r\n--${boundary}`, partsMax).slice(1)) {
+    const end = part.indexOf('\r\n\r\n');
+    const head = end < 0 ? '' : part.slice(0, end);
+    if (isFormData.test(head) && head.includes(` name="${name}"`)) {
+      return part.slice(end + '\r\n\r\n'.length);
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,22 @@
+import type { Provider } from '../provider/provider.ts';
+
+export const bitpay: Provider = {
+  name: 'bitpay',
+  title: 'BitPay',
+  docs: 'https://developer.bitpay.com/docs/instant-payment-notifications',
+  grade: 'B',
+  secret: { name: 'none', madeBy: 'nobody' },
+  schemes: [{ kind: 'unsigned', advice: 'read the invoice by its id from the API before you act on it' }],
+  event: {
+    type: { first: ['body:event.name', { all: ['const:invoice', 'body:status'], join: '.' }] },
+    id: {
+      first: [
+        { all: ['body:event.name', 'body:data.id', 'body:data.status'], join: ':' },
+        { all: ['body:id', 'body:status'], join: ':' },
+      ],
+    },
+    time: { at: 'body:data.currentTime', unit: 'milliseconds' },
+    order: { first: ['body:data.id', 'body:id'] },
+  },
+  retry: { retries: true },
+};

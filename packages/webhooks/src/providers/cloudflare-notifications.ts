@@ -1,0 +1,16 @@
+import type { Provider } from '../provider/provider.ts';
+
+export const cloudflareNotifications: Provider = {
+  name: 'cloudflare-notifications',
+  title: 'Cloudflare Notifications',
+  docs: 'https://developers.cloudflare.com/notifications/get-started/configure-webhooks/',
+  grade: 'B',
+  secret: { name: 'secret of the webhook destination', madeBy: 'you' },
+  schemes: [{ kind: 'token', at: 'header:cf-webhook-auth' }],
+  event: {
+    type: { first: ['body:alert_type', 'body:name'] },
+    id: { all: ['body:policy_id', 'body:alert_correlation_id', 'body:alert_event', 'body:ts'], join: ':' },
+    time: { at: 'body:ts', unit: 'seconds' },
+  },
+  retry: { retries: true },
+};

@@ -1,0 +1,8 @@
+import { googlePush } from '../provider/google-push.ts';
+import type { Provider } from '../provider/provider.ts';
+
+export const googleDrive: Provider = googlePush({
+  name: 'google-drive',
+  title: 'Google Drive push notifications',
+  docs: 'https://developers.google.com/workspace/drive/api/guides/push',
+});

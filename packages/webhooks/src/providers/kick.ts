@@ -1,0 +1,38 @@
+import { KeyUnavailable } from '../provider/fetch-key-text.ts';
+import type { Provider } from '../provider/provider.ts';
+import { readKeyJson } from '../provider/published-keys.ts';
+import { at } from '../provider/request.ts';
+
+const keyAddress = 'https://api.kick.com/public/v1/public-key';
+
+export const kick: Provider = {
+  name: 'kick',
+  title: 'Kick',
+  docs: 'https://docs.kick.com/events/webhook-security',
+  grade: 'B',
+  secret: { name: 'none', madeBy: 'nobody' },
+  schemes: [
+    {
+      kind: 'signature',
+      algorithm: 'rsa-sha256',
+      key: 'spki',
+      signature: { at: 'header:kick-event-signature', encoding: 'base64' },
+      content: '{id}.{header:kick-event-message-timestamp}.{body}',
+      id: 'header:kick-event-message-id',
+      async keys(_request, context) {
+        const key = at(await readKeyJson(context, keyAddress), 'data.public_key');
+        if (typeof key !== 'string') throw new KeyUnavailable(`what ${keyAddress} answered holds no key`);
+        return [key];
+      },
+    },
+  ],
+  event: {
+    type: 'header:kick-event-type',
+    id: 'header:kick-event-message-id',
+    time: { at: 'header:kick-event-message-timestamp', unit: 'rfc3339' },
+    order: 'body:broadcaster.user_id',
+  },
+  retry: { retries: true },
+  caution:
+    'the type stands in a header that is not signed, and the key signs for every app: check whom it is for',
+};

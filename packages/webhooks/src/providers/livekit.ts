@@ -1,0 +1,38 @@
+import { sharedJwtScheme } from '../provider/jwt-scheme.ts';
+import type { Provider } from '../provider/provider.ts';
+
+export const livekit: Provider = {
+  name: 'livekit',
+  title: 'LiveKit',
+  docs: 'https://docs.livekit.io/home/server/webhooks/',
+  grade: 'A',
+  secret: { name: 'API secret', madeBy: 'provider' },
+  settings: [
+    {
+      name: 'apiKey',
+      help: 'the API key whose tokens are accepted (default: any that the secret signs)',
+      optional: true,
+    },
+  ],
+  schemes: [
+    sharedJwtScheme(
+      {
+        header: 'authorization',
+        bodyHash: { claim: 'sha256', encoding: 'base64' },
+        claims: ({ apiKey }) => ({ needs: ['exp'], ...(apiKey ? { issuers: [apiKey] } : {}) }),
+        sample: (_draft, { settings, nowMs }) => ({
+          iss: settings['apiKey'] ?? 'devkey',
+          exp: Math.floor(nowMs / 1_000) + 300,
+        }),
+      },
+      { algorithms: ['HS256'], key: 'text' },
+    ),
+  ],
+  event: {
+    type: 'body:event',
+    id: 'body:id',
+    time: { at: 'body:createdAt', unit: 'seconds' },
+    order: { first: ['body:room.sid', 'body:egressInfo.roomId', 'body:ingressInfo.ingressId'] },
+  },
+  retry: { retries: true },
+};

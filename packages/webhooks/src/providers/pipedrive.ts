@@ -1,0 +1,18 @@
+import type { Provider } from '../provider/provider.ts';
+
+export const pipedrive: Provider = {
+  name: 'pipedrive',
+  title: 'Pipedrive',
+  docs: 'https://pipedrive.readme.io/docs/guide-for-webhooks-v2',
+  grade: 'B',
+  secret: { name: 'user name, `:`, password of the webhook', madeBy: 'you' },
+  schemes: [{ kind: 'token', at: 'header:authorization', form: 'basic' }],
+  event: {
+    // Version 1 says it in one field.
+    type: { first: ['body:event', { all: ['body:meta.entity', 'body:meta.action'], join: '.' }] },
+    id: 'body:meta.id',
+    time: { at: 'body:meta.timestamp', unit: 'rfc3339' },
+    order: { all: ['body:meta.entity', 'body:meta.entity_id'], join: ':' },
+  },
+  retry: { retries: true, timeoutSeconds: 10, note: '3 times, after 3, 30 and 150 seconds' },
+};
