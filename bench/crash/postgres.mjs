@@ -1,6 +1,6 @@
 // @ts-check
 // The PostgreSQL of a run: a durable one of our own, that can be killed, frozen and asked directly.
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
@@ -58,10 +58,17 @@ export async function startPostgres(dataDir, settings = {}) {
       await untilBack();
       await ask(server.url, `create database ${name}`);
     },
+    // Until none is left: one that was just made would wait for ever for a lock of those that are gone, and PostgreSQL
+    // does not start beside it. It happened at the last of 392 faults.
     async killAll() {
-      const pids = await serverPids(dataDir);
-      for (const pid of pids) signal(pid, 'SIGKILL');
-      return pids.length;
+      const killed = new Set();
+      for (let pids = await serverPids(dataDir); pids.length > 0; pids = await processesIn(dataDir)) {
+        for (const pid of pids) {
+          killed.add(pid);
+          signal(pid, 'SIGKILL');
+        }
+      }
+      return killed.size;
     },
     async signalAll(name) {
       // The first is the one that makes new ones: once it stands still, the rest is complete.
@@ -110,6 +117,19 @@ async function serverPids(dataDir) {
     const stat = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '');
     const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
     if (parent === postmaster) pids.push(Number(name));
+  }
+  return pids;
+}
+
+/** Every process that works in the folder, as all of a server's do. @param {string} folder */
+async function processesIn(folder) {
+  const pids = [];
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const cwd = await readlink(`/proc/${name}/cwd`).catch(() => '');
+    const stat = cwd === folder ? await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '') : '';
+    // What is dead and not yet fetched by its parent cannot be killed again.
+    if (stat !== '' && !stat.slice(stat.lastIndexOf(')')).startsWith(') Z')) pids.push(Number(name));
   }
   return pids;
 }

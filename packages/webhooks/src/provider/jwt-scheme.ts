@@ -84,11 +84,7 @@ export function publishedJwtScheme(row: JwtRow, { algorithm, keySet }: Published
 }
 
 /** Tokens that a set's key with the token's own key id signs. */
-export function publishedJwt(
-  algorithm: PublicAlgorithm,
-  keySet: string,
-  context: SchemeContext,
-): ExpectedJwt {
+function publishedJwt(algorithm: PublicAlgorithm, keySet: string, context: SchemeContext): ExpectedJwt {
   return {
     algorithms: [algorithm],
     async keyFor({ keyId }) {
