@@ -15,6 +15,8 @@ import { monday } from '../../src/providers/monday.ts';
 import { okta } from '../../src/providers/okta.ts';
 import { surveyMonkey } from '../../src/providers/survey-monkey.ts';
 
+const require = createRequire(import.meta.url);
+
 type Asked = {
   readonly method?: string;
   readonly url?: string;
@@ -177,7 +179,7 @@ describe('Braintree', () => {
     );
 
   it('is answered as its own library answers', async () => {
-    const { BraintreeGateway, Environment } = createRequire(import.meta.url)('braintree') as {
+    const { BraintreeGateway, Environment } = require('braintree') as {
       BraintreeGateway: new (
         config: object,
       ) => { webhookNotification: { verify(challenge: string): string } };
