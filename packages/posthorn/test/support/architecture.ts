@@ -133,13 +133,18 @@ type Report = (rule: string, detail: string) => void;
 function judgeName(file: string, report: Report): void {
   const name = basename(file, '.ts');
   if (grabBags.has(name)) report('grab-bag', `${name}.ts says nothing about what is in it`);
-  if (name === 'index' && file !== `${webhooksRoot}index.ts`) report('barrel', 'an index.ts');
+  if (name === 'index' && !isPublished(file)) report('barrel', 'an index.ts');
 }
 
 function judgeExports(file: string, facts: Facts, report: Report): void {
   if (facts.exportsStar) report('export-star', 'export * hides what is exported');
   if (facts.exportsDefault) report('default-export', 'a default export has no name');
-  if (facts.exportsFrom && file !== `${webhooksRoot}index.ts`) report('barrel', 'export … from another file');
+  if (facts.exportsFrom && !isPublished(file)) report('barrel', 'export … from another file');
+}
+
+/** A folder of the published package is an export of it, named by its index. */
+function isPublished(file: string): boolean {
+  return file.startsWith(webhooksRoot) && /^(?:[a-z-]+\/)?index\.ts$/.test(file.slice(webhooksRoot.length));
 }
 
 function judgeWebhooks(file: string, { imports }: Facts, report: Report): void {
