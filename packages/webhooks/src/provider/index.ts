@@ -7,3 +7,8 @@ export { readEvents } from './read-events.ts';
 export type { ProviderEvent } from './read-events.ts';
 export type { ReceivedRequest } from './request.ts';
 export type { EventFields, FetchText, Provider, RequestDraft, RetryBehaviour, Scheme } from './provider.ts';
+export { diagnoseRefusal } from './diagnose.ts';
+export type { DiagnoseOptions, Diagnosis } from './diagnose.ts';
+export type { DiagnosisCause } from './diagnosis/causes.ts';
+export { describeProvider } from './describe-provider.ts';
+export type { ProviderDescription } from './describe-provider.ts';
