@@ -1,5 +1,4 @@
 // The command line as a process: what it prints where, and what it exits with.
-import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
@@ -7,56 +6,24 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { sign } from '@posthorn/webhooks';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { readDevState, removeDevState, writeDevState } from '../src/cli/dev-state.ts';
 import { exitCodes } from '../src/cli/exit-codes.ts';
 import { ensureSecretKey } from '../src/cli/secret-key-file.ts';
-
-const program = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-const processTimeoutMs = 15_000;
-
-interface Ended {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-interface RunOptions {
-  stdin?: string | Uint8Array;
-  env?: Record<string, string>;
-  /** When it resolves, the process gets a SIGINT; its stdin stays open. */
-  interruptOn?: Promise<unknown>;
-}
+import { runCli } from './support/cli-process.ts';
+import type { Ended, RunOptions } from './support/cli-process.ts';
 
 let folder = '';
 
 beforeAll(async () => {
-  if (!existsSync(program)) throw new Error(`${program} is missing: build it first with npm run build`);
   folder = await mkdtemp(join(tmpdir(), 'posthorn-cli-'));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Runs the built program in an empty folder, with nothing of our environment but PATH. */
-function run(
-  args: readonly string[],
-  { stdin = '', env = {}, interruptOn }: RunOptions = {},
-): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [program, ...args], {
-      cwd: folder,
-      env: { PATH: process.env.PATH, ...env },
-      timeout: processTimeoutMs,
-    });
-    const output = { stdout: '', stderr: '' };
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
-    child.on('error', reject).on('close', (code) => resolve({ code, ...output }));
-    child.stdin.on('error', () => {});
-    if (interruptOn === undefined) child.stdin.end(stdin);
-    else void interruptOn.then(() => child.kill('SIGINT'));
-  });
+async function run(args: readonly string[], options?: RunOptions): Promise<Omit<Ended, 'output'>> {
+  const { output: _, ...ended } = await runCli(folder, args, options);
+  return ended;
 }
 
 async function runJson(
@@ -88,6 +55,8 @@ describe('usage', () => {
     ['serve'],
     ['send'],
     ['verify'],
+    ['sign'],
+    ['providers'],
     ['config'],
     ['migrate'],
     ['token', 'create'],

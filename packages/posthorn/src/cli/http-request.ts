@@ -1,6 +1,9 @@
 // Reads a raw HTTP/1.1 request from bytes: the head as text, the body as the very bytes.
 
 export interface RawRequest {
+  method: string;
+  /** https, as a saved request does not say: the URL of the target, or of the Host header and the target. */
+  url: string | undefined;
   /** Lower-case names; a header that came twice has two values. */
   headers: Record<string, string[]>;
   body: Uint8Array;
@@ -10,7 +13,7 @@ export interface RawRequest {
 
 export type ReadRequest = { ok: true; request: RawRequest } | { ok: false; reason: string };
 
-const requestLine = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+ \S+ HTTP\/\d(?:\.\d)?$/;
+const requestLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+) HTTP\/\d(?:\.\d)?$/;
 const headerLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/;
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
@@ -20,14 +23,24 @@ export function readHttpRequest(bytes: Buffer): ReadRequest {
   const head = splitHead(bytes);
   if (head === undefined) return { ok: false, reason: 'there is no blank line after the headers' };
   const [first = '', ...lines] = head.lines;
-  if (!requestLine.test(first))
+  const [, method, target] = requestLine.exec(first) ?? [];
+  if (method === undefined || target === undefined)
     return { ok: false, reason: 'the first line is no request line like POST /path HTTP/1.1' };
   const headers = collectHeaders(lines);
   if (headers === undefined) return { ok: false, reason: 'a header line is not of the form name: value' };
   if (headers['transfer-encoding'] !== undefined) {
     return { ok: false, reason: 'the body has a transfer encoding: save the decoded body instead' };
   }
-  return { ok: true, request: { headers, ...cutBody(head.rest, headers['content-length']?.[0]) } };
+  const url = urlOf(target, headers.host?.[0]);
+  return {
+    ok: true,
+    request: { method, url, headers, ...cutBody(head.rest, headers['content-length']?.[0]) },
+  };
+}
+
+function urlOf(target: string, host: string | undefined): string | undefined {
+  if (/^https?:\/\//i.test(target)) return target;
+  return host === undefined || !target.startsWith('/') ? undefined : `https://${host}${target}`;
 }
 
 function splitHead(bytes: Buffer): { lines: string[]; rest: Buffer } | undefined {

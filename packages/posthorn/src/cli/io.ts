@@ -9,6 +9,11 @@ export interface TextOutput {
   write(text: string): unknown;
 }
 
+/** Text, or bytes that are nobody's text, such as a request's body. */
+export interface DataOutput extends TextOutput {
+  write(data: string | Uint8Array): unknown;
+}
+
 export interface Io {
   env: Readonly<Record<string, string | undefined>>;
   cwd: string;
@@ -17,7 +22,7 @@ export interface Io {
   isAlive(pid: number): boolean;
   stdin: Readable & { isTTY?: boolean };
   /** For data only. */
-  stdout: TextOutput;
+  stdout: DataOutput;
   /** For everything that is not data. */
   stderr: TextOutput;
   /** `--json`: stdout gets exactly one JSON object, errors included. */

@@ -4,6 +4,8 @@ import { settingKeys } from '../config-settings.ts';
 import type { Config, Mode } from '../config.ts';
 import { version } from '../lib/version.ts';
 import { CliError, usageError } from './cli-error.ts';
+import { collect, withExamples } from './command-context.ts';
+import type { Context, Run } from './command-context.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { Io } from './io.ts';
@@ -11,20 +13,9 @@ import type { ImportOptions } from './import-svix.ts';
 import { reportError } from './report.ts';
 import type { SendOptions } from './send.ts';
 import { addSettingOptions, requireConfig } from './settings-options.ts';
-import type { VerifyOptions } from './verify.ts';
+import { addWebhookCommands } from './webhook-commands.ts';
 
 type Values = Readonly<Record<string, unknown>>;
-/** Runs a command's work and keeps its exit code. */
-type Run = (work: () => Promise<number>) => Promise<void>;
-
-interface Context {
-  io: Io;
-  /** For commands that end by themselves: a signal ends them with the exit code for it. */
-  run: Run;
-  /** For servers, which listen to signals on their own. */
-  serve: Run;
-}
-
 const signalsEnd = new CliError(exitCodes.interrupted, 'interrupted', 'interrupted');
 
 /** Runs one command line (`argv` without node and script). Never rejects: failures are told, and are the exit code. */
@@ -78,7 +69,7 @@ function createProgram(context: Context): Command {
   addServerCommands(program, context);
   addSendCommand(program, context);
   addImportCommand(program, context);
-  addVerifyCommand(program, context);
+  addWebhookCommands(program, context);
   addConfigCommand(program, context);
   addMigrateCommand(program, context);
   addTokenCommands(program, context);
@@ -87,10 +78,6 @@ function createProgram(context: Context): Command {
     'posthorn dev',
     'posthorn send --app acme --type user.created --payload \'{"id":1}\'',
   ]);
-}
-
-function withExamples(command: Command, examples: readonly string[]): Command {
-  return command.addHelpText('after', `\nExamples:\n${examples.map((line) => `  $ ${line}`).join('\n')}`);
 }
 
 function addServerCommands(program: Command, { io, serve }: Context): void {
@@ -122,10 +109,6 @@ function addServerCommands(program: Command, { io, serve }: Context): void {
     'DATABASE_URL=postgres://posthorn:secret@db/posthorn POSTHORN_SECRET_KEY_FILE=/run/secrets/key posthorn serve',
     'posthorn serve --embedded --host 0.0.0.0',
   ]);
-}
-
-function collect(value: string, before: string[] = []): string[] {
-  return [...before, value];
 }
 
 function addSendCommand(program: Command, { io, run }: Context): void {
@@ -173,30 +156,6 @@ function addImportCommand(program: Command, { io, run }: Context): void {
     );
   withExamples(addSettingOptions(command, ['dataDir']), [
     'SVIX_AUTH_TOKEN=… posthorn import-svix --from https://api.eu.svix.com --server http://127.0.0.1:8071',
-  ]);
-}
-
-function addVerifyCommand(program: Command, { io, run }: Context): void {
-  const command = program
-    .command('verify')
-    .description('check the signature of a webhook: a raw HTTP request on stdin, or its body with --header')
-    .requiredOption('--secret <secret>', 'whsec_… or whpk_…; may be repeated', collect)
-    .option(
-      '--header <header>',
-      "'name: value' of the request; may be repeated; stdin then is the body",
-      collect,
-    )
-    .option('--at <unix-seconds>', 'judge the age at this time instead of now')
-    .option('--tolerance <seconds>', 'how far the timestamp may be off, or any (default 300)')
-    .action((options: VerifyOptions) =>
-      run(async () => {
-        const { runVerify } = await import('./verify.ts');
-        return runVerify(options, io);
-      }),
-    );
-  withExamples(command, [
-    'posthorn verify --secret whsec_… < request.http',
-    "posthorn verify --secret whsec_… --header 'webhook-id: msg_1' --header 'webhook-timestamp: 1700000000' --header 'webhook-signature: v1,…' < body.json",
   ]);
 }
 
