@@ -106,6 +106,15 @@ it('has a README whose secrets verify', async () => {
   expect(stdout).toBe('true\n');
 });
 
+it.each([
+  ['cloudevents.mjs', 'in_1'],
+  ['http-signatures.mjs', 'true'],
+  ['testing.mjs', 'stale'],
+])('has a README whose %s prints %s', async (name, printed) => {
+  const { stdout } = await run(process.execPath, [join(built.folder, name)]);
+  expect(stdout).toBe(`${printed}\n`);
+});
+
 it('has a README that names every reason and every exported function', async () => {
   const readme = await readFile(join(packageFolder, 'README.md'), 'utf8');
   const verdict = await readFile(join(packageFolder, 'src', 'verdict.ts'), 'utf8');
