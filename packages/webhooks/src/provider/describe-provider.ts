@@ -89,7 +89,7 @@ function signatureWords({ algorithm, key, signature, content, timestamp }: Signa
   const places = (typeof at === 'string' ? [at] : at).map(nameOf).join(' or ');
   const mark = (pairs === undefined ? '' : `${pairs.take}${pairs.separator}`) + prefix;
   return [
-    `${algorithmNames[algorithm]} of ${content}`,
+    `${algorithmNames[algorithm]} of ${typeof content === 'string' ? content : 'parts of the request'}`,
     ...keyWords(key),
     `${encoding} in ${places}${mark === '' ? '' : ` after ${mark}`}`,
     ...(timestamp === undefined ? [] : [`at most ${timestamp.toleranceSeconds} s off`]),

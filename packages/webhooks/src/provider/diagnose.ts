@@ -209,6 +209,11 @@ function withoutProof({ reason, detail }: Refusal, tries: number): Found {
         cause: 'key-unknown',
         advice: `${detail}: the request is a forgery, or the keys were read too long ago`,
       };
+    case 'key-unavailable':
+      return {
+        cause: 'key-unavailable',
+        advice: `${detail}: the provider's keys could not be read, ask again`,
+      };
     case 'misconfigured':
       return { cause: 'misconfigured', advice: detail };
     case 'mismatch':

@@ -18,6 +18,7 @@ export type DiagnosisCause =
   | 'other-provider'
   | 'clock-skew'
   | 'key-unknown'
+  | 'key-unavailable'
   | 'header-missing'
   | 'header-malformed'
   | 'misconfigured'
