@@ -23,7 +23,7 @@ function readRow(file) {
   const source = readFileSync(join(folder, file), 'utf8');
   const rows = [...source.matchAll(/^export const (\w+): Provider = /gm)];
   if (rows.length !== 1) {
-    throw new Error(`src/providers/${file} must export one row, as «export const …: Provider = …»`);
+    throw new Error(`src/providers/${file} must export one row: export const …: Provider = …`);
   }
   return { file, row: rows[0][1] };
 }

@@ -1,6 +1,7 @@
 // Questions by which providers check that a URL is ours, as functions that make a row's entry.
 import type { Handshake, HandshakeAnswer, Location } from './provider.ts';
-import type { ProviderRequest } from './request.ts';
+import { type ProviderRequest, split } from './request.ts';
+import { sameText } from './same-bytes.ts';
 
 const echoMaxChars = 4_096;
 
@@ -49,6 +50,62 @@ export function answerMethod(asked: 'HEAD' | 'GET'): Handshake {
     on: 'unverified',
     async answer({ method }: ProviderRequest) {
       return method === asked ? plainAnswer('') : undefined;
+    },
+  };
+}
+
+/** The setting that `echoToWhoKnows` compares with. */
+export const verifyToken = {
+  name: 'verifyToken',
+  help: 'a word of your choice: give the provider the same one as the verify token',
+  optional: true,
+} as const;
+
+/**
+ * Answers a value of a GET request that brings along a word which both sides know: the setting `verifyToken` of the
+ * source. Without that setting nothing is answered.
+ */
+export function echoToWhoKnows(options: {
+  readonly token: Location;
+  readonly field: Location;
+  readonly as?: string;
+}): Handshake {
+  const echo = echoField({ method: 'GET', on: 'unverified', ...options });
+  return {
+    on: 'unverified',
+    async answer(request, source) {
+      const [given, wanted] = [request.value(options.token), source.settings[verifyToken.name]];
+      if (!given || !wanted || !(await sameText(given, wanted))) return undefined;
+      return echo.answer(request, source);
+    },
+  };
+}
+
+/** Answers 200 to a POST that has this part and lacks that: a provider asks whether somebody is there. */
+export function acknowledge(options: { readonly has: Location; readonly lacks: Location }): Handshake {
+  return {
+    on: 'unverified',
+    async answer(request) {
+      if (request.method !== 'POST' || request.value(options.lacks) !== undefined) return undefined;
+      return request.value(options.has) === undefined ? undefined : plainAnswer('');
+    },
+  };
+}
+
+/**
+ * Takes the secret that a provider tells at `at`, and answers 200; a header is sent back. Whoever comes first is believed,
+ * and nobody after that: a source that has a secret answers nothing, so that a stranger cannot add one.
+ */
+export function learnSecret({ at }: { readonly at: Location }): Handshake {
+  const { source: place, rest } = split(at);
+  return {
+    on: 'unverified',
+    async answer(request, source) {
+      const learned = source.secrets.length > 0 ? undefined : request.value(at);
+      if (!learned || learned.length > echoMaxChars) return undefined;
+      const { status, headers, body } = plainAnswer('');
+      const echoed = place === 'header' ? { [rest]: learned } : {};
+      return { status, headers: { ...headers, ...echoed }, body, learned };
     },
   };
 }

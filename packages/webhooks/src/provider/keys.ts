@@ -60,6 +60,7 @@ export async function keyBytes(form: KeyForm, secret: string): Promise<Bytes> {
   if (typeof secret !== 'string' || secret === '') throw new KeyError('the secret is empty: set it');
   if (secret.length > secretMaxChars) throw new KeyError('the secret is far too long: copy it again');
   if (form === 'text') return Uint8Array.from(encoder.encode(secret));
+  if (form === 'nfkd-text') return Uint8Array.from(encoder.encode(secret.normalize('NFKD')));
   if (form === 'sha1') return new Uint8Array(await crypto.subtle.digest('SHA-1', encoder.encode(secret)));
   if (form === 'hex' || form === 'raw-hex') return decodedOr(decodeHex(secret), 'hexadecimal');
   if (form === 'spki') return decodedOr(spkiBytes(secret), 'a public key: PEM, or base64 of its DER form');

@@ -15,12 +15,12 @@ export type Location = `${'header' | 'body' | 'form' | 'query' | 'pair' | 'item'
 
 /**
  * The first of these that is there; with `join`, all of them that are there, parted by it (and nothing when only the
- * `const:` ones are).
+ * `const:` ones are). With `complete`, nothing when one of them is missing: what is left of an id would be that of many.
  */
 export type Field =
   | Location
   | { readonly first: readonly Field[] }
-  | { readonly all: readonly Field[]; readonly join: string };
+  | { readonly all: readonly Field[]; readonly join: string; readonly complete?: true };
 
 export type TimeUnit = 'seconds' | 'milliseconds' | 'rfc3339' | 'http-date';
 /** An instant, and how it is written. */
@@ -33,11 +33,13 @@ export type PublicKeyAlgorithm = 'ed25519' | 'ecdsa-p256-sha256' | 'rsa-sha1' | 
 export type SignatureAlgorithm = HmacAlgorithm | 'sha256' | PublicKeyAlgorithm;
 
 /**
- * How the secret's text becomes key bytes. `base64-after` takes off the prefix when it is there; `sha1` hashes the text.
+ * How the secret's text becomes key bytes. `nfkd-text` is its Unicode normal form KD; `base64After` takes off the prefix
+ * when it is there; `sha1` hashes the text.
  * Public keys are `raw` bytes (in hex or base64) or a PEM or base64 SubjectPublicKeyInfo (`spki`).
  */
 export type KeyForm =
   | 'text'
+  | 'nfkd-text'
   | 'hex'
   | 'base64'
   | { readonly base64After: string }
@@ -192,11 +194,22 @@ export type EventFields = {
   /** Events with the same key must be handled in order. */
   readonly order?: Field;
   /**
-   * Several events in one request: the path to their array (`body:events`; `body:` when the body is the array), or a
-   * function where they are written otherwise; with its undefined, the request is one event.
+   * Several events in one request: the path to their array (`body:events`; `body:` when the body is the array); of several
+   * paths, the first that leads to an array. Or a function where they are written otherwise; with its undefined, the
+   * request is one event.
    */
-  readonly batch?: `body:${string}` | ((request: ProviderRequest) => readonly unknown[] | undefined);
+  readonly batch?:
+    | BatchPath
+    | readonly BatchPath[]
+    | ((request: ProviderRequest) => readonly unknown[] | undefined);
+  /**
+   * Several again in each item of the batch: paths to their arrays. Each becomes an event of its own, shaped like the item
+   * as if it held nothing else there: `item:changes.0` is the event.
+   */
+  readonly nested?: readonly `item:${string}`[];
 };
+
+type BatchPath = `body:${string}`;
 
 /** What the provider does with an answer that is no success. Absent fields are not documented. */
 export type RetryBehaviour = {
@@ -222,6 +235,8 @@ export type Provider = {
   readonly secret: { readonly name: string; readonly madeBy: 'provider' | 'you' | 'handshake' | 'nobody' };
   readonly schemes: readonly Scheme[];
   readonly handshakes?: readonly Handshake[];
+  /** The field that holds the JSON when the body is a form (GitHub's and Slack's `payload`). */
+  readonly jsonField?: string;
   readonly event: EventFields;
   readonly retry: RetryBehaviour;
   /** Answers that this provider insists on (default: 204 to what was accepted, 401 to what was refused). */

@@ -20,20 +20,54 @@ export type ProviderEvent = {
 };
 
 const eventsMax = 10_000;
-const formType = 'application/x-www-form-urlencoded';
+// An item with more keys is not taken apart: each of its events would hold them all.
+const keysMax = 256;
 
-/** The events of a request that was verified; at least one, and of a batch at most 10,000. */
+/** The events of a request that was verified: at most 10,000; none when a batch is empty, as in a test or a heartbeat. */
 export function readEvents(provider: Provider, received: ReceivedRequest): readonly ProviderEvent[] {
   const bytes = bodyBytes(received.body) ?? new Uint8Array();
-  return eventsOf(provider, new ProviderRequest(received, bytes as Uint8Array<ArrayBuffer>));
+  const request = new ProviderRequest(received, bytes as Uint8Array<ArrayBuffer>, provider.jsonField);
+  return eventsOf(provider, request);
 }
 
 function eventsOf({ event }: Provider, request: ProviderRequest): readonly ProviderEvent[] {
-  const { batch } = event;
-  if (batch === undefined) return [eventOf(event, request, payloadOf(request))];
-  const items = typeof batch === 'string' ? at(request.json(), split(batch).rest) : batch(request);
-  if (!Array.isArray(items)) return [eventOf(event, request, payloadOf(request))];
-  return items.slice(0, eventsMax).map((item: unknown) => eventOf(event, request, item));
+  const items = batchOf(event, request);
+  if (items === undefined) return [eventOf(event, request, request.payload())];
+  const events: ProviderEvent[] = [];
+  for (const item of items) {
+    for (const single of singles(event, item)) {
+      if (events.length === eventsMax) return events;
+      events.push(eventOf(event, request, single));
+    }
+  }
+  return events;
+}
+
+function batchOf({ batch = [] }: EventFields, request: ProviderRequest): readonly unknown[] | undefined {
+  if (typeof batch === 'function') return batch(request);
+  const paths = typeof batch === 'string' ? [batch] : batch;
+  return paths.map((path) => at(request.json(), split(path).rest)).find((items) => Array.isArray(items));
+}
+
+/** An item once for each of the several events in it. */
+function* singles({ nested = [] }: EventFields, item: unknown): Generator {
+  for (const path of nested) {
+    const several = at(item, split(path).rest);
+    if (!Array.isArray(several) || several.length === 0 || hasManyKeys(item)) continue;
+    for (const one of several as unknown[]) yield withOnly(item, split(path).rest.split('.'), one);
+    return;
+  }
+  yield item;
+}
+
+function hasManyKeys(item: unknown): boolean {
+  return typeof item === 'object' && item !== null && Object.keys(item).length > keysMax;
+}
+
+function withOnly(value: unknown, [step, ...rest]: readonly string[], one: unknown): unknown {
+  if (step === undefined) return [one];
+  const record = value as Readonly<Record<string, unknown>>;
+  return { ...record, [step]: withOnly(record[step], rest, one) };
 }
 
 function eventOf(fields: EventFields, request: ProviderRequest, item: unknown): ProviderEvent {
@@ -68,14 +102,10 @@ function read(field: Field, valueOf: (place: Location) => string | undefined): s
   const parts = field.all.map((part) => ({ value: read(part, valueOf), isConst: isConst(part) }));
   const said = parts.some(({ value, isConst: fixed }) => value !== undefined && !fixed);
   const values = parts.flatMap(({ value }) => (value === undefined ? [] : [value]));
-  return said ? values.join(field.join) : undefined;
+  const isEnough = field.complete !== true || values.length === parts.length;
+  return said && isEnough ? values.join(field.join) : undefined;
 }
 
 function isConst(field: Field): boolean {
   return typeof field === 'string' && field.startsWith('const:');
-}
-
-function payloadOf(request: ProviderRequest): unknown {
-  const isForm = request.header('content-type')?.toLowerCase().startsWith(formType) ?? false;
-  return isForm ? Object.fromEntries(request.form()) : request.json();
 }

@@ -1,5 +1,6 @@
 // A provider's request as verification reads it: exact bytes, and values by location, each parsed once and only when asked.
 import type { RequestHeaders } from '../signature-headers.ts';
+import { multipartField } from './multipart.ts';
 import type { Location } from './provider.ts';
 
 /** What is read of a provider's request. Without `url` and `method`, schemes that sign them answer `missing-context`. */
@@ -18,6 +19,7 @@ const valuesMax = 128;
 const stepsMax = 12;
 // No provider sends a tenth of it; a body of nothing but `&` would cost seconds.
 const formFieldsMax = 2_000;
+const urlencoded = /^application\/x-www-form-urlencoded\b/i;
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 export class ProviderRequest {
@@ -25,17 +27,20 @@ export class ProviderRequest {
   readonly url: string | undefined;
   readonly body: Uint8Array<ArrayBuffer>;
   readonly #headers: RequestHeaders;
+  readonly #jsonField: string | undefined;
   #byName: Map<string, string[]> | undefined;
   #text: { value: string | undefined } | undefined;
   #json: { value: unknown } | undefined;
   #form: URLSearchParams | undefined;
   #query: URLSearchParams | undefined;
 
-  constructor(request: Omit<ReceivedRequest, 'body'>, body: Uint8Array<ArrayBuffer>) {
+  /** `jsonField` as in `Provider`. */
+  constructor(request: Omit<ReceivedRequest, 'body'>, body: Uint8Array<ArrayBuffer>, jsonField?: string) {
     this.method = request.method?.toUpperCase();
     this.url = request.url;
     this.body = body;
     this.#headers = request.headers;
+    this.#jsonField = jsonField;
   }
 
   /** Every value of a header, in the order of arrival. Values longer than 8 KiB are cut off: nothing matches them. */
@@ -58,10 +63,25 @@ export class ProviderRequest {
     return this.#text.value;
   }
 
-  /** The body as JSON; undefined when it is none. */
+  /** The body, or the field of a form that holds it, as JSON; undefined when it is none. */
   json(): unknown {
-    this.#json ??= { value: parsed(this.text()) };
+    this.#json ??= { value: parsed(this.#jsonText() ?? this.text()) };
     return this.#json.value;
+  }
+
+  #jsonText(): string | undefined {
+    if (this.#jsonField === undefined) return undefined;
+    const part = multipartField(this, this.#jsonField);
+    return part ?? (this.#isForm() ? (this.form().get(this.#jsonField) ?? undefined) : undefined);
+  }
+
+  #isForm(): boolean {
+    return urlencoded.test(this.header('content-type') ?? '');
+  }
+
+  /** What the request says: the body as JSON, or the fields of a form. */
+  payload(): unknown {
+    return this.#isForm() && this.#jsonText() === undefined ? Object.fromEntries(this.form()) : this.json();
   }
 
   /** The body as form fields; none when there are too many. */

@@ -61,7 +61,7 @@ export function createProviderVerifier(
       if (wrong !== undefined) return wrong;
       const body = readBody(request.body, options.bodyMaxBytes ?? bodyMaxDefaultBytes);
       if ('ok' in body) return body;
-      const received = new ProviderRequest(request, body);
+      const received = new ProviderRequest(request, body, provider.jsonField);
       const scheme = schemeFor(provider, received);
       if (scheme === undefined) return refuse('missing-header', missingOf(provider));
       return judge(scheme, received, { secrets: tried, keys, options });

@@ -1,46 +1,30 @@
 import { refuse } from '../verdict.ts';
 import { encodeText } from '../provider/encoding.ts';
 import { isMac, macOf } from '../provider/hmac.ts';
-import { multipartField } from '../provider/multipart.ts';
 import type { CustomScheme, Provider } from '../provider/provider.ts';
-import { at, ProviderRequest } from '../provider/request.ts';
+import { ProviderRequest } from '../provider/request.ts';
 
 const recipe = { algorithm: 'hmac-sha256', key: 'text' } as const;
+// Of a multipart form; account callbacks may be sent as a plain one.
+const jsonField = 'json';
 
-/** The JSON of a multipart field `json`; account callbacks may be sent as a plain form. */
-function callbackOf(request: ProviderRequest): unknown {
-  const text = multipartField(request, 'json') ?? request.value('form:json');
-  try {
-    return text === undefined ? request.json() : (JSON.parse(text) as unknown);
-  } catch {
-    return undefined;
-  }
-}
-
-function textAt(callback: unknown, path: string): string {
-  const value = at(callback, path);
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
-}
-
-function contentOf(callback: unknown): string {
-  return textAt(callback, 'event.event_time') + textAt(callback, 'event.event_type');
+function contentOf(request: ProviderRequest): string {
+  return (request.value('body:event.event_time') ?? '') + (request.value('body:event.event_type') ?? '');
 }
 
 const scheme: CustomScheme = {
   kind: 'custom',
   covers: 'part',
   async verify(request, secret) {
-    const callback = callbackOf(request);
-    const given = textAt(callback, 'event.event_hash');
-    if (given === '') return refuse('missing-header', 'event.event_hash (body) is missing');
-    if (isMac(given, 'hex', await macOf(recipe, secret, contentOf(callback)))) return { ok: true };
+    const given = request.value('body:event.event_hash');
+    if (!given) return refuse('missing-header', 'event.event_hash (body) is missing');
+    if (isMac(given, 'hex', await macOf(recipe, secret, contentOf(request)))) return { ok: true };
     return refuse('mismatch', 'event_hash does not match event_time and event_type');
   },
   async sign(draft, secret) {
-    const text = new TextDecoder().decode(draft.body);
-    const callback = callbackOf(new ProviderRequest(draft, draft.body));
-    const hash = encodeText(await macOf(recipe, secret, contentOf(callback)), 'hex');
-    const signed = text.replace(/("event_hash"\s*:\s*)"[^"]*"/, `$1"${hash}"`);
+    const request = new ProviderRequest(draft, draft.body, jsonField);
+    const hash = encodeText(await macOf(recipe, secret, contentOf(request)), 'hex');
+    const signed = request.text()?.replace(/("event_hash"\s*:\s*)"[^"]*"/, `$1"${hash}"`);
     return { ...draft, body: Uint8Array.from(new TextEncoder().encode(signed)) };
   },
 };
@@ -49,18 +33,42 @@ export const dropboxSign: Provider = {
   name: 'dropbox-sign',
   title: 'Dropbox Sign',
   docs: 'https://developers.hellosign.com/docs/events/overview/',
-  grade: 'B',
+  grade: 'A',
   secret: { name: 'API key', madeBy: 'provider' },
   schemes: [scheme],
+  jsonField,
   event: {
-    batch: (request) => [callbackOf(request)],
-    type: 'item:event.event_type',
+    type: 'body:event.event_type',
+    // The hash is the same for all events of one type in one second.
     id: {
-      all: ['item:event.event_hash', 'item:signature_request.signature_request_id'],
-      join: ':',
+      first: [
+        {
+          all: [
+            'body:event.event_hash',
+            'body:signature_request.signature_request_id',
+            'body:event.event_metadata.related_signature_id',
+          ],
+          join: ':',
+          complete: true,
+        },
+        {
+          all: [
+            'body:event.event_hash',
+            {
+              first: [
+                'body:signature_request.signature_request_id',
+                'body:template.template_id',
+                'body:account.account_id',
+              ],
+            },
+          ],
+          join: ':',
+          complete: true,
+        },
+      ],
     },
-    time: { at: 'item:event.event_time', unit: 'seconds' },
-    order: 'item:signature_request.signature_request_id',
+    time: { at: 'body:event.event_time', unit: 'seconds' },
+    order: { first: ['body:signature_request.signature_request_id', 'body:template.template_id'] },
   },
   retry: { retries: true },
   answer: { status: 200, body: 'Hello API Event Received' },

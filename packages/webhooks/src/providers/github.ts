@@ -16,6 +16,8 @@ export const github: Provider = {
       content: '{body}',
     },
   ],
+  // Hooks with the content type of a form.
+  jsonField: 'payload',
   event: {
     // The event's header is not signed.
     type: { all: ['header:x-github-event', 'body:action'], join: '.' },

@@ -24,9 +24,11 @@ export const slack: Provider = {
       as: 'challenge',
     }),
   ],
+  // Interactions come as a form with one field of JSON; commands as plain fields.
+  jsonField: 'payload',
   event: {
     type: { first: ['body:event.type', 'body:type', 'form:command'] },
-    id: { first: ['body:event_id', 'form:trigger_id'] },
+    id: { first: ['body:event_id', 'body:trigger_id', 'form:trigger_id'] },
     time: { at: 'body:event_time', unit: 'seconds' },
   },
   retry: { retries: true, timeoutSeconds: 3, spanSeconds: 3_600 },

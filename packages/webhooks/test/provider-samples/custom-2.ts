@@ -80,7 +80,6 @@ export const samples: readonly ProviderSample[] = [
     events: [
       {
         type: 'signature_request_signed',
-        id: 'fa5c8a0b0f492d768749333ad6fcc214c111e967',
         timeSeconds: 1_348_177_752,
         orderKey: 'fa5c8a0b0f492d768749333ad6fcc214c111e967',
       },
