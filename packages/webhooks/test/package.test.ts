@@ -13,7 +13,7 @@ import { buildPackage, packageFolder } from './support/built-package.ts';
 import type { BuiltPackage } from './support/built-package.ts';
 
 const run = promisify(execFile);
-const anySpecifier = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*['"]([^'"]+)['"]/g;
+const anySpecifier = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*['"]([^'"\s]+)['"]/g;
 let built: BuiltPackage;
 
 beforeAll(async () => {

@@ -14,7 +14,7 @@ export type InnerList = { readonly items: readonly Item[]; readonly parameters: 
 export type Dictionary = ReadonlyMap<string, Item | InnerList>;
 
 /** Longer fields are refused unread. */
-export const fieldMaxChars = 8_192;
+const fieldMaxChars = 8_192;
 const integerMaxDigits = 15;
 const wholeMaxDigits = 12;
 const fractionMaxDigits = 3;
@@ -32,11 +32,6 @@ const optionalBlanks = /[ \t]*/y;
 /** Undefined for anything that is no dictionary. */
 export function parseDictionary(text: string): Dictionary | undefined {
   return parsed(text, readDictionary);
-}
-
-/** Undefined for anything that is no item. */
-export function parseItem(text: string): Item | undefined {
-  return parsed(text, readItem);
 }
 
 class NotStructured extends Error {}

@@ -61,7 +61,7 @@ export function describeProvider(provider: Provider): ProviderDescription {
     grade,
     secret: `${secret.name}, ${secretMakers[secret.madeBy]}`,
     schemes: schemes.map(schemeWords),
-    eventType: fieldWords(event.type),
+    eventType: typeof event.type === 'function' ? 'made of the request' : fieldWords(event.type),
     eventId: event.id === undefined ? '' : fieldWords(event.id),
     retry: retryWords(retry),
     handshake: asked.size === 0 ? '' : `answered ${[...asked].join(' and ')}`,
@@ -99,7 +99,14 @@ function signatureWords({ algorithm, key, signature, content, timestamp }: Signa
 function keyWords(key: KeyForm): readonly string[] {
   if (key === 'text') return [];
   if (typeof key === 'object') return [`key in base64 after ${key.base64After}`];
-  const words = { hex: 'hex', base64: 'base64', sha1: 'SHA-1', 'raw-hex': 'hex', 'raw-base64': 'base64' };
+  const words = {
+    'nfkd-text': 'NFKD text',
+    hex: 'hex',
+    base64: 'base64',
+    sha1: 'SHA-1',
+    'raw-hex': 'hex',
+    'raw-base64': 'base64',
+  };
   return [key === 'spki' ? 'public key in PEM or DER' : `key in ${words[key]}`];
 }
 

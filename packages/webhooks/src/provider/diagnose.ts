@@ -59,6 +59,7 @@ const explanationsOf: Readonly<Record<RefusalReason, readonly Explanation[]>> = 
   'missing-header': [sha1Only, otherProvider, foreignHeaders],
   'malformed-header': [sha1Only, otherProvider, foreignHeaders],
   'unknown-key': [otherProvider],
+  'key-unavailable': [],
   'missing-context': [],
   'too-large': [],
   'body-parsed': [],
@@ -156,7 +157,9 @@ async function otherBody({ provider, tries }: Case): Promise<Found | undefined> 
 function signsBody({ schemes }: Provider): boolean {
   return schemes.some(
     (scheme) =>
-      scheme.kind === 'custom' || (scheme.kind === 'signature' && scheme.content.includes('{body}')),
+      scheme.kind === 'custom' ||
+      (scheme.kind === 'signature' &&
+        (typeof scheme.content !== 'string' || scheme.content.includes('{body}'))),
   );
 }
 

@@ -3,9 +3,7 @@ import fc from 'fast-check';
 import * as oracle from 'structured-headers';
 import { describe, expect, it } from 'vitest';
 import {
-  fieldMaxChars,
   parseDictionary,
-  parseItem,
   serializeDictionary,
   serializeItem,
 } from '../../src/http-signatures/structured-fields.ts';
@@ -58,7 +56,7 @@ describe('what is written', () => {
     );
     fc.assert(
       fc.property(items, (item) => {
-        expect(parseItem(serializeItem(item))).toEqual(item);
+        expect(parseDictionary(`a=${serializeItem(item)}`)?.get('a')).toEqual(item);
       }),
     );
   });
@@ -157,7 +155,7 @@ describe('what is read', () => {
     ['a=1; =1'],
     ['a=1, a=2'],
     ['a=1;x;x'],
-    [`a="${'x'.repeat(fieldMaxChars)}"`],
+    [`a="${'x'.repeat(8_192)}"`],
   ])('%j is refused', (text) => {
     expect(parseDictionary(text)).toBeUndefined();
   });

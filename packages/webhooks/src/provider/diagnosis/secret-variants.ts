@@ -124,6 +124,7 @@ function wordsFor(form: KeyForm): string {
   if (typeof form === 'object') return `base64 after ${form.base64After}`;
   const words: Record<Exclude<KeyForm, object>, string> = {
     text: 'text',
+    'nfkd-text': 'text after NFKD',
     hex: 'hexadecimal',
     base64: 'base64',
     sha1: 'text that is hashed with SHA-1',

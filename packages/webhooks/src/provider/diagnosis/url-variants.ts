@@ -40,7 +40,8 @@ function signsUrl({ schemes }: Provider): boolean {
   return schemes.some(
     (scheme) =>
       scheme.kind === 'custom' ||
-      (scheme.kind === 'signature' && /\{(?:url|path|query:[^}]*)\}/.test(scheme.content)),
+      (scheme.kind === 'signature' &&
+        (typeof scheme.content !== 'string' || /\{(?:url|path|query:[^}]*)\}/.test(scheme.content))),
   );
 }
 
