@@ -21,7 +21,7 @@ if (!process.argv.includes('--check')) {
 /** A file may export helpers and types too; its row is the one const of type Provider. */
 function readRow(file) {
   const source = readFileSync(join(folder, file), 'utf8');
-  const rows = [...source.matchAll(/^export const (\w+): Provider = /gm)];
+  const rows = [...source.matchAll(/^export const (\w+): Provider(?:<'[a-z0-9-]+'>)? = /gm)];
   if (rows.length !== 1) {
     throw new Error(`src/providers/${file} must export one row: export const …: Provider = …`);
   }

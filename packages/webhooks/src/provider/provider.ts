@@ -221,9 +221,10 @@ export type RetryBehaviour = {
   readonly note?: string;
 };
 
-export type Provider = {
+/** `Name` is the literal of `name`, where the row says it: handlers of its events are then typed. */
+export type Provider<Name extends string = string> = {
   /** Lower-case words with hyphens: its name in the API, the command line and the docs. */
-  readonly name: string;
+  readonly name: Name;
   readonly title: string;
   readonly docs: string;
   /**
@@ -239,8 +240,16 @@ export type Provider = {
   readonly jsonField?: string;
   readonly event: EventFields;
   readonly retry: RetryBehaviour;
-  /** Answers that this provider insists on (default: 204 to what was accepted, 401 to what was refused). */
-  readonly answer?: { readonly status?: number; readonly body?: string; readonly refusedStatus?: number };
+  /**
+   * Answers that this provider insists on (default: 204 to what was accepted, 401 to what was refused, 503 to what must be
+   * sent again).
+   */
+  readonly answer?: {
+    readonly status?: number;
+    readonly body?: string;
+    readonly refusedStatus?: number;
+    readonly retryStatus?: number;
+  };
   /** Settings that verification needs besides the secrets, or may be given. */
   readonly settings?: readonly {
     readonly name: string;

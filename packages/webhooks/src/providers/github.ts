@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const github: Provider = {
+export const github: Provider<'github'> = {
   name: 'github',
   title: 'GitHub',
   docs: 'https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries',

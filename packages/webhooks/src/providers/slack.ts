@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { echoField } from '../provider/handshakes.ts';
 
-export const slack: Provider = {
+export const slack: Provider<'slack'> = {
   name: 'slack',
   title: 'Slack',
   docs: 'https://docs.slack.dev/authentication/verifying-requests-from-slack',

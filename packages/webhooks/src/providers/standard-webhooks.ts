@@ -20,7 +20,7 @@ export function standardScheme({ header, key = { base64After: 'whsec_' } }: Name
   };
 }
 
-export const standardWebhooks: Provider = {
+export const standardWebhooks: Provider<'standard-webhooks'> = {
   name: 'standard-webhooks',
   title: 'Standard Webhooks',
   docs: 'https://www.standardwebhooks.com',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const stripe: Provider = {
+export const stripe: Provider<'stripe'> = {
   name: 'stripe',
   title: 'Stripe',
   docs: 'https://docs.stripe.com/webhooks#verify-manually',

@@ -7,7 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 export const packageFolder = fileURLToPath(new URL('../../', import.meta.url));
-const compiler = fileURLToPath(new URL('../../../../node_modules/typescript/bin/tsc', import.meta.url));
+export const compiler = fileURLToPath(
+  new URL('../../../../node_modules/typescript/bin/tsc', import.meta.url),
+);
 
 export type BuiltPackage = { folder: string; modules: string; remove(): Promise<void> };
 
