@@ -128,20 +128,52 @@ describe('a README whose servers', () => {
     }
   });
 
-  it('run in workerd, with the environment of the request: worker.mjs', async () => {
+  it('run in workerd, and find duplicates by KV: worker.mjs', async () => {
     example('worker.mjs');
     const worker = await startWorker(built, 'worker.mjs', {
       env: { STRIPE_SECRET: stripeSecret },
-      kv: 'INVOICES',
+      kv: ['SEEN', 'INVOICES'],
     });
+    const kv = async (key: string) => (await fetch(`${worker.kvUrl}/${encodeURIComponent(key)}`)).text();
     try {
       const url = `${worker.url}/webhooks/billing`;
       expect((await post(url, stripeRequest(paid))).status).toBe(204);
+      expect([await kv('in_1'), await kv('webhooks:billing:evt_1')]).toEqual(['paid', 'done']);
+      await fetch(`${worker.kvUrl}/in_1`, { method: 'PUT', body: 'as it was' });
+      expect((await post(url, stripeRequest(paid))).status).toBe(204);
+      expect(await kv('in_1')).toBe('as it was');
       expect((await post(url, stripeRequest(paid, 'whsec_other'))).status).toBe(401);
     } finally {
       await worker.stop();
     }
   });
+});
+
+it('runs in workerd with the environment of each request, and works on after the answer', async () => {
+  const script = `import { toWorker } from '@posthorn/webhooks/adapters/workers';
+import { stripe } from '@posthorn/webhooks/providers/stripe';
+import { createReceiver } from '@posthorn/webhooks/receiver';
+const receiver = createReceiver();
+receiver
+  .source('billing', stripe, { secrets: ({ env }) => env.STRIPE_SECRET, answerFirst: true })
+  .on('*', async (event, { env }) => {
+    await env.KV.put(event.id, event.type);
+    console.log('kept ' + event.id);
+  });
+export default toWorker(receiver);
+`;
+  await writeFile(join(built.folder, 'own-worker.mjs'), script);
+  const worker = await startWorker(built, 'own-worker.mjs', {
+    env: { STRIPE_SECRET: stripeSecret },
+    kv: ['KV'],
+  });
+  try {
+    expect((await post(`${worker.url}/billing`, stripeRequest(paid))).status).toBe(204);
+    await worker.printed('kept evt_1');
+    expect(await (await fetch(`${worker.kvUrl}/evt_1`)).text()).toBe('invoice.paid');
+  } finally {
+    await worker.stop();
+  }
 });
 
 describe('a README whose functions', () => {
@@ -300,7 +332,7 @@ it.each([
   ['http-signatures.mjs', 'true'],
   ['testing.mjs', 'stale'],
 ])('has a README whose %s prints %s', async (name, printed) => {
-  const { stdout } = await run(process.execPath, [join(built.folder, name)]);
+  const { stdout } = await run(process.execPath, [example(name)]);
   expect(stdout).toBe(`${printed}\n`);
 });
 

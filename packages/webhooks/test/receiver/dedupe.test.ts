@@ -276,13 +276,14 @@ describe('the receiver', () => {
 
   it('remembers for longer than the provider tries', async () => {
     const spans: number[] = [];
-    const store: DedupeStore = { ...memoryDedupe(), done: async (_key, seconds) => void spans.push(seconds) };
     const patient: Provider = { ...stripe, retry: { retries: true, spanSeconds: 30 * 86_400 } };
     for (const [provider, options] of [
       [stripe, {}],
       [patient, {}],
       [stripe, { dedupeSeconds: 60 }],
     ] as const) {
+      const done = async (_key: string, seconds: number) => void spans.push(seconds);
+      const store: DedupeStore = { ...memoryDedupe(), done };
       const receiver = createReceiver({ dedupe: store });
       const source = receiver.source('billing', provider, { secrets: stripeSecret, ...options });
       source.on('*', () => {});

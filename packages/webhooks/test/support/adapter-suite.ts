@@ -115,7 +115,7 @@ export function adapterSuite(name: string, mount: (recorded: Recorded) => Promis
         'application/x-www-form-urlencoded',
         'text/plain',
         'image/png',
-        'x',
+        'x/y',
       ]) {
         const { headers } = signedFor(url, body);
         const answer = await send(url, { headers: { ...headers, 'content-type': type }, body });

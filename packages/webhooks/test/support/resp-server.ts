@@ -1,4 +1,4 @@
-// A small server that speaks Redis' protocol (RESP2) over TCP, for the real clients: the commands that deduplication sends,
+// A small server that speaks Redis' protocol (RESP2 and 3) over TCP, for the real clients: the commands that deduplication sends,
 // and what the clients ask when they connect. POSTHORN_TEST_REDIS_URL runs the same tests on a real one.
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -17,11 +17,15 @@ export async function startRespServer(): Promise<RespServer> {
   const server = createServer((socket) => {
     sockets.add(socket);
     let unread = '';
+    let version = 2;
     socket.on('data', (chunk) => {
       unread += chunk.toString('latin1');
       for (let read = readCommand(unread); read !== undefined; read = readCommand(unread)) {
         unread = unread.slice(read.lengthBytes);
-        socket.write(answer(entries, read.words));
+        if (read.words[0]?.toUpperCase() === 'HELLO') version = Number(read.words[1]);
+        // The third version writes a null of its own.
+        const reply = answer(entries, read.words);
+        socket.write(version === 3 && reply === '$-1\r\n' ? '_\r\n' : reply);
       }
     });
     socket.on('error', () => {}).on('close', () => sockets.delete(socket));
@@ -74,6 +78,8 @@ function answer(entries: Map<string, Entry>, [command = '', key = '', ...rest]: 
       return `:${Number(entries.delete(key))}\r\n`;
     case 'INFO':
       return '$19\r\nredis_version:7.4.0\r\n';
+    case 'HELLO':
+      return `%1\r\n$5\r\nproto\r\n:${key}\r\n`;
     case 'CLIENT':
     case 'SELECT':
       return '+OK\r\n';

@@ -1,6 +1,6 @@
 // A Worker in workerd, Cloudflare's own runtime: the built package and one script, with a KV namespace behind it.
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { BuiltPackage } from './built-package.ts';
 import { startChild } from './child-server.ts';
 import type { ChildServer } from './child-server.ts';
@@ -26,27 +26,29 @@ export default {
 };
 `;
 
-export type WorkerServer = ChildServer & { readonly url: string };
+/** `kvUrl` reads and writes what is in the KV namespace. */
+export type WorkerServer = ChildServer & { readonly url: string; readonly kvUrl: string };
 
-/** `script` is a file in the package's folder; its bindings are the texts of `env`, and the KV namespace \`kv\`. */
+/** `script` is a file in the package's folder. `env` are its texts, `kv` its namespaces: all of them hold the same. */
 export async function startWorker(
   built: BuiltPackage,
   script: string,
-  { env, kv }: { env: Readonly<Record<string, string>>; kv: string },
+  { env, kv }: { env: Readonly<Record<string, string>>; kv: readonly string[] },
 ): Promise<WorkerServer> {
-  const port = await freePort();
+  const [port, kvPort] = [await freePort(), await freePort()];
   const modules = await modulesOf(built, script);
-  const bindings = Object.entries(env).map(
-    ([name, text]) => `(name = ${quoted(name)}, text = ${quoted(text)})`,
-  );
+  const texts = Object.entries(env).map(([name, text]) => `(name = ${quoted(name)}, text = ${quoted(text)})`);
+  const namespaces = kv.map((name) => `(name = ${quoted(name)}, kvNamespace = "kv")`);
+  const socket = (name: string, at: number) =>
+    `(name = "${name}", address = "127.0.0.1:${at}", http = (), service = "${name}")`;
   const config = `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [(name = "main", worker = .main), (name = "kv", worker = .kv)],
-  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")]
+  sockets = [${socket('kv', kvPort)}, ${socket('main', port)}]
 );
 const main :Workerd.Worker = (
   modules = [${modules.join(', ')}],
-  bindings = [${[...bindings, `(name = ${quoted(kv)}, kvNamespace = "kv")`].join(', ')}],
+  bindings = [${[...texts, ...namespaces].join(', ')}],
   compatibilityDate = "2026-01-01"
 );
 const kv :Workerd.Worker = (
@@ -56,13 +58,13 @@ const kv :Workerd.Worker = (
 `;
   const file = join(built.folder, `${script}.capnp`);
   await writeFile(file, config);
-  // It says nothing when it listens; with the control channel it does.
+  // It says nothing when it listens; through its control channel it does.
   const child = await startChild(runtimeBinary('workerd'), ['serve', '--control-fd=1', file], {
     cwd: built.folder,
     env: process.env,
-    ready: '"event":"listen"',
+    ready: `"socket":"main"`,
   });
-  return { ...child, url: `http://127.0.0.1:${port}` };
+  return { ...child, url: `http://127.0.0.1:${port}`, kvUrl: `http://127.0.0.1:${kvPort}` };
 }
 
 /** workerd takes modules by name; a bare specifier is the name itself. */
@@ -71,9 +73,11 @@ async function modulesOf({ folder, modules }: BuiltPackage, script: string): Pro
     exports: Record<string, { default: string }>;
   };
   const files = (await readdir(modules, { recursive: true })).filter((name) => name.endsWith('.js'));
-  const lines = [`(name = "main.mjs", esModule = embed ${quoted(join(folder, script))})`];
+  const lines = [`(name = "main.mjs", esModule = embed ${quoted(script)})`];
   for (const name of files) {
-    lines.push(`(name = ${quoted(`dist/${name}`)}, esModule = embed ${quoted(join(modules, name))})`);
+    lines.push(
+      `(name = ${quoted(`dist/${name}`)}, esModule = embed ${quoted(relative(folder, join(modules, name)))})`,
+    );
     for (const specifier of specifiersOf(exported.exports, `./dist/${name}`)) {
       const again = `export * from '/dist/${name}';`;
       lines.push(`(name = ${quoted(specifier)}, esModule = ${quoted(again)})`);
