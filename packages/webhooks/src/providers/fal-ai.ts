@@ -44,5 +44,5 @@ export const falAi: Provider = {
     type: { all: ['const:request', 'body:status'], join: '.' },
     id: 'body:request_id',
   },
-  retry: { retries: true, timeoutSeconds: 15, spanSeconds: 7_200 },
+  retry: { retries: true },
 };

@@ -3,7 +3,7 @@ import type { Provider } from '../provider/provider.ts';
 export const freshchat: Provider = {
   name: 'freshchat',
   title: 'Freshchat',
-  docs: 'https://developers.freshchat.com/api/#webhooks',
+  docs: 'https://support.freshchat.com/en/support/solutions/articles/239404-freshchat-webhooks-payload-structure-and-authentication',
   grade: 'B',
   secret: { name: 'public key of the webhook (PEM)', madeBy: 'provider' },
   schemes: [
@@ -27,5 +27,5 @@ export const freshchat: Provider = {
       ],
     },
   },
-  retry: { retries: true, timeoutSeconds: 3 },
+  retry: { retries: true },
 };

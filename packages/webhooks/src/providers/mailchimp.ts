@@ -23,5 +23,5 @@ export const mailchimp: Provider = {
     },
     order: { first: ['form:data[id]', 'form:data[email]'] },
   },
-  retry: { retries: true, timeoutSeconds: 10 },
+  retry: { retries: true },
 };

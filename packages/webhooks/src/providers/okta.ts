@@ -23,5 +23,5 @@ export const okta: Provider = {
     id: 'item:uuid',
     time: { at: 'item:published', unit: 'rfc3339' },
   },
-  retry: { retries: true, timeoutSeconds: 3, note: 'once, after a time-out or a failed connection' },
+  retry: { retries: true, timeoutSeconds: 3, note: 'once' },
 };

@@ -14,5 +14,5 @@ export const pipedrive: Provider = {
     time: { at: 'body:meta.timestamp', unit: 'rfc3339' },
     order: { all: ['body:meta.entity', 'body:meta.entity_id'], join: ':' },
   },
-  retry: { retries: true, timeoutSeconds: 10, note: '3 times, after 3, 30 and 150 seconds' },
+  retry: { retries: true, note: '3 times' },
 };

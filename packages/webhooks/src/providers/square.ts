@@ -22,5 +22,5 @@ export const square: Provider = {
     time: { at: 'body:created_at', unit: 'rfc3339' },
     order: 'body:data.id',
   },
-  retry: { retries: true, timeoutSeconds: 10, spanSeconds: 86_400 },
+  retry: { retries: true },
 };

@@ -53,6 +53,6 @@ export const vonage: Provider = {
     time: { at: 'body:timestamp', unit: 'rfc3339' },
     order: { first: ['body:conversation_uuid', 'body:message_uuid'] },
   },
-  retry: { retries: true, spanSeconds: 86_400 },
+  retry: { retries: true },
   answer: { status: 200 },
 };

@@ -103,7 +103,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: square,
-    evidence: 'document',
+    evidence: 'vector',
     secret: 'asdf1234ASDF5678qwer',
     request: {
       url: 'https://hooks.example.com/square',
@@ -267,7 +267,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: braintree,
-    evidence: 'document',
+    evidence: 'sdk',
     secret: 'integration_private_key',
     settings: { publicKey: 'integration_public_key' },
     request: {

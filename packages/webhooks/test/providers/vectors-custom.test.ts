@@ -1,12 +1,16 @@
 // Every official vector of the providers that sign a canonical request, use a public key or a JWT.
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import type { Provider } from '../../src/provider/provider.ts';
+import { readEvents } from '../../src/provider/read-events.ts';
 import { verifyRequest } from '../../src/provider/verify-request.ts';
 import type { ReceivedRequest } from '../../src/provider/request.ts';
 import { adyenPayments } from '../../src/providers/adyen-payments.ts';
 import { bird } from '../../src/providers/bird.ts';
+import { braintree } from '../../src/providers/braintree.ts';
 import { sendgrid } from '../../src/providers/sendgrid.ts';
+import { square } from '../../src/providers/square.ts';
 import { twilio } from '../../src/providers/twilio.ts';
 
 type Vector = {
@@ -25,6 +29,16 @@ type Vector = {
   readonly valid?: boolean;
 };
 
+type Notification = { readonly bt_signature: string; readonly bt_payload: string };
+type Braintree = {
+  readonly BraintreeGateway: new (
+    config: object,
+  ) => { webhookTesting: { sampleNotification(kind: string, id: string): Promise<Notification> } };
+  readonly Environment: { readonly Sandbox: unknown };
+  readonly WebhookNotification: { readonly Kind: { readonly SubscriptionCanceled: string } };
+};
+
+const require = createRequire(import.meta.url);
 const file = new URL('../support/provider-vectors.json', import.meta.url);
 const vectors = JSON.parse(readFileSync(file, 'utf8')) as readonly Vector[];
 const of = (name: string) => vectors.filter(({ provider }) => provider === name);
@@ -60,8 +74,8 @@ function verdictOf(provider: Provider, vector: Vector, request = requestOf(vecto
 }
 
 it('knows every vector of these providers', () => {
-  const counts = ['twilio', 'sendgrid', 'adyen-payments', 'bird-messagebird'].map((name) => of(name).length);
-  expect(counts).toEqual([3, 1, 2, 44]);
+  const names = ['twilio', 'square', 'sendgrid', 'adyen-payments', 'bird-messagebird'];
+  expect(names.map((name) => of(name).length)).toEqual([3, 1, 1, 3, 44]);
 });
 
 describe('Twilio', () => {
@@ -82,6 +96,42 @@ describe('Twilio', () => {
     const url = 'https://mycompany.com:443/myapp.php?foo=1&bar=2';
     const request = { ...requestOf(vector as Vector), url };
     expect(await verdictOf(twilio, vector as Vector, request)).toMatchObject({ ok: true });
+  });
+});
+
+it('accepts the vector of Square, for its own URL and body', async () => {
+  const [vector] = of('square') as [Vector];
+  expect(await verdictOf(square, vector)).toMatchObject({ ok: true });
+  const request = requestOf(vector);
+  for (const changed of [{ url: 'https://example.com/webhook/' }, { body: '{"hello":"World"}' }]) {
+    const verdict = await verdictOf(square, vector, { ...request, ...changed });
+    expect(verdict).toMatchObject({ ok: false, reason: 'mismatch' });
+  }
+});
+
+it("accepts and reads what Braintree's own library makes", async () => {
+  const { BraintreeGateway, Environment, WebhookNotification } = require('braintree') as Braintree;
+  const gateway = new BraintreeGateway({
+    environment: Environment.Sandbox,
+    merchantId: 'merchant',
+    publicKey: 'public',
+    privateKey: 'private',
+  });
+  const kind = WebhookNotification.Kind.SubscriptionCanceled;
+  const form = { ...(await gateway.webhookTesting.sampleNotification(kind, 'id')) };
+  const requestWith = (fields: Readonly<Record<string, string>>): ReceivedRequest => ({
+    headers: formType,
+    body: new URLSearchParams(fields).toString(),
+  });
+  const options = { secrets: 'private', settings: { publicKey: 'public' } };
+  expect(await verifyRequest(braintree, requestWith(form), options)).toMatchObject({ ok: true });
+  expect(readEvents(braintree, requestWith(form))).toMatchObject([{ type: 'subscription_canceled' }]);
+  const other = await gateway.webhookTesting.sampleNotification(kind, 'other');
+  const mixed = requestWith({ ...form, bt_payload: other.bt_payload });
+  expect(await verifyRequest(braintree, mixed, options)).toMatchObject({ reason: 'mismatch' });
+  const stranger = { ...options, settings: { publicKey: 'stranger' } };
+  expect(await verifyRequest(braintree, requestWith(form), stranger)).toMatchObject({
+    reason: 'unknown-key',
   });
 });
 
