@@ -34,11 +34,15 @@ function linesOf(provider: ProviderDescription): string[][] {
     ['grade', provider.grade],
     ['secret', provider.secret],
     ...provider.schemes.map((scheme): [string, string] => ['scheme', scheme]),
-    ['settings', provider.settings.map(({ name, help }) => `${name}: ${help}`).join('; ')],
+    ...provider.settings.map(({ name, help, optional = false }): [string, string] => [
+      optional ? 'may be set' : 'setting',
+      `${name}: ${help}`,
+    ]),
     ['event type', provider.eventType],
     ['event id', provider.eventId],
     ['retries', provider.retry],
     ['handshake', provider.handshake],
+    ['caution', provider.caution],
   ];
   return lines.filter(([, text]) => text !== '');
 }

@@ -18,6 +18,8 @@ export type ProviderDescription = {
   readonly handshake: string;
   /** What verification needs besides the secret. */
   readonly settings: NonNullable<Provider['settings']>;
+  /** What must be known before its events are trusted; empty when nothing must. */
+  readonly caution: string;
 };
 
 const algorithmNames: Readonly<Record<SignatureAlgorithm, string>> = {
@@ -31,11 +33,10 @@ const algorithmNames: Readonly<Record<SignatureAlgorithm, string>> = {
   'rsa-sha1': 'RSA-SHA1',
   'rsa-sha256': 'RSA-SHA256',
 };
-const secretMakers: Readonly<Record<Provider['secret']['madeBy'], string>> = {
+const secretMakers: Readonly<Record<Exclude<Provider['secret']['madeBy'], 'nobody'>, string>> = {
   provider: 'made by the provider',
   you: 'made by you',
   handshake: 'told in a handshake',
-  nobody: 'there is none',
 };
 
 export function describeProvider(provider: Provider): ProviderDescription {
@@ -59,13 +60,14 @@ export function describeProvider(provider: Provider): ProviderDescription {
     title,
     docs,
     grade,
-    secret: `${secret.name}, ${secretMakers[secret.madeBy]}`,
+    secret: secret.madeBy === 'nobody' ? 'none' : `${secret.name}, ${secretMakers[secret.madeBy]}`,
     schemes: schemes.map(schemeWords),
     eventType: typeof event.type === 'function' ? 'made of the request' : fieldWords(event.type),
     eventId: event.id === undefined ? '' : fieldWords(event.id),
     retry: retryWords(retry),
     handshake: asked.size === 0 ? '' : `answered ${[...asked].join(' and ')}`,
     settings,
+    caution: provider.caution ?? '',
   };
 }
 
@@ -84,14 +86,14 @@ function schemeWords(scheme: Scheme): string {
   }
 }
 
-function signatureWords({ algorithm, key, signature, content, timestamp }: SignatureScheme): string {
+function signatureWords({ algorithm, key, keys, signature, content, timestamp }: SignatureScheme): string {
   const { at, prefix = '', pairs, encoding } = signature;
   const places = (typeof at === 'string' ? [at] : at).map(nameOf).join(' or ');
   const mark = (pairs === undefined ? '' : `${pairs.take}${pairs.separator}`) + prefix;
   return [
     `${algorithmNames[algorithm]} of ${typeof content === 'string' ? content : 'parts of the request'}`,
-    ...keyWords(key),
-    `${encoding} in ${places}${mark === '' ? '' : ` after ${mark}`}`,
+    ...(keys === undefined ? keyWords(key) : ["the provider's published key"]),
+    `${encoding} in ${places}${mark === '' ? '' : ` after ${mark.trim()}`}`,
     ...(timestamp === undefined ? [] : [`at most ${timestamp.toleranceSeconds} s off`]),
   ].join(', ');
 }

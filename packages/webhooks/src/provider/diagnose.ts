@@ -109,6 +109,7 @@ async function oldSecret({ options, tries }: Case): Promise<Found | undefined> {
 }
 
 async function otherSecret({ provider, secrets, tries }: Case): Promise<Found | undefined> {
+  if (provider.secret.madeBy === 'nobody') return undefined;
   for (const { cause, advice, ...change } of secretVariants(provider, secrets)) {
     if (await tries.fits(change)) return { cause, advice };
   }
@@ -135,7 +136,7 @@ async function sha1Only({ provider, tries }: Case): Promise<Found | undefined> {
 
 async function otherProvider({ provider, request, others, tries }: Case): Promise<Found | undefined> {
   for (const other of tried(presentOthers(provider, request, others))) {
-    if (!(await tries.fits({ provider: other.provider }))) continue;
+    if (!(await tries.fits({ provider: other.provider, offline: true }))) continue;
     const { title, name } = other.provider;
     return {
       cause: 'other-provider',
@@ -154,13 +155,13 @@ async function otherBody({ provider, tries }: Case): Promise<Found | undefined> 
   return undefined;
 }
 
+/** Functions do not say what they sign. */
 function signsBody({ schemes }: Provider): boolean {
-  return schemes.some(
-    (scheme) =>
-      scheme.kind === 'custom' ||
-      (scheme.kind === 'signature' &&
-        (typeof scheme.content !== 'string' || scheme.content.includes('{body}'))),
-  );
+  return schemes.some(({ covers, ...scheme }) => {
+    if (scheme.kind === 'custom') return covers !== 'nothing';
+    if (scheme.kind !== 'signature') return false;
+    return typeof scheme.content === 'function' || /\{(?:body|form)[}:]/.test(scheme.content);
+  });
 }
 
 /** No proof, but bytes that are more or fewer than were sent cannot be those that were signed. */

@@ -36,7 +36,9 @@ function lineOf(provider: Provider): string {
   const evidence = new Set(
     samples.filter((sample) => sample.provider.name === name).map((sample) => evidenceWords[sample.evidence]),
   );
-  const settings = (provider.settings ?? []).map((setting) => `setting \`${setting.name}\``);
+  const settings = (provider.settings ?? []).map(
+    ({ name: setting, optional = false }) => `${optional ? 'optional ' : ''}setting \`${setting}\``,
+  );
   const cells = [
     `\`${name}\``,
     `[${title}](${docs})`,

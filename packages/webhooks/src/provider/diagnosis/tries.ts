@@ -1,7 +1,7 @@
 // A bounded number of verifications, each of a request, a row or secrets that were changed in one way.
 import { bodyBytes } from '../../signed-content.ts';
 import { fetchKeyText } from '../fetch-key-text.ts';
-import type { Provider } from '../provider.ts';
+import type { FetchText, Provider } from '../provider.ts';
 import type { ReceivedRequest } from '../request.ts';
 import { verifyRequest } from '../verify-request.ts';
 import type { ProviderVerdict, ProviderVerifierOptions } from '../verify-request.ts';
@@ -14,6 +14,8 @@ export type Change = {
   readonly secrets?: readonly string[];
   readonly body?: Bytes;
   readonly url?: string;
+  /** Keys are not fetched: the addresses of a stranger's row are nothing to call on a stranger's word. */
+  readonly offline?: boolean;
 };
 
 const triesMax = 96;
@@ -48,14 +50,24 @@ export class Tries {
   }
 
   /** The verdict on the changed request; undefined when no more may be tried. */
-  async verdictOn({ provider, secrets, body, url }: Change): Promise<ProviderVerdict | undefined> {
+  async verdictOn({
+    provider,
+    secrets,
+    body,
+    url,
+    offline = false,
+  }: Change): Promise<ProviderVerdict | undefined> {
     const { length } = body ?? this.body;
     this.#isOver ||= this.#made >= triesMax || length > this.#bytesLeft;
     if (this.#isOver) return undefined;
     this.#made += 1;
     this.#bytesLeft -= length;
     const request = { ...this.#request, body: body ?? this.body, ...(url === undefined ? {} : { url }) };
-    const options = { ...this.#options, secrets: secrets ?? this.#options.secrets };
+    const options = {
+      ...this.#options,
+      secrets: secrets ?? this.#options.secrets,
+      ...(offline ? { fetchText: fetchNothing } : {}),
+    };
     try {
       return await verifyRequest(provider ?? this.#provider, request, options);
     } catch {
@@ -77,12 +89,17 @@ export class Tries {
   }
 }
 
+function fetchNothing(): Promise<string> {
+  return Promise.reject(new Error('keys are not fetched here'));
+}
+
 /** Asks once for each address, also when that failed. */
-function remembered(fetchText: (url: string) => Promise<string>): (url: string) => Promise<string> {
+function remembered(fetchText: FetchText): FetchText {
   const asked = new Map<string, Promise<string>>();
-  return (url) => {
-    const known = asked.get(url) ?? fetchText(url);
-    asked.set(url, known);
+  return (url, options) => {
+    const name = JSON.stringify([url, options]);
+    const known = asked.get(name) ?? fetchText(url, options);
+    asked.set(name, known);
     return known;
   };
 }

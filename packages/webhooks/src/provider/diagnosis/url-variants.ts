@@ -35,7 +35,7 @@ function adviceFor(parts: readonly Part[]): string {
   return `the URL that was signed differs in ${differences.join(' and ')}: pass the URL exactly as the provider has it (behind a proxy the public one)`;
 }
 
-/** Custom rows do not say what they sign. */
+/** Functions do not say what they sign. */
 function signsUrl({ schemes }: Provider): boolean {
   return schemes.some(
     (scheme) =>
