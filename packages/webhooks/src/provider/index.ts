@@ -3,10 +3,21 @@ export { createProviderVerifier, verifyRequest } from './verify-request.ts';
 export type { ProviderVerdict, ProviderVerifier, ProviderVerifierOptions } from './verify-request.ts';
 export { signRequest } from './sign-request.ts';
 export type { SignRequestInput } from './sign-request.ts';
+export { answerHandshake } from './answer-handshake.ts';
 export { readEvents } from './read-events.ts';
 export type { ProviderEvent } from './read-events.ts';
 export type { ReceivedRequest } from './request.ts';
-export type { EventFields, FetchText, Provider, RequestDraft, RetryBehaviour, Scheme } from './provider.ts';
+export type {
+  EventFields,
+  FetchText,
+  Handshake,
+  HandshakeAnswer,
+  HandshakeSource,
+  Provider,
+  RequestDraft,
+  RetryBehaviour,
+  Scheme,
+} from './provider.ts';
 export { diagnoseRefusal } from './diagnose.ts';
 export type { DiagnoseOptions, Diagnosis } from './diagnose.ts';
 export type { DiagnosisCause } from './diagnosis/causes.ts';

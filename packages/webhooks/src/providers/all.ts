@@ -45,6 +45,7 @@ import { fourthwall } from './fourthwall.ts';
 import { freshchat } from './freshchat.ts';
 import { freshdesk } from './freshdesk.ts';
 import { fusionauth } from './fusionauth.ts';
+import { genericWebhook } from './generic-webhook.ts';
 import { gitea } from './gitea.ts';
 import { github } from './github.ts';
 import { gocardless } from './gocardless.ts';
@@ -173,6 +174,7 @@ const rows: readonly Provider[] = [
   freshchat,
   freshdesk,
   fusionauth,
+  genericWebhook,
   gitea,
   github,
   gocardless,
