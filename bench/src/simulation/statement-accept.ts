@@ -216,6 +216,7 @@ function configRow(schema: Schema, tx: Transaction, application: Application): o
     environment_id: application.environmentId,
     uid: application.uid,
     config_version: String(application.version),
+    source_version: null,
     throttle_rate: application.throttleRate,
     has_pollers: false,
     endpoints,

@@ -97,6 +97,16 @@ export const listenHost: Parser<string> = (text) => {
   return good(text);
 };
 
+/** Scheme, host and port, and perhaps a path that a proxy takes off; without a slash at its end. */
+export const origin: Parser<string> = (text) => {
+  const fix = 'give the URL of this server as others see it, such as https://hooks.example.com';
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) return bad('not an http(s) URL', fix);
+  if (url.username !== '' || url.password !== '') return bad('holds a user or a password', fix);
+  if (url.search !== '' || url.hash !== '') return bad('holds a query or a fragment', fix);
+  return good(url.href.replace(/\/+$/, ''));
+};
+
 export const folder: Parser<string> = (text, cwd) => {
   const fix = 'give the path of a folder, such as .posthorn';
   if (text.includes('\0')) return bad('a path cannot hold a NUL character', fix);

@@ -25,6 +25,7 @@ export interface Setting<T> {
 export interface SettingValues {
   port: number;
   host: string;
+  publicUrl: string;
   processes: number;
   databaseUrl: string;
   embedded: boolean;
@@ -57,6 +58,13 @@ export const settings: { readonly [K in SettingKey]: Setting<SettingValues[K]> }
     defaultText: '127.0.0.1',
     doc: 'Address to listen on; 0.0.0.0 or :: for all of them.',
     parse: parse.listenHost,
+  },
+  publicUrl: {
+    env: 'POSTHORN_PUBLIC_URL',
+    flag: '--public-url',
+    valueName: 'url',
+    doc: 'The address by which providers reach this server, as https://hooks.example.com; unset, whatever address a request names.',
+    parse: parse.origin,
   },
   processes: {
     env: 'POSTHORN_PROCESSES',

@@ -21,6 +21,8 @@ export interface Config {
   readonly databaseConnectionsMax: number;
   /** An absolute path. */
   readonly dataDir: string;
+  /** The origin by which others reach this server, without a slash at its end. */
+  readonly publicUrl?: string;
   readonly token?: string;
   /** 32 bytes. Missing with the embedded PostgreSQL only: then it is the data directory's `secret-key`. */
   readonly secretKey?: Uint8Array;
@@ -70,7 +72,7 @@ export type LoadedConfig = Findings & ({ ok: true; config: Config } | { ok: fals
 type Sources = { flags: Flags; env: Environment; surroundings: Surroundings };
 type Given = { text: string; origin: Origin };
 type Found = Given | { origin: Origin; problem: string } | undefined;
-type UnsetKey = 'databaseUrl' | 'token' | 'secretKey';
+type UnsetKey = 'databaseUrl' | 'publicUrl' | 'token' | 'secretKey';
 /** All settings, those without a default only if given. */
 type Complete = Omit<SettingValues, UnsetKey> & Partial<Pick<SettingValues, UnsetKey>>;
 type Values = { -readonly [K in SettingKey]?: SettingValues[K] };
@@ -221,7 +223,7 @@ function noteOn({ key, problem }: ResolvedSetting, mode: Mode, values: Values): 
 }
 
 function assemble(mode: Mode, values: Complete): Config {
-  const { databaseUrl, token, secretKey, embedded: _, ...rest } = values;
+  const { databaseUrl, publicUrl, token, secretKey, embedded: _, ...rest } = values;
   const allowSubnets = [...rest.allowSubnets, ...(mode === 'dev' ? ownMachine() : [])];
   return Object.freeze({
     ...rest,
@@ -229,6 +231,7 @@ function assemble(mode: Mode, values: Complete): Config {
     allowSubnets: Object.freeze(allowSubnets),
     retrySchedule: Object.freeze(rest.retrySchedule),
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
+    ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(token === undefined ? {} : { token }),
     ...(secretKey === undefined ? {} : { secretKey }),
   });

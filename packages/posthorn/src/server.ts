@@ -30,6 +30,7 @@ import { checkSecretKey } from './store/secret-key-check.ts';
 import type { Settled } from './store/settle-deliveries.ts';
 import { ensureToken } from './store/tokens.ts';
 import { waitForDatabase } from './store/wait-for-database.ts';
+import { createServerGateway } from './server-gateway.ts';
 import { createTaskRunner, type TaskRunner } from './tasks/runner.ts';
 
 const bodyMaxBytes = 2 * 1024 * 1024;
@@ -138,7 +139,17 @@ async function build(options: ServerOptions): Promise<Parts> {
   });
   const engine = await createEngine(options, { database, outageLog, box, newId, transformer, outbox });
   const tasks = createTaskRunner({ db: database, clock: systemClock, log: outageLog, wake: engine.wake });
+  const gateway = createServerGateway({
+    config,
+    database,
+    box,
+    newId,
+    log: outageLog,
+    accept: engine.acceptInbound,
+  });
   const api = createApi({
+    gateway,
+    publicUrl: config.publicUrl,
     db: database,
     box,
     newId,

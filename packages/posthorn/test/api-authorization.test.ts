@@ -16,6 +16,7 @@ type Row = [who: Who, ok: number, body?: unknown];
 
 const message = { eventType: 'user.created', payload: {} };
 const endpoint = { url: 'https://example.com/' };
+const source = { type: 'github', name: 'made' };
 const since = { since: new Date(Date.now() - 3_600_000).toISOString() };
 
 const table: Record<string, Row> = {
@@ -69,6 +70,37 @@ const table: Record<string, Row> = {
   'POST /api/v1/operational-webhook/endpoint/:endpoint/secret/rotate': ['manage', 204, {}],
   'GET /api/v1/operational-webhook/endpoint/:endpoint/headers': ['manage', 200],
   'PUT /api/v1/operational-webhook/endpoint/:endpoint/headers': ['manage', 204, { headers: {} }],
+
+  // Here, :endpoint is one of the source's.
+  'GET /ingest/api/v1/source': ['read', 200],
+  'POST /ingest/api/v1/source': ['manage', 201, source],
+  'GET /ingest/api/v1/source/:source': ['read', 200],
+  'PUT /ingest/api/v1/source/:source': ['manage', 200, source],
+  'PATCH /ingest/api/v1/source/:source': ['manage', 200, { name: 'x' }],
+  'DELETE /ingest/api/v1/source/:source': ['manage', 204],
+  'POST /ingest/api/v1/source/:source/token/rotate': ['manage', 200],
+  'POST /ingest/api/v1/source/:source/dashboard': ['manage', 200, {}],
+  'GET /ingest/api/v1/source/:source/secret': ['manage', 200],
+  'POST /ingest/api/v1/source/:source/secret/rotate': ['manage', 204, { key: 'x' }],
+  'GET /ingest/api/v1/source/:source/request': ['read', 200],
+  'GET /ingest/api/v1/source/:source/request/:request': ['read', 200],
+  'POST /ingest/api/v1/source/:source/request/:request/replay': ['manage', 200],
+  'GET /ingest/api/v1/source/:source/endpoint': ['read', 200],
+  'POST /ingest/api/v1/source/:source/endpoint': ['manage', 201, endpoint],
+  'GET /ingest/api/v1/source/:source/endpoint/:endpoint': ['read', 200],
+  'PUT /ingest/api/v1/source/:source/endpoint/:endpoint': ['manage', 200, endpoint],
+  'PATCH /ingest/api/v1/source/:source/endpoint/:endpoint': ['manage', 200, { description: 'x' }],
+  'DELETE /ingest/api/v1/source/:source/endpoint/:endpoint': ['manage', 204],
+  'GET /ingest/api/v1/source/:source/endpoint/:endpoint/secret': ['manage', 200],
+  'POST /ingest/api/v1/source/:source/endpoint/:endpoint/secret/rotate': ['manage', 204, {}],
+  'GET /ingest/api/v1/source/:source/endpoint/:endpoint/headers': ['read', 200],
+  'PUT /ingest/api/v1/source/:source/endpoint/:endpoint/headers': ['manage', 204, { headers: {} }],
+  'GET /ingest/api/v1/source/:source/endpoint/:endpoint/transformation': ['manage', 200],
+  'PATCH /ingest/api/v1/source/:source/endpoint/:endpoint/transformation': [
+    'manage',
+    204,
+    { variables: { x: 'y' } },
+  ],
 
   'GET /api/v1/app': ['read', 200],
   'POST /api/v1/app': ['manage', 201, { name: 'made' }],
@@ -152,6 +184,7 @@ const makesItsOwn: Record<string, number> = {
   'POST /api/v1/event-type': 201,
   'PUT /api/v1/event-type/:name': 201,
   'POST /api/v1/app': 201,
+  'POST /ingest/api/v1/source': 201,
 };
 
 let posthorn: TestApi;
@@ -159,6 +192,7 @@ let shared: Fixture;
 beforeAll(async () => {
   posthorn = await startTestApi({
     transform: () => Promise.resolve({ kind: 'cancelled', logs: [], durationMs: 1 }),
+    replay: () => Promise.resolve({ kind: 'rejected', reason: 'mismatch', detail: 'again' }),
   });
   shared = await makeFixture();
 }, 60_000);
@@ -177,7 +211,10 @@ type Fixture = Record<
   | 'task'
   | 'connector'
   | 'integration'
-  | 'operational',
+  | 'operational'
+  | 'source'
+  | 'sourceEndpoint'
+  | 'request',
   string
 >;
 
@@ -217,7 +254,24 @@ async function makeFixture(): Promise<Fixture> {
     connector: await make('/connector', { name: 'walked', transformation: 'x' }),
     integration: await make(`/app/${app}/integration`, { name: 'walked' }),
     operational: await make('/operational-webhook/endpoint', endpoint),
+    ...(await makeSource()),
   };
+}
+
+/** A source with an endpoint and a request. */
+async function makeSource(): Promise<Pick<Fixture, 'source' | 'sourceEndpoint' | 'request'>> {
+  const made = await request(posthorn, 'POST', '/ingest/api/v1/source', source);
+  expect(made.status, made.text).toBe(201);
+  const id = String(made.body.id);
+  const to = await request(posthorn, 'POST', `/ingest/api/v1/source/${id}/endpoint`, endpoint);
+  expect(to.status, to.text).toBe(201);
+  const requestId = posthorn.newId('req_');
+  await posthorn.db.pool.query(
+    `insert into posthorn.request (application_id, id, verdict, method, query, headers, body_bytes)
+     values ($1, $2, 'rejected', 'POST', '', '{}', 0)`,
+    [id, requestId],
+  );
+  return { source: id, sourceEndpoint: String(to.body.id), request: requestId };
 }
 
 const ownToken = () => ({
@@ -343,8 +397,9 @@ async function call(route: string, fixture: Fixture, token: string | undefined) 
     return { status: answer.status, text: '', body: {} as Record<string, unknown> };
   }
   const [method = '', path = ''] = route.split(' ');
-  const isOperational = path.startsWith('/api/v1/operational-webhook/');
-  const named = isOperational ? { ...fixture, endpoint: fixture.operational } : fixture;
+  const named = { ...fixture };
+  if (path.startsWith('/api/v1/operational-webhook/')) named.endpoint = fixture.operational;
+  if (path.startsWith('/ingest/')) named.endpoint = fixture.sourceEndpoint;
   const filled = path.replaceAll(/:(\w+)/g, (_, param: string) => named[param as keyof Fixture] ?? '?');
   const to = { url: posthorn.url, ...(token === undefined ? {} : { token }) };
   return request(to, method, filled, table[route]?.[2]);
@@ -372,10 +427,15 @@ async function fingerprint(): Promise<string> {
     'attempt',
     'poller',
     'poller_consumer',
+    'source',
+    'source_secret',
+    'source_path',
+    'request',
   ];
   const ours: Record<string, string> = {
     environment: `where id = '${posthorn.environmentId}'`,
     application: `where environment_id = '${posthorn.environmentId}'`,
+    source: `where environment_id = '${posthorn.environmentId}'`,
   };
   const parts = names.map(
     (name) =>

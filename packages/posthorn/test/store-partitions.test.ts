@@ -41,16 +41,16 @@ const partitionsOf = async (table: string) => {
 };
 
 describe('partitions', () => {
-  it('are made for today and the days ahead, of all four tables, and only where they are missing', async () => {
+  it('are made for today and the days ahead, of all tables, and only where they are missing', async () => {
     const nowMs = Date.UTC(2030, 11, 30, 23, 59, 59, 999);
     const made = await ensurePartitions(store.pool, nowMs, 2);
     expect(made.sort()).toEqual(
-      ['attempt', 'delivery', 'message', 'message_body'].flatMap((table) =>
+      ['attempt', 'delivery', 'message', 'message_body', 'request'].flatMap((table) =>
         ['20301230', '20301231', '20310101'].map((day) => `${table}_${day}`),
       ),
     );
     expect(await ensurePartitions(store.pool, nowMs, 2)).toEqual([]);
-    expect(await ensurePartitions(store.pool, nowMs + dayMs, 2)).toHaveLength(4);
+    expect(await ensurePartitions(store.pool, nowMs + dayMs, 2)).toHaveLength(5);
   });
 
   it('hold exactly the ids of their day in UTC, and leave no gap', async () => {

@@ -17,6 +17,7 @@ import type { ClientOperation } from './svix-operations/client-operations.ts';
 import { readAnswers } from './svix-operations/described-answers.ts';
 import { endpointChecks, endpointTaskChecks, transformationChecks } from './svix-operations/endpoints.ts';
 import { connectorChecks, integrationChecks, pollerChecks } from './svix-operations/extensions.ts';
+import { ingestChecks } from './svix-operations/ingest.ts';
 import { attemptChecks, messageChecks } from './svix-operations/messages.ts';
 import { startWorld } from './svix-operations/world.ts';
 import type { Checks, World } from './svix-operations/world.ts';
@@ -38,6 +39,7 @@ const checks: Checks = {
   ...integrationChecks,
   ...connectorChecks,
   ...pollerChecks,
+  ...ingestChecks,
 };
 
 /** Routes that exist and do not pass their check, with the reason; nothing else may fail. */

@@ -23,6 +23,7 @@ import { registerEventTypeCatalogRoutes } from './event-type-catalog.ts';
 import { registerEventTypeImportRoutes } from './event-type-import.ts';
 import { registerEventTypeRoutes } from './event-types.ts';
 import { registerHealthRoutes } from './health.ts';
+import { createHttpServer } from './http-server.ts';
 import { installIdempotency } from './idempotency.ts';
 import { registerIntegrationRoutes } from './integrations.ts';
 import { installJsonBody } from './json-body.ts';
@@ -37,14 +38,13 @@ import { registerOperationalWebhookRoutes } from './operational-webhooks.ts';
 import { registerPortalAccessRoutes } from './portal-access.ts';
 import { installProblems, sendProblem, sendSocketProblem } from './problems.ts';
 import { collectRoutes, registerReferenceRoutes } from './reference/routes.ts';
+import { registerSourceEndpointRoutes } from './source-endpoints.ts';
+import { registerSourceRequestRoutes } from './source-requests.ts';
+import { registerSourceSecretRoutes } from './source-secrets.ts';
+import { registerSourceRoutes } from './sources.ts';
 import { registerTokenRoutes } from './tokens.ts';
 import { compileValidator, opaqueNames } from './validation.ts';
 
-const headersTimeoutMs = 10_000;
-const requestTimeoutMs = 30_000;
-// Longer than the 60 s after which common load balancers drop an idle connection, so that they do it first.
-const keepAliveTimeoutMs = 65_000;
-const connectionsMax = 10_000;
 // What is not a payload: room for the longest texts and lists that the fields allow, and little to parse.
 const ordinaryBodyMaxBytes = 512 * 1024;
 // A uid has 256 characters, each of which a client may percent-encode.
@@ -57,9 +57,7 @@ export function createApi(deps: ApiDeps): Api {
     // One line per answer is written below; never headers or bodies, which hold tokens and payloads.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: deps.bodyMaxBytes,
-    requestTimeout: requestTimeoutMs,
-    keepAliveTimeout: keepAliveTimeoutMs,
-    http: { headersTimeout: headersTimeoutMs },
+    serverFactory: (serve) => createHttpServer(serve, deps.gateway),
     requestIdHeader: false,
     genReqId: () => randomUUID(),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: paramMaxChars },
@@ -71,7 +69,6 @@ export function createApi(deps: ApiDeps): Api {
     },
     clientErrorHandler: (error: Error, socket: Socket) => sendSocketProblem(error, socket),
   }).withTypeProvider<TypeBoxTypeProvider>();
-  api.server.maxConnections = connectionsMax;
 
   api.decorate('outageLog', deps.outageLog);
   const routes = collectRoutes(api);
@@ -122,6 +119,10 @@ function registerRoutes(api: Api, deps: ApiDeps, authenticator: Authenticator): 
   registerEndpointStatsRoutes(api, deps);
   registerMessageExpungeRoutes(api, deps);
   registerBackgroundTaskRoutes(api, deps);
+  registerSourceRoutes(api, deps);
+  registerSourceSecretRoutes(api, deps);
+  registerSourceEndpointRoutes(api, deps);
+  registerSourceRequestRoutes(api, deps);
 }
 
 /** Only bodies whose content is passed on as bytes get the room for it, unless their route says otherwise. */

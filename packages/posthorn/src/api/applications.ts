@@ -11,6 +11,7 @@ import {
   updateApplication,
 } from '../store/applications.ts';
 import type { ApplicationChanges, ApplicationRow } from '../store/applications.ts';
+import { sourceIdPrefix } from '../store/sources.ts';
 import { managing, reading, viewing } from './access.ts';
 import type { Api, ApiDeps } from './context.ts';
 import {
@@ -56,9 +57,21 @@ function wireApplication(row: ApplicationRow) {
   };
 }
 
+// A source is an application, too: what is named like one would not be found.
+function checkApplicationUid(uid: string | null | undefined): void {
+  checkUid(uid, idPrefix);
+  checkUid(uid, sourceIdPrefix);
+}
+
+/** Throws 409 for a source, which is changed as what it is. */
+function changeable(row: ApplicationRow): ApplicationRow {
+  if (!row.source) return row;
+  throw conflict('this is a source: change it at /ingest/api/v1/source');
+}
+
 /** The columns that a whole application sets: what it leaves out gets its default. */
 function columnsOf(body: Static<typeof ApplicationIn>) {
-  checkUid(body.uid, idPrefix);
+  checkApplicationUid(body.uid);
   return {
     uid: body.uid ?? null,
     name: body.name,
@@ -69,7 +82,7 @@ function columnsOf(body: Static<typeof ApplicationIn>) {
 
 /** The columns that a patch names; null clears, absent leaves alone. */
 function changesOf(body: Static<typeof ApplicationPatch>): ApplicationChanges {
-  checkUid(body.uid, idPrefix);
+  checkApplicationUid(body.uid);
   const throttleRate = throttleRateOf(body);
   return {
     ...(body.uid === undefined ? {} : { uid: body.uid }),
@@ -79,9 +92,13 @@ function changesOf(body: Static<typeof ApplicationPatch>): ApplicationChanges {
   };
 }
 
-async function update({ db }: ApiDeps, id: string, changes: ApplicationChanges): Promise<ApplicationRow> {
+async function update(
+  { db }: ApiDeps,
+  existing: ApplicationRow,
+  changes: ApplicationChanges,
+): Promise<ApplicationRow> {
   try {
-    const row = await updateApplication(db.queries, id, changes);
+    const row = await updateApplication(db.queries, changeable(existing).id, changes);
     if (row === undefined) throw notFound('Application not found');
     return row;
   } catch (error) {
@@ -144,11 +161,11 @@ async function upsert(
   checkPathUid(idOrUid, 'app');
   if (idOrUid.startsWith(idPrefix)) {
     const existing = await resolveApplication(deps, environmentId, idOrUid);
-    return { row: await update(deps, existing.id, columnsOf(body)), created: false };
+    return { row: await update(deps, existing, columnsOf(body)), created: false };
   }
   const columns = columnsOf(body.uid === undefined ? { ...body, uid: idOrUid } : body);
   const existing = await findApplication(deps.db.queries, environmentId, idOrUid);
-  if (existing !== undefined) return { row: await update(deps, existing.id, columns), created: false };
+  if (existing !== undefined) return { row: await update(deps, existing, columns), created: false };
   if (columns.uid !== idOrUid) {
     throw invalidField(
       'uid',
@@ -159,7 +176,7 @@ async function upsert(
   if (made !== undefined) return { row: made, created: true };
   // Someone else made it between the two statements: then this is an update of that one.
   const other = await resolveApplication(deps, environmentId, idOrUid);
-  return { row: await update(deps, other.id, columns), created: false };
+  return { row: await update(deps, other, columns), created: false };
 }
 
 export function registerApplicationRoutes(api: Api, deps: ApiDeps): void {
@@ -204,12 +221,13 @@ export function registerApplicationRoutes(api: Api, deps: ApiDeps): void {
     { config: managing, schema: { ...one, body: ApplicationPatch } },
     async (request) => {
       const existing = await resolveApplication(deps, request.environmentId, request.params.app);
-      return wireApplication(await update(deps, existing.id, changesOf(request.body)));
+      return wireApplication(await update(deps, existing, changesOf(request.body)));
     },
   );
 
   api.delete('/api/v1/app/:app', { config: managing, schema: one }, async (request, reply) => {
     const existing = await resolveApplication(deps, request.environmentId, request.params.app);
+    changeable(existing);
     const deleted = await queries
       .transaction()
       .execute((transaction) => deleteApplication(transaction, existing.id));

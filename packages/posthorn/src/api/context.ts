@@ -4,6 +4,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Accept } from '../core/acceptance.ts';
 import type { Access, Caller } from '../core/access.ts';
+import type { ReplayRequest } from '../core/replay.ts';
 import type { Transform } from '../core/transformation.ts';
 import type { UrlRules } from '../core/url-rules.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -11,6 +12,7 @@ import type { NewId } from '../lib/ids.ts';
 import type { Log } from '../lib/log.ts';
 import type { Database } from '../store/database.ts';
 import type { SecretBox } from '../store/secret-box.ts';
+import type { OtherDoor } from './http-server.ts';
 import type { SchemaDesk } from './schemas/desk.ts';
 
 export interface ApiDeps {
@@ -20,6 +22,10 @@ export interface ApiDeps {
   clock: Clock;
   /** Takes a message into the engine. */
   accept: Accept;
+  /** Serves the providers beside the API, and has their requests again; tests of the API do without. */
+  gateway?: OtherDoor & { replay: ReplayRequest };
+  /** The origin by which others reach this server; undefined: the one that they say they called. */
+  publicUrl?: string | undefined;
   /** Tells the dispatcher that deliveries may have become due; a hint, cheap to call. */
   wake(): void;
   /** Runs or checks the code of a transformation. */

@@ -11,7 +11,10 @@ import {
 import { sliceMembers } from '../core/json-slice.ts';
 import { checkEndpointUrl } from '../core/url-rules.ts';
 import { lockApplication } from '../store/applications.ts';
-import { changeTransformation, findTransformation } from '../store/endpoint-transformations.ts';
+import {
+  changeTransformation as storeChange,
+  findTransformation,
+} from '../store/endpoint-transformations.ts';
 import type { TransformationRow } from '../store/endpoint-transformations.ts';
 import { findEndpoint } from '../store/endpoints.ts';
 import type { EndpointRow } from '../store/endpoints.ts';
@@ -32,7 +35,7 @@ const codeFields = {
   language: Type.Optional(Type.Union([Type.Literal('javascript'), Type.Literal('jsonata')])),
   variables: Type.Optional(nullable(StringMap)),
 };
-const TransformationPatch = Type.Object({ ...codeFields, enabled: Type.Optional(Type.Boolean()) });
+export const TransformationPatch = Type.Object({ ...codeFields, enabled: Type.Optional(Type.Boolean()) });
 const SimulationIn = Type.Object({
   ...codeFields,
   payload: Type.Unknown(opaque),
@@ -87,7 +90,16 @@ async function checkCode(deps: ApiDeps, job: TransformationJob): Promise<void> {
   }
 }
 
-async function patch(deps: ApiDeps, { id, application_id: applicationId }: EndpointRow, body: Patch) {
+export async function readTransformation({ db }: ApiDeps, endpointId: string) {
+  return wireTransformation(await findTransformation(db.queries, endpointId));
+}
+
+/** Throws 422 for code that cannot run. */
+export async function changeTransformation(
+  deps: ApiDeps,
+  { id, application_id: applicationId }: EndpointRow,
+  body: Patch,
+): Promise<void> {
   checkSizes(body);
   const row = await findTransformation(deps.db.queries, id);
   const transformation = transformationOf(row, body);
@@ -101,7 +113,7 @@ async function patch(deps: ApiDeps, { id, application_id: applicationId }: Endpo
   await deps.db.queries.transaction().execute(async (transaction) => {
     if (!(await lockApplication(transaction, applicationId))) throw notFound('Application not found');
     if (!(await findEndpoint(transaction, applicationId, id))) throw notFound('Endpoint not found');
-    await changeTransformation(transaction, id, body);
+    await storeChange(transaction, id, body);
   });
 }
 
@@ -156,7 +168,7 @@ export function registerEndpointTransformationRoutes(api: Api, deps: ApiDeps): v
     { config: transforming, schema: { params: EndpointParams } },
     async ({ environmentId, params }) => {
       const { id } = await endpointOf(environmentId, params);
-      return wireTransformation(await findTransformation(deps.db.queries, id));
+      return readTransformation(deps, id);
     },
   );
 
@@ -164,7 +176,7 @@ export function registerEndpointTransformationRoutes(api: Api, deps: ApiDeps): v
     path,
     { config: transforming, schema: { params: EndpointParams, body: TransformationPatch } },
     async ({ environmentId, params, body }, reply) => {
-      await patch(deps, await endpointOf(environmentId, params), body);
+      await changeTransformation(deps, await endpointOf(environmentId, params), body);
       return reply.code(204).send();
     },
   );

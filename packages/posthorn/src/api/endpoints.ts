@@ -95,7 +95,7 @@ export const EndpointIn = Type.Object({
   secret: Type.Optional(nullable(SecretText)),
   headers: Type.Optional(nullable(HeadersField)),
 });
-const EndpointPatch = Type.Object({ url: Type.Optional(urlText), ...optionalFields });
+export const EndpointPatch = Type.Object({ url: Type.Optional(urlText), ...optionalFields });
 const EndpointParams = Type.Object({ app: Type.String(), endpoint: Type.String() });
 const ListParams = Type.Object({ app: Type.String() });
 
@@ -265,6 +265,15 @@ async function change(
   }
 }
 
+export async function patchEndpoint(
+  deps: ApiDeps,
+  { id, application_id: applicationId }: EndpointRow,
+  body: Static<typeof EndpointPatch>,
+): Promise<EndpointRow> {
+  const changes: EndpointChanges = { ...changesOf(deps, body), ...authChanges(deps, id, body.auth) };
+  return writing(deps, applicationId, (transaction) => change(deps, transaction, id, changes));
+}
+
 export async function upsertEndpoint(
   deps: ApiDeps,
   applicationId: string,
@@ -336,13 +345,7 @@ export function registerEndpointRoutes(api: Api, deps: ApiDeps): void {
   api.patch(path, { config: configuring, schema: { ...one, body: EndpointPatch } }, async (request) => {
     const application = await resolveApplication(deps, request.environmentId, request.params.app);
     const existing = await resolveEndpoint(deps, application.id, request.params.endpoint);
-    const changes: EndpointChanges = {
-      ...changesOf(deps, request.body),
-      ...authChanges(deps, existing.id, request.body.auth),
-    };
-    return wireEndpoint(
-      await writing(deps, application.id, (transaction) => change(deps, transaction, existing.id, changes)),
-    );
+    return wireEndpoint(await patchEndpoint(deps, existing, request.body));
   });
 
   api.delete(path, { config: configuring, schema: one }, async (request, reply) => {

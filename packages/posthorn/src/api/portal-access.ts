@@ -23,7 +23,7 @@ const sessionIdsMax = 1_000;
 const portalPath = '/portal';
 
 const SessionId = Type.String({ minLength: 1, maxLength: sessionIdMaxChars, pattern: '^[\\x21-\\x7e]+$' });
-const AccessIn = nullable(
+export const AccessIn = nullable(
   Type.Object({
     application: Type.Optional(nullable(ApplicationIn)),
     readOnly: Type.Optional(nullable(Type.Boolean())),
@@ -65,7 +65,7 @@ interface Asked {
   origin: string;
 }
 
-async function giveAccess(
+export async function giveAccess(
   deps: ApiDeps,
   { environmentId, app, origin }: Asked,
   body: Static<typeof AccessIn>,

@@ -1,10 +1,7 @@
 // Accepts messages: matched in memory, stored by group commit, dispatched from memory straight after the commit.
 import type pg from 'pg';
 import { type Accept, type Acceptance, type NewMessage, OverloadedError } from '../core/acceptance.ts';
-import { FilterSubject } from '../core/filter.ts';
-import { matches } from '../core/matching.ts';
 import { type Batcher, createBatcher } from '../lib/batcher.ts';
-import type { NewId } from '../lib/ids.ts';
 import {
   acceptMessages,
   type Conflict,
@@ -14,7 +11,6 @@ import {
 } from '../store/accept-messages.ts';
 import {
   type ApplicationConfig,
-  type EndpointConfig,
   holdApplicationConfig,
   loadApplicationConfig,
 } from '../store/application-config.ts';
@@ -22,7 +18,7 @@ import { isDatabaseUnavailable } from '../store/availability.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import { inTransaction } from '../store/transaction.ts';
 import type { ConfigCache } from './config-cache.ts';
-import type { Dispatcher, Work } from './dispatcher.ts';
+import type { MessagePlanner } from './message-planner.ts';
 
 const batchMax = 200;
 // Content that waits for its statement, and that memory is held for.
@@ -36,8 +32,7 @@ export interface AcceptDeps {
   pool: pg.Pool;
   box: SecretBox;
   configs: ConfigCache;
-  dispatcher: Dispatcher;
-  newId: NewId;
+  planner: MessagePlanner;
   leaseOwner(): number;
   firstDelayMs: number;
   /** A statement failed with its effect unknown: deliveries may be leased to us that we do not know of. */
@@ -71,6 +66,7 @@ interface Unstored {
 
 export class Acceptor {
   readonly #deps: AcceptDeps;
+  readonly #planner: MessagePlanner;
   readonly #batcher: Batcher<Pending>;
   /** For applications that have endpoints with an order: one batch after the other, in the order of arrival. */
   readonly #inOrder = new Map<string, Batcher<Pending>>();
@@ -80,6 +76,7 @@ export class Acceptor {
 
   constructor(deps: AcceptDeps) {
     this.#deps = deps;
+    this.#planner = deps.planner;
     this.#batcher = createBatcher({
       itemsMax: batchMax,
       concurrencyMax: batchesInFlightMax,
@@ -234,39 +231,11 @@ export class Acceptor {
   }
 
   #plan(pending: Pending): Planned {
-    const { message, config } = pending;
-    const { eventType, eventId, channels, tags, payload, idempotency } = message;
-    const { contentType, deliverAt, contentHours } = message;
-    const { applicationId, version: configVersion, hasPollers } = config;
-    const direct = this.#deps.firstDelayMs === 0 && deliverAt === undefined;
-    const isFiltered = config.hasFilter && message.endpointId === undefined;
-    const subject = isFiltered ? new FilterSubject(message) : undefined;
-    const deliveries = config.endpoints
-      .filter((endpoint) => isFor(message, endpoint))
-      .map(({ id, ordering, filter }) => {
-        const cancellation = subject && filter?.refusalOf(subject);
-        if (cancellation) return { endpointId: id, leased: false, cancellation };
-        return {
-          endpointId: id,
-          ordered: ordering !== null,
-          leased: direct && ordering === null && this.#deps.dispatcher.reserve(id, payload.length),
-        };
-      });
-    const id = this.#deps.newId('msg_');
-    // An example for one endpoint is nothing to fetch.
-    const fed = hasPollers && message.endpointId === undefined;
-    const matched = { id, applicationId, configVersion, deliveries, fed };
-    const wishes = { contentType, deliverAt, contentHours };
-    return {
-      pending,
-      store: { ...matched, eventType, eventId, channels, tags, payload, idempotency, ...wishes },
-    };
+    return { pending, store: this.#planner.plan(pending.message, pending.config) };
   }
 
   #unreserve({ store }: Planned): void {
-    for (const { endpointId, leased } of store.deliveries) {
-      if (leased) this.#deps.dispatcher.unreserve(endpointId, store.payload.length);
-    }
+    this.#planner.unreserve(store);
   }
 
   #conclude(batch: Planned[], results: Map<string, StoredMessage>, owner: number): Unstored {
@@ -295,11 +264,7 @@ export class Acceptor {
       createdAt: stored.createdAt,
       replayed: false,
     });
-    if (!stored.leaseGranted) this.#unreserve(planned);
-    const leased = store.deliveries.filter((delivery) => delivery.leased && stored.leaseGranted);
-    for (const { endpointId } of leased) this.#deps.dispatcher.dispatch(firstWork(store, endpointId, owner));
-    const open = store.deliveries.filter(({ cancellation }) => cancellation === undefined);
-    if (leased.length < open.length) this.#deps.onWaiting();
+    if (this.#planner.dispatch(store, stored, owner)) this.#deps.onWaiting();
   }
 
   /** Answers those whose key or event id is taken; resolves with the others: whoever held it is gone again. */
@@ -317,29 +282,8 @@ export class Acceptor {
   }
 }
 
-function isFor(message: NewMessage, endpoint: EndpointConfig): boolean {
-  if (message.endpointId === undefined) return matches(endpoint, message);
-  return endpoint.id === message.endpointId && !endpoint.disabled;
-}
-
 function rejectAll(batch: readonly Planned[], error: unknown): void {
   for (const { pending } of batch) pending.reject(error);
-}
-
-function firstWork(store: MessageToStore, endpointId: string, leaseOwner: number): Work {
-  return {
-    applicationId: store.applicationId,
-    messageId: store.id,
-    endpointId,
-    leaseOwner,
-    leaseSeq: 1,
-    attempts: 0,
-    trigger: 'scheduled',
-    hasResumeAt: false,
-    payload: store.payload,
-    contentType: store.contentType ?? 'application/json',
-    eventType: store.eventType,
-  };
 }
 
 function acceptanceOf(store: MessageToStore, conflict: Conflict): Acceptance | undefined {

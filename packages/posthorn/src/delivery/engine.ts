@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Accept } from '../core/acceptance.ts';
+import type { AcceptInbound } from '../core/inbound.ts';
 import type { RetryPolicy } from '../core/retry-schedule.ts';
 import { type Batcher, createBatcher } from '../lib/batcher.ts';
 import type { Transform } from '../core/transformation.ts';
@@ -14,7 +15,8 @@ import { releaseLeases } from '../store/leases.ts';
 import type { ProcessIdentity } from '../store/processes.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import type { Settled } from '../store/settle-deliveries.ts';
-import { Acceptor } from './accept.ts';
+import { type AcceptDeps, Acceptor } from './accept.ts';
+import { InboundAcceptor } from './accept-inbound.ts';
 import { AccessTokens } from './access-tokens.ts';
 import { createAttempt, type Finished, type MakeAttempt } from './attempt.ts';
 import { createClaimer } from './claimer.ts';
@@ -25,6 +27,7 @@ import type { DispatchLimits } from './dispatch-limits.ts';
 import { Dispatcher, type DispatchHooks, type Work } from './dispatcher.ts';
 import { createHousekeeper, type Housekeeper } from './housekeeper.ts';
 import { LeaseKeeper, type LeaseTimes } from './lease-keeper.ts';
+import { MessagePlanner } from './message-planner.ts';
 import { createPrepare } from './prepare.ts';
 import { Settler } from './settler.ts';
 import { Throttle } from './throttle.ts';
@@ -73,6 +76,7 @@ export class Engine {
   readonly #housekeeper: Housekeeper;
   readonly #expirer: Loop;
   readonly #acceptor: Acceptor;
+  readonly #inbound: InboundAcceptor;
   readonly #returns: Batcher<Return>;
 
   constructor(deps: EngineDeps) {
@@ -111,17 +115,19 @@ export class Engine {
     this.#claimer = createClaimer({ pool, dispatcher, configs, leases, clock: deps.clock, log });
     this.#housekeeper = createHousekeeper(deps);
     this.#expirer = createContentExpirer(deps);
-    this.#acceptor = new Acceptor({
+    const firstDelayMs = (policy.delaysSeconds[0] ?? 0) * 1000;
+    const accepting: AcceptDeps = {
       pool,
       box: deps.box,
       configs,
-      dispatcher,
-      newId: deps.newId,
+      planner: new MessagePlanner({ dispatcher, newId: deps.newId, firstDelayMs }),
       leaseOwner: () => leases.owner(),
-      firstDelayMs: (policy.delaysSeconds[0] ?? 0) * 1000,
+      firstDelayMs,
       onUncertain: () => leases.sweepSoon(),
       onWaiting: () => this.wake(),
-    });
+    };
+    this.#acceptor = new Acceptor(accepting);
+    this.#inbound = new InboundAcceptor(accepting);
     this.#returns = createBatcher({
       itemsMax: 1,
       concurrencyMax: 1,
@@ -134,6 +140,8 @@ export class Engine {
   }
 
   readonly accept: Accept = (message) => this.#acceptor.accept(message);
+
+  readonly acceptInbound: AcceptInbound = (request) => this.#inbound.accept(request);
 
   /** There is something to claim. */
   readonly wake = (): void => this.#claimer.wake();
@@ -212,7 +220,8 @@ export class Engine {
 
   async #finishAndGiveBack(): Promise<void> {
     const loops = [this.#claimer, this.#housekeeper, this.#expirer];
-    await Promise.all([...loops.map((loop) => loop.stop()), this.#acceptor.drain()]);
+    const doors = [this.#acceptor, this.#inbound].map((acceptor) => acceptor.drain());
+    await Promise.all([...loops.map((loop) => loop.stop()), ...doors]);
     const waiting = this.#forgetWaiting();
     if (waiting.length > 0) await releaseLeases(this.#deps.pool, waiting);
     await this.#dispatcher.idle();

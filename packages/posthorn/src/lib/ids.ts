@@ -19,6 +19,8 @@ export type IdPrefix =
   | 'sec_'
   | 'poll_'
   | 'msg_'
+  | 'src_'
+  | 'req_'
   | 'atmpt_'
   | 'integ_'
   | 'conn_'

@@ -22,6 +22,8 @@ export interface MessageToStore {
   contentHours?: number | undefined;
   /** The application has pollers: the message gets a place in its feed. */
   fed?: boolean | undefined;
+  /** The provider's request that it came in. */
+  requestId?: string | undefined;
   /**
    * `leased`: the accepting process sends it itself, at once; otherwise it waits in the database. `ordered`: it gets a
    * place in its endpoint's order, behind all that came before; then it is never leased here. `cancellation`: the
@@ -204,11 +206,11 @@ const withWishes: StatementParts = {
   ...orderParts((place) => `greatest(o.deliver_at, ${place})`, ', s.deliver_at'),
   createdAt: 'coalesce(greatest(s.deliver_at, p.order_at), now())',
   wishes: {
-    arrays: ', $17::text[], $18::bigint[], $19::bigint[], $20::boolean[]',
-    names: ', content_type, deliver_at_ms, content_hours, fed',
-    columns: ', content_type, deliver_at',
+    arrays: ', $17::text[], $18::bigint[], $19::bigint[], $20::boolean[], $21::text[]',
+    names: ', content_type, deliver_at_ms, content_hours, fed, request_id',
+    columns: ', content_type, deliver_at, request_id',
     values: `,
-    coalesce(content_type, 'application/json'), timestamptz 'epoch' + deliver_at_ms * interval '1 ms'`,
+    coalesce(content_type, 'application/json'), timestamptz 'epoch' + deliver_at_ms * interval '1 ms', request_id`,
     returned: ', deliver_at',
     effects: `expiring as (
   insert into posthorn.message_expiry (application_id, message_id, expires_at)
@@ -247,7 +249,7 @@ const statements = {
 const filteredStatements: typeof statements = {
   plain: { name: 'accept-filtered', text: acceptSql(withoutOrder, withFilter(16)) },
   inOrder: { name: 'accept-filtered-in-order', text: acceptSql(withOrder, withFilter(17)) },
-  withWishes: { name: 'accept-filtered-with-wishes', text: acceptSql(withWishes, withFilter(21)) },
+  withWishes: { name: 'accept-filtered-with-wishes', text: acceptSql(withWishes, withFilter(22)) },
 };
 
 // Channels and tags cannot contain it: the API allows only printable text.
@@ -310,14 +312,15 @@ export async function acceptMessages(
   return storedMessages(messages, rows[0]);
 }
 
-const hasWish = ({ contentType, deliverAt, contentHours, fed }: MessageToStore) =>
-  fed === true || contentType !== undefined || deliverAt !== undefined || contentHours !== undefined;
+const hasWish = ({ contentType, deliverAt, contentHours, fed, requestId }: MessageToStore) =>
+  fed === true || [contentType, deliverAt, contentHours, requestId].some((wish) => wish !== undefined);
 
 const wishArrays = (messages: readonly MessageToStore[]) => [
   textArray(messages.map((m) => m.contentType)),
   int8Array(messages.map((m) => m.deliverAt?.getTime())),
   int8Array(messages.map((m) => m.contentHours)),
   boolArray(messages.map((m) => m.fed === true)),
+  textArray(messages.map((m) => m.requestId)),
 ];
 
 function storedMessages(

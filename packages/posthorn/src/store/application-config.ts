@@ -48,6 +48,8 @@ export interface ApplicationConfig {
   uid: string | null;
   /** application.config_version: a bigint, kept as text. */
   version: string;
+  /** Of a source, its version; null for what is none. */
+  sourceVersion: string | null;
   /** Attempts per second to all endpoints together. */
   throttleRate: number | null;
   /** Some of its endpoints have an order. */
@@ -84,6 +86,7 @@ interface ConfigRow {
   environment_id: string;
   uid: string | null;
   config_version: string;
+  source_version: string | null;
   throttle_rate: number | null;
   has_pollers: boolean;
   endpoints: EndpointRow[];
@@ -92,6 +95,7 @@ interface ConfigRow {
 // One statement, so one snapshot: the version belongs to exactly these endpoints.
 const configSql = (where: string) => `
 select a.id, a.environment_id, a.uid, a.config_version, a.throttle_rate,
+  (select s.version from posthorn.source s where s.id = a.id) as source_version,
   exists (select from posthorn.poller p where p.application_id = a.id and p.deleted_at is null) as has_pollers, coalesce((
   select json_agg(json_build_object(
     'id', e.id, 'url', e.url, 'disabled', e.disabled, 'event_types', e.event_types, 'channels', e.channels,
@@ -164,6 +168,7 @@ function applicationConfig(row: ConfigRow, box: SecretBox): ApplicationConfig {
     environmentId: row.environment_id,
     uid: row.uid,
     version: row.config_version,
+    sourceVersion: row.source_version,
     throttleRate: row.throttle_rate,
     hasOrder: endpoints.some(({ ordering }) => ordering !== null),
     hasPollers: row.has_pollers,

@@ -18,7 +18,8 @@ export type ApplicationChanges = Pick<
 
 /** The unique index that a second use of a uid violates. */
 export const applicationUidConstraint = 'application_uid';
-const idPrefix = 'app_';
+// A source is an application, too, known by the id of the source.
+const idPrefixes = ['app_', 'src_'];
 
 /** The live application with this id or uid. Uids cannot look like ids (api/fields.ts), so one column decides. */
 export async function findApplication(
@@ -30,7 +31,7 @@ export async function findApplication(
     .selectFrom('application')
     .selectAll()
     .where('environment_id', '=', environmentId)
-    .where(idOrUid.startsWith(idPrefix) ? 'id' : 'uid', '=', idOrUid)
+    .where(idPrefixes.some((prefix) => idOrUid.startsWith(prefix)) ? 'id' : 'uid', '=', idOrUid)
     .where('deleted_at', 'is', null)
     .where('operational', '=', false)
     .executeTakeFirst();
@@ -47,7 +48,8 @@ export async function listApplications(
     .selectAll()
     .where('environment_id', '=', environmentId)
     .where('deleted_at', 'is', null)
-    .where('operational', '=', false);
+    .where('operational', '=', false)
+    .where('source', '=', false);
   if (keyset.after !== undefined) query = query.where('id', operator, keyset.after);
   return query.orderBy('id', direction).limit(keyset.rowsMax).execute();
 }

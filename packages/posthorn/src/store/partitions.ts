@@ -1,4 +1,4 @@
-// The partitions of message, message_body, delivery and attempt: one a day, made ahead of time, dropped by age.
+// The partitions of message, message_body, delivery, attempt and request: one a day, made ahead of time, dropped by age.
 import type pg from 'pg';
 import { idFloor } from '../lib/ids.ts';
 import type { IdPrefix } from '../lib/ids.ts';
@@ -11,17 +11,20 @@ export interface Connection {
 }
 
 export interface PartitionedTable {
-  name: 'message' | 'message_body' | 'delivery' | 'attempt';
+  name: 'message' | 'message_body' | 'delivery' | 'attempt' | 'request';
+  /** An open delivery still needs what is in it. */
+  isNeededOpen: boolean;
   /** The column that the table is partitioned by, and the kind of id in it. */
   idColumn: 'id' | 'message_id';
   prefix: IdPrefix;
 }
 
 export const partitionedTables: readonly PartitionedTable[] = [
-  { name: 'message', idColumn: 'id', prefix: 'msg_' },
-  { name: 'message_body', idColumn: 'message_id', prefix: 'msg_' },
-  { name: 'delivery', idColumn: 'message_id', prefix: 'msg_' },
-  { name: 'attempt', idColumn: 'id', prefix: 'atmpt_' },
+  { name: 'message', isNeededOpen: true, idColumn: 'id', prefix: 'msg_' },
+  { name: 'message_body', isNeededOpen: true, idColumn: 'message_id', prefix: 'msg_' },
+  { name: 'delivery', isNeededOpen: true, idColumn: 'message_id', prefix: 'msg_' },
+  { name: 'attempt', isNeededOpen: false, idColumn: 'id', prefix: 'atmpt_' },
+  { name: 'request', isNeededOpen: false, idColumn: 'id', prefix: 'req_' },
 ];
 
 /** A day's partition of `table`; it holds the ids from `startMs` (Unix milliseconds, midnight UTC) for a day. */
@@ -54,7 +57,7 @@ export function idBounds({ table, startMs }: Partition): [string, string] {
   return [idFloor(table.prefix, startMs), idFloor(table.prefix, startMs + dayMs)];
 }
 
-/** All partitions of the four tables but the default ones, the oldest first. */
+/** All partitions of these tables but the default ones, the oldest first. */
 export async function listPartitions(db: Connection): Promise<Partition[]> {
   const { rows } = await db.query<{ parent: string; day: string }>(
     `select p.relname as parent, substring(c.relname from '_(\\d{8})$') as day
@@ -130,7 +133,7 @@ export const openDeliveries = (columns: string, condition: string): string => `
 export async function dropPartition(db: Connection, partition: Partition): Promise<DropResult> {
   const [from, to] = idBounds(partition);
   const ofDay = `message_id >= '${from}' and message_id < '${to}'`;
-  const needed = partition.table.name === 'attempt' ? 'false' : `exists (${openDeliveries('1', ofDay)})`;
+  const needed = partition.table.isNeededOpen ? `exists (${openDeliveries('1', ofDay)})` : 'false';
   try {
     // The parent first, as every other statement does. Looked at again under the lock: a resend may have come.
     await db.query(

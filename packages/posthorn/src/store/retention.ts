@@ -9,6 +9,8 @@ export interface Retention {
   environmentId: string;
   messageFloorMs: number;
   attemptFloorMs: number;
+  /** The ids that providers gave are known for longer than any of them repeats a request. */
+  sourceEventFloorMs: number;
 }
 
 /** How much one statement reads of a table, or deletes, and what happens between two; an exception there ends the sweep. */
@@ -26,6 +28,8 @@ const contentPageWeight = 40;
 const idempotentRequestsMax = 100_000;
 /** In the order in which they are emptied: what hangs on a message before the message. */
 export const sweptTables: readonly PartitionedTable[] = partitionedTables.toReversed();
+// The longest that a provider is known to go on repeating a request.
+const providerRepeatsMaxMs = 30 * dayMs;
 // An id and the time stored beside it come from two clocks.
 const idTimeSlackMs = 60 * 60 * 1000;
 
@@ -66,6 +70,7 @@ export async function listRetentions(db: Connection, nowMs: number): Promise<Ret
     environmentId: id,
     messageFloorMs: today - message_days * dayMs,
     attemptFloorMs: today - attempt_days * dayMs,
+    sourceEventFloorMs: today - Math.max(message_days * dayMs, providerRepeatsMaxMs),
   }));
 }
 
@@ -134,7 +139,7 @@ export async function sweepTable(
   const { environmentId } = retention;
   const subject = table.name;
   const sweep = await plannedSweep(db, { environmentId, subject, toMs: floorOf(retention, table) });
-  const openDayMs = subject === 'attempt' ? sweep.toMs : await oldestOpenDayMs(db, sweep);
+  const openDayMs = table.isNeededOpen ? await oldestOpenDayMs(db, sweep) : sweep.toMs;
   let deleted = 0;
   for (const leaf of await leavesToSweep(db, table, sweep)) {
     deleted += await sweepLeaf(db, leaf, sweep.environmentId, pace);
@@ -171,9 +176,9 @@ async function leavesToSweep(db: Connection, table: PartitionedTable, sweep: Swe
   return leaves;
 }
 
-function closedCondition({ name, idColumn }: PartitionedTable, within: string): string {
+function closedCondition({ name, idColumn, isNeededOpen }: PartitionedTable, within: string): string {
   const open = "in ('pending', 'delivering', 'retrying')";
-  if (name === 'attempt') return 'true';
+  if (!isNeededOpen) return 'true';
   if (name === 'delivery') return `not t.state ${open}`;
   return `not exists (select from posthorn.delivery d
     where d.application_id = t.application_id and d.message_id = t.${idColumn} and ${within} and d.state ${open})`;
@@ -216,9 +221,20 @@ export async function deleteInBatches(pace: Pace, deleteBatch: () => Promise<num
 
 /** Forgets the event ids of an environment's messages that are past their time; returns how many. */
 export async function sweepEventIds(db: Connection, retention: Retention, pace: Pace): Promise<number> {
-  const subject = 'message_event_id';
-  const { environmentId, messageFloorMs: toMs } = retention;
-  const sweep = await plannedSweep(db, { environmentId, subject, toMs });
+  const { environmentId, messageFloorMs, sourceEventFloorMs } = retention;
+  const ofSources = { environmentId, subject: 'source_event_id', toMs: sourceEventFloorMs };
+  const ofOthers = { environmentId, subject: 'message_event_id', toMs: messageFloorMs };
+  const sent = await sweepEventIdsOf(db, { ...ofOthers, isSource: false }, pace);
+  return sent + (await sweepEventIdsOf(db, { ...ofSources, isSource: true }, pace));
+}
+
+async function sweepEventIdsOf(
+  db: Connection,
+  planned: { environmentId: string; subject: string; toMs: number; isSource: boolean },
+  pace: Pace,
+): Promise<number> {
+  const { environmentId, subject, toMs, isSource } = planned;
+  const sweep = await plannedSweep(db, planned);
   // Each batch begins where the last one ended: the rows of others in between are read once.
   let from = new Date(sweep.fromMs);
   const deleted = await deleteInBatches(pace, async () => {
@@ -226,13 +242,13 @@ export async function sweepEventIds(db: Connection, retention: Retention, pace: 
       `with old as materialized (
          select e.ctid, e.created_at from posthorn.message_event_id e
          join posthorn.application a on a.id = e.application_id
-         where a.environment_id = $1 and e.created_at >= $2 and e.created_at < $3
+         where a.environment_id = $1 and a.source = $5 and e.created_at >= $2 and e.created_at < $3
          order by e.created_at limit $4
        ), gone as (
          delete from posthorn.message_event_id where ctid = any (array(select ctid from old))
        )
        select count(*)::integer as count, max(created_at) as last from old`,
-      [environmentId, from, new Date(toMs), pace.rowsMax],
+      [environmentId, from, new Date(toMs), pace.rowsMax, isSource],
     );
     from = rows[0]?.last ?? from;
     return rows[0]?.count ?? 0;

@@ -1,14 +1,13 @@
 // The tables of schema `posthorn` as Kysely sees them; migrations/ is the source, this file follows it.
-import type { ColumnType, Generated, JSONColumnType } from 'kysely';
+import type { Generated, JSONColumnType } from 'kysely';
 import type { Capability, Scope } from '../core/access.ts';
 import type { ShownAuth } from '../core/endpoint-auth.ts';
 import type { SignatureHeaders } from '../core/headers.ts';
 import type { Ordering } from '../core/ordering.ts';
 import type { TransformationLanguage } from '../core/transformation.ts';
 import type { CancelReason } from '../core/cancellation.ts';
-
-type Timestamp = ColumnType<Date, Date | undefined, Date>;
-type NullableTimestamp = ColumnType<Date | null, Date | null | undefined, Date | null>;
+import type { NullableTimestamp, Timestamp } from './column-types.ts';
+import type { RequestTable, SourcePathTable, SourceSecretTable, SourceTable } from './source-tables.ts';
 
 export type DeliveryState = 'pending' | 'delivering' | 'retrying' | 'succeeded' | 'exhausted' | 'cancelled';
 export type Trigger = 'scheduled' | 'manual';
@@ -72,6 +71,8 @@ export interface ApplicationTable {
   config_version: Generated<string>;
   /** Owns the operational webhook endpoints of its environment, and is shown nowhere. */
   operational: Generated<boolean>;
+  /** Belongs to the source with the same id. */
+  source: Generated<boolean>;
   created_at: Timestamp;
   updated_at: Timestamp;
   deleted_at: NullableTimestamp;
@@ -172,6 +173,8 @@ export interface MessageTable {
   tags: string[] | null;
   content_type: Generated<string>;
   deliver_at: NullableTimestamp;
+  /** The provider's request that it came in. */
+  request_id: string | null;
   created_at: Timestamp;
 }
 
@@ -319,6 +322,10 @@ export interface Tables {
   token: TokenTable;
   audit_log: AuditLogTable;
   application: ApplicationTable;
+  source: SourceTable;
+  source_secret: SourceSecretTable;
+  source_path: SourcePathTable;
+  request: RequestTable;
   endpoint: EndpointTable;
   endpoint_secret: EndpointSecretTable;
   endpoint_transformation: EndpointTransformationTable;

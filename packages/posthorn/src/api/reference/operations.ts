@@ -158,8 +158,55 @@ const extensions: readonly Entry[] = [
   [`PUT ${operational}/${one}/headers`, 'operational-webhook.endpoint.set-headers', 'Replace its headers'],
 ];
 
+const sources = '/ingest/api/v1/source';
+const source = `${sources}/${one}`;
+const sourceEndpoint = `${source}/endpoint/${one}`;
+const ingest: readonly Entry[] = [
+  [`GET ${sources}`, 'ingest.source.list', 'List sources'],
+  [`POST ${sources}`, 'ingest.source.create', 'Create a source'],
+  [`GET ${source}`, 'ingest.source.get', 'Get a source'],
+  [
+    `PUT ${source}`,
+    'ingest.source.upsert',
+    'Create or replace a source; its secrets stay unless they are given',
+  ],
+  [`PATCH ${source}`, 'ingest.source.patch', 'Change fields of a source'],
+  [`DELETE ${source}`, 'ingest.source.delete', 'Delete a source with its endpoints'],
+  [
+    `POST ${source}/token/rotate`,
+    'ingest.source.rotate-token',
+    'Change the URL; the old one works for two days',
+  ],
+  [`POST ${source}/dashboard`, 'ingest.dashboard', 'Open the portal for a source'],
+  [`GET ${source}/secret`, 'ingest.source.list-secrets', 'List what its requests are verified with'],
+  [`POST ${source}/secret/rotate`, 'ingest.source.rotate-secret', 'Verify with another secret, too'],
+  [`GET ${source}/request`, 'ingest.request.list', 'List the requests that came in'],
+  [`GET ${source}/request/${one}`, 'ingest.request.get', 'Get a request as it came in'],
+  [
+    `POST ${source}/request/${one}/replay`,
+    'ingest.request.replay',
+    'Have a request again that was set aside',
+  ],
+  [`GET ${source}/endpoint`, 'ingest.endpoint.list', 'List the endpoints of a source'],
+  [`POST ${source}/endpoint`, 'ingest.endpoint.create', 'Create an endpoint of a source'],
+  [`GET ${sourceEndpoint}`, 'ingest.endpoint.get', 'Get an endpoint of a source'],
+  [`PUT ${sourceEndpoint}`, 'ingest.endpoint.upsert', 'Create or replace an endpoint of a source'],
+  [`PATCH ${sourceEndpoint}`, 'ingest.endpoint.patch', 'Change fields of an endpoint of a source'],
+  [`DELETE ${sourceEndpoint}`, 'ingest.endpoint.delete', 'Delete an endpoint of a source'],
+  [`GET ${sourceEndpoint}/secret`, 'ingest.endpoint.get-secret', 'Get its signing secret'],
+  [`POST ${sourceEndpoint}/secret/rotate`, 'ingest.endpoint.rotate-secret', 'Change its signing secret'],
+  [`GET ${sourceEndpoint}/headers`, 'ingest.endpoint.get-headers', 'Get its custom headers'],
+  [`PUT ${sourceEndpoint}/headers`, 'ingest.endpoint.set-headers', 'Replace its custom headers'],
+  [`GET ${sourceEndpoint}/transformation`, 'ingest.endpoint.transformation.get', 'Get its transformation'],
+  [
+    `PATCH ${sourceEndpoint}/transformation`,
+    'ingest.endpoint.transformation.patch',
+    'Change its transformation',
+  ],
+];
+
 const known = new Map<string, Operation>(
-  [applications, endpoints, messages, attempts, eventTypes, administration, extensions]
+  [applications, endpoints, messages, attempts, eventTypes, administration, extensions, ingest]
     .flat()
     .map(([route, id, summary]) => [route, { id: `v1.${id}`, summary }]),
 );

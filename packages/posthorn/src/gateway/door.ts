@@ -1,0 +1,123 @@
+// The door on the server's port: requests below /in/, whatever they are, get an answer and never more.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { RateBudget } from '../core/rate-budget.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import { isDatabaseUnavailable } from '../store/availability.ts';
+import { type Answer, notFound, plainHeaders, tooLarge, tooMany, unavailable } from './answer.ts';
+import type { OpenSource } from './open-source.ts';
+import type { Receiver } from './receive.ts';
+import { BodyBudget, headerValues, readBody } from './received.ts';
+import type { SourceBook } from './source-book.ts';
+
+const pathPattern = /^\/in\/([0-9A-Za-z]{20,64})\/?$/;
+const prefix = '/in/';
+// Bodies that are being read, or wait to be stored.
+const bodiesMaxBytes = 128 * 1024 * 1024;
+const retryAfterMinSeconds = 5;
+const retryAfterSpreadSeconds = 10;
+const limitedSourcesMax = 10_000;
+const noContent = 204;
+
+export interface DoorDeps {
+  book: SourceBook;
+  receiver: Receiver;
+  clock: Clock;
+  random: () => number;
+  log: Log;
+  /** The origin by which providers reach this server; undefined: what they say in their Host header. */
+  publicUrl: string | undefined;
+}
+
+export class Door {
+  readonly #deps: DoorDeps;
+  readonly #bodies = new BodyBudget(bodiesMaxBytes);
+  /** By limit: those of the same one share a table. */
+  readonly #limits = new Map<number, RateBudget>();
+
+  constructor(deps: DoorDeps) {
+    this.#deps = deps;
+  }
+
+  /** Whether this is for the gateway. */
+  readonly isFor = ({ url = '' }: IncomingMessage): boolean => url.startsWith(prefix);
+
+  readonly serve = (request: IncomingMessage, response: ServerResponse): void => {
+    // A caller that goes away in the middle of an answer is nobody's mistake.
+    response.on('error', () => {});
+    void this.#answer(request)
+      .catch((error: unknown) => this.#explain(error))
+      .then((answer) => send(request, response, answer));
+  };
+
+  async #answer(request: IncomingMessage): Promise<Answer> {
+    const [path = '', ...rest] = (request.url ?? '').split('?');
+    const token = pathPattern.exec(path)?.[1];
+    if (token === undefined) return notFound;
+    const address = request.socket.remoteAddress;
+    const source = await this.#deps.book.find(token, address ?? '');
+    if (source === 'unknown') return notFound;
+    if (source === 'too_many' || !this.#isWithinLimit(source)) return tooMany(1);
+    const read = await readBody(request, source.config.bodyMaxBytes, this.#bodies);
+    if (read.kind === 'too_large') return tooLarge;
+    if (read.kind !== 'read') return this.#later();
+    const { body } = read;
+    try {
+      const received = {
+        method: request.method ?? '',
+        url: this.#origin(request) + path,
+        query: rest.length === 0 ? '' : `?${rest.join('?')}`,
+        headers: headerValues(request),
+        body,
+        address,
+        atMs: this.#deps.clock.now(),
+      };
+      return await this.#deps.receiver.receive(source, received, () => this.#deps.book.renew(token));
+    } finally {
+      this.#bodies.giveBack(body.length);
+    }
+  }
+
+  #origin({ headers }: IncomingMessage): string {
+    return this.#deps.publicUrl ?? `http://${headers.host ?? 'localhost'}`;
+  }
+
+  #isWithinLimit({ config: { id, rateLimit } }: OpenSource): boolean {
+    if (rateLimit === null) return true;
+    let limit = this.#limits.get(rateLimit);
+    if (!limit) {
+      if (this.#limits.size >= limitedSourcesMax) this.#limits.clear();
+      limit = new RateBudget({ perSecond: rateLimit, burst: rateLimit, keysMax: limitedSourcesMax });
+      this.#limits.set(rateLimit, limit);
+    }
+    return limit.take(id, this.#deps.clock.monotonicMs());
+  }
+
+  /** The provider comes again: also when the mistake is ours. */
+  #explain(error: unknown): Answer {
+    if (isDatabaseUnavailable(error)) {
+      this.#deps.log.warn({ err: error }, 'a provider was answered with 503');
+    } else {
+      // Not the error object itself: one of PostgreSQL can hold the row that it refused.
+      const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+      this.#deps.log.error({ error: { name, message, stack } }, 'a request of a provider failed');
+    }
+    return this.#later();
+  }
+
+  /** Spread, so that those who failed together do not come back together. */
+  #later(): Answer {
+    const spread = Math.floor(this.#deps.random() * retryAfterSpreadSeconds);
+    return unavailable(retryAfterMinSeconds + spread);
+  }
+}
+
+function send(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
+  const { status, headers = {}, body = '' } = answer;
+  // What is left of the body is not waited for.
+  const ending: Record<string, string> = request.complete ? {} : { connection: 'close' };
+  // RFC 9110 section 8.6: an answer without content says nothing of its length.
+  const length = status === noContent ? {} : { 'content-length': Buffer.byteLength(body) };
+  response.writeHead(status, { ...plainHeaders, ...headers, ...ending, ...length });
+  response.end(request.method === 'HEAD' || status === noContent ? undefined : body);
+}

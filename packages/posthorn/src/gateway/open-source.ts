@@ -1,0 +1,53 @@
+// A source ready to judge requests: its provider's row, and a verifier whose keys are imported once.
+import {
+  createProviderVerifier,
+  type Provider,
+  type ProviderVerdict,
+  type ReceivedRequest,
+} from '@posthorn/webhooks/provider';
+import { providers } from '@posthorn/webhooks/providers';
+import type { SourceConfig } from '../store/source-config.ts';
+import type { Received } from './received.ts';
+
+/** What a verifier reads public keys with. */
+export type FetchText = (url: string) => Promise<string>;
+
+export interface OpenSource {
+  config: SourceConfig;
+  provider: Provider;
+  /** Where it sends its secret, as the row calls the places; they are hidden wherever the request is shown. */
+  credentialPlaces: readonly string[];
+  verify(received: Received): Promise<ProviderVerdict>;
+}
+
+/** Undefined when this version has no row of the provider. */
+export function openSource(config: SourceConfig, fetchText: FetchText): OpenSource | undefined {
+  const provider = providers.get(config.provider);
+  if (provider === undefined) return undefined;
+  let atMs = 0;
+  const verifier = createProviderVerifier(provider, {
+    secrets: config.secrets.map(({ secret }) => secret),
+    bodyMaxBytes: config.bodyMaxBytes,
+    settings: config.settings,
+    // Where there is a signature or a secret in any case, one without is refused.
+    allowUnsigned: provider.schemes.every(({ kind }) => kind === 'unsigned'),
+    now: () => atMs,
+    fetchText,
+    ...(config.toleranceSeconds === null ? {} : { toleranceSeconds: config.toleranceSeconds }),
+  });
+  return {
+    config,
+    provider,
+    credentialPlaces: provider.schemes.flatMap((scheme) => (scheme.kind === 'token' ? [scheme.at] : [])),
+    verify(received) {
+      // Read before the first await of the verifier, so requests of different times do not mix.
+      atMs = received.atMs;
+      return verifier.verify(receivedRequest(received));
+    },
+  };
+}
+
+/** The request in the words of @posthorn/webhooks. */
+export function receivedRequest({ method, headers, body, url, query }: Received): ReceivedRequest {
+  return { method, headers, body, url: url + query };
+}

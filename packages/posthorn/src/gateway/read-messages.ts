@@ -1,0 +1,122 @@
+// The events of a verified request as messages: exact bytes, also of each one in a batch.
+import { createHash } from 'node:crypto';
+import { type Provider, type ProviderEvent, readEvents } from '@posthorn/webhooks/provider';
+import type { InboundMessage } from '../core/inbound.ts';
+import { eventTypeOf, isPlainId } from '../core/inbound-names.ts';
+import { type Slice, sliceElements, sliceMembers } from '../core/json-slice.ts';
+import type { DeduplicateBy } from '../store/source-tables.ts';
+import { receivedRequest } from './open-source.ts';
+import type { Received } from './received.ts';
+
+const contentTypeMaxChars = 256;
+const contentTypePattern = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+[\x20-\x7e]*$/;
+const formType = 'application/x-www-form-urlencoded';
+const anyBytes = 'application/octet-stream';
+const batchPrefix = 'body:';
+
+export interface ReadMessages {
+  messages: InboundMessage[];
+  /** The provider's id of the request, where it holds one event. */
+  deliveryId: string | undefined;
+}
+
+/** `isVerified` is false for what a source takes in although it cannot verify it. */
+export function readMessages(
+  { provider, deduplicateBy }: { provider: Provider; deduplicateBy: DeduplicateBy },
+  received: Received,
+  isVerified: boolean,
+): ReadMessages {
+  const events = readEvents(provider, receivedRequest(received));
+  const payloads = payloadsOf(provider, received, events);
+  const messages = payloads.map(({ event, payload, contentType }): InboundMessage => {
+    const eventId = eventIdOf(event, payload, deduplicateBy);
+    return {
+      eventType: eventTypeOf(event.type),
+      payload,
+      ...(contentType === undefined ? {} : { contentType }),
+      // Whoever is not who they say must not take the place of what comes from the provider itself.
+      ...(eventId === undefined ? {} : { eventId: isVerified ? eventId : `unverified:${eventId}` }),
+    };
+  });
+  const [only, ...others] = events;
+  const id = others.length === 0 ? only?.id : undefined;
+  return { messages, deliveryId: id !== undefined && isPlainId(id) ? id : undefined };
+}
+
+interface Payload {
+  event: ProviderEvent;
+  payload: Uint8Array;
+  contentType: string | undefined;
+}
+
+function payloadsOf(provider: Provider, received: Received, events: readonly ProviderEvent[]): Payload[] {
+  const { batch } = provider.event;
+  const slices = batch === undefined ? undefined : itemSlices(received.body, batch);
+  const [only, ...others] = events;
+  if (slices === undefined && only !== undefined && others.length === 0) {
+    return [{ event: only, ...wholeOf(received, only) }];
+  }
+  return events.map((event, index) => {
+    const slice = slices?.[index];
+    const payload = slice
+      ? received.body.subarray(slice.start, slice.end)
+      : Buffer.from(JSON.stringify(event.payload ?? null));
+    return { event, payload, contentType: undefined };
+  });
+}
+
+/** The body of a request that holds one event; of one without a body, its query. */
+function wholeOf({ body, query, headers }: Received, event: ProviderEvent): Omit<Payload, 'event'> {
+  if (body.length === 0) {
+    const parameters = Object.fromEntries(new URLSearchParams(query));
+    return { payload: Buffer.from(JSON.stringify(parameters)), contentType: undefined };
+  }
+  const given = headers['content-type']?.[0] ?? '';
+  const isJson = event.payload !== undefined && !given.toLowerCase().startsWith(formType);
+  if (isJson) return { payload: body, contentType: undefined };
+  const isUsable = given.length <= contentTypeMaxChars && contentTypePattern.test(given);
+  return { payload: body, contentType: isUsable ? given : anyBytes };
+}
+
+/** Where the items of a batch stand in the body; undefined when there is no list at that path. */
+function itemSlices(body: Buffer, batch: string): Slice[] | undefined {
+  const steps = batch
+    .slice(batchPrefix.length)
+    .split('.')
+    .filter((step) => step !== '');
+  if (!isList(body, steps)) return undefined;
+  let [start, end] = [0, body.length];
+  for (const step of steps) {
+    const members = sliceMembers(body.subarray(start, end), [step], Number.POSITIVE_INFINITY);
+    const member = members === 'too_deep' ? undefined : members.get(step);
+    if (member === undefined) return undefined;
+    [start, end] = [start + member.start, start + member.end];
+  }
+  const array = { start: body.indexOf('[', start), end };
+  const slices = sliceElements(body, array, Number.POSITIVE_INFINITY);
+  return slices === 'too_deep' ? undefined : slices;
+}
+
+function isList(body: Buffer, steps: readonly string[]): boolean {
+  try {
+    let value: unknown = JSON.parse(body.toString('utf8'));
+    for (const step of steps) {
+      const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+      value =
+        isObject && Object.hasOwn(value as object, step) ? Reflect.get(value as object, step) : undefined;
+    }
+    return Array.isArray(value);
+  } catch {
+    return false;
+  }
+}
+
+/** What an event is known to have come before by; undefined when by nothing. */
+function eventIdOf(event: ProviderEvent, payload: Uint8Array, by: DeduplicateBy): string | undefined {
+  if (by === 'nothing') return undefined;
+  if (by === 'body') return `sha256:${sha256(payload)}`;
+  if (event.id === undefined) return undefined;
+  return isPlainId(event.id) ? event.id : `sha256:${sha256(Buffer.from(event.id))}`;
+}
+
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');

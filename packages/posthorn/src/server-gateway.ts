@@ -1,0 +1,34 @@
+// Builds the gateway of a server, and hands it what belongs to other layers.
+import type { Config } from './config.ts';
+import type { AcceptInbound } from './core/inbound.ts';
+import { createTextFetcher } from './delivery/connectors/fetch-text.ts';
+import { createGateway, type Gateway } from './gateway/gateway.ts';
+import { keepingTexts } from './gateway/key-texts.ts';
+import { systemClock } from './lib/clock.ts';
+import type { NewId } from './lib/ids.ts';
+import type { Log } from './lib/log.ts';
+import { systemRandom } from './lib/random.ts';
+import type { Database } from './store/database.ts';
+import type { SecretBox } from './store/secret-box.ts';
+
+export interface ServerGatewayParts {
+  config: Config;
+  database: Database;
+  box: SecretBox;
+  newId: NewId;
+  log: Log;
+  accept: AcceptInbound;
+}
+
+export function createServerGateway({ config, database, ...parts }: ServerGatewayParts): Gateway {
+  const fetchText = createTextFetcher({ allowSubnets: config.allowSubnets });
+  return createGateway({
+    ...parts,
+    db: database,
+    clock: systemClock,
+    random: systemRandom,
+    fetchText: keepingTexts(fetchText, systemClock),
+    confirm: async (url) => void (await fetchText(url)),
+    publicUrl: config.publicUrl,
+  });
+}
