@@ -50,10 +50,12 @@ interface Payload {
 }
 
 function payloadsOf(provider: Provider, received: Received, events: readonly ProviderEvent[]): Payload[] {
-  const { batch } = provider.event;
-  const slices = batch === undefined ? undefined : itemSlices(received.body, batch);
+  const { batch, nested } = provider.event;
+  // Events that a row takes out of an item, or by a function of its own, have no bytes of their own: they are written anew.
+  const isMade = nested !== undefined || typeof batch === 'function';
+  const slices = isMade ? undefined : listedSlices(received.body, batch, events.length);
   const [only, ...others] = events;
-  if (slices === undefined && only !== undefined && others.length === 0) {
+  if (!isMade && slices === undefined && only !== undefined && others.length === 0) {
     return [{ event: only, ...wholeOf(received, only) }];
   }
   return events.map((event, index) => {
@@ -76,6 +78,17 @@ function wholeOf({ body, query, headers }: Received, event: ProviderEvent): Omit
   if (isJson) return { payload: body, contentType: undefined };
   const isUsable = given.length <= contentTypeMaxChars && contentTypePattern.test(given);
   return { payload: body, contentType: isUsable ? given : anyBytes };
+}
+
+/** Of the first of the paths that leads to a list; undefined when that holds other events than were read. */
+function listedSlices(
+  body: Buffer,
+  batch: string | readonly string[] | undefined,
+  count: number,
+): Slice[] | undefined {
+  const paths = typeof batch === 'string' ? [batch] : (batch ?? []);
+  const slices = paths.map((path) => itemSlices(body, path)).find((found) => found !== undefined);
+  return slices?.length === count ? slices : undefined;
 }
 
 /** Where the items of a batch stand in the body; undefined when there is no list at that path. */
