@@ -1,5 +1,6 @@
 // From a secret's text to a key of Web Crypto. A secret that cannot be a key is the operator's mistake, said by name.
 import { padBase64 } from '../base64.ts';
+import { parseSecret, SecretError } from '../secret.ts';
 import { decodeHex, decodeText } from './encoding.ts';
 import type { HmacAlgorithm, KeyForm, PublicKeyAlgorithm, SignatureAlgorithm } from './provider.ts';
 
@@ -48,11 +49,20 @@ export async function importVerificationKey(
   return imported(form === 'spki' ? 'spki' : 'raw', bytes, publicKeyAlgorithm[algorithm], ['verify']);
 }
 
-/** A private key in PKCS #8 (PEM body or base64 DER), for tests and local replay. */
+/** A private key in PKCS #8 (PEM body or base64 DER) or as `whsk_`, for tests and local replay. */
 export async function importSigningKey(algorithm: PublicKeyAlgorithm, secret: string): Promise<ProviderKey> {
+  if (secret.startsWith('whsk_')) return standardSigningKey(secret);
   const bytes = decodeText(padBase64(secret.replace(/-----[A-Z ]+-----/g, '').replace(/\s+/g, '')), 'base64');
   if (bytes === undefined) throw new KeyError('sign with the private key: PKCS #8, PEM or base64');
   return imported('pkcs8', bytes, publicKeyAlgorithm[algorithm], ['sign']);
+}
+
+async function standardSigningKey(secret: string): Promise<ProviderKey> {
+  try {
+    return (await parseSecret(secret)).key;
+  } catch (error) {
+    throw error instanceof SecretError ? new KeyError(error.message) : error;
+  }
 }
 
 /** The bytes that a secret stands for. Rejects with `KeyError` when it is not written in that form. */
@@ -64,8 +74,9 @@ export async function keyBytes(form: KeyForm, secret: string): Promise<Bytes> {
   if (form === 'sha1') return new Uint8Array(await crypto.subtle.digest('SHA-1', encoder.encode(secret)));
   if (form === 'hex' || form === 'raw-hex') return decodedOr(decodeHex(secret), 'hexadecimal');
   if (form === 'spki') return decodedOr(spkiBytes(secret), 'a public key: PEM, or base64 of its DER form');
-  const prefix = typeof form === 'object' ? form.base64After : '';
-  const encoded = secret.startsWith(prefix) ? secret.slice(prefix.length) : secret;
+  const prefixes = typeof form === 'object' ? [form.base64After].flat() : [];
+  const prefix = prefixes.find((each) => secret.startsWith(each)) ?? '';
+  const encoded = secret.slice(prefix.length);
   return decodedOr(encoded === '' ? undefined : decodeText(padBase64(encoded), 'base64'), 'base64');
 }
 

@@ -22,7 +22,11 @@ export type Field =
   | { readonly first: readonly Field[] }
   | { readonly all: readonly Field[]; readonly join: string; readonly complete?: true };
 
-export type TimeUnit = 'seconds' | 'milliseconds' | 'rfc3339' | 'http-date';
+/**
+ * `unix` is seconds, or milliseconds when the number is too large for seconds: for providers whose documents do not say
+ * which. `rfc3339` without an offset is UTC.
+ */
+export type TimeUnit = 'seconds' | 'milliseconds' | 'unix' | 'rfc3339' | 'http-date';
 /** An instant, and how it is written. */
 export type TimeField = { readonly at: Field; readonly unit: TimeUnit };
 
@@ -33,8 +37,8 @@ export type PublicKeyAlgorithm = 'ed25519' | 'ecdsa-p256-sha256' | 'rsa-sha1' | 
 export type SignatureAlgorithm = HmacAlgorithm | 'sha256' | PublicKeyAlgorithm;
 
 /**
- * How the secret's text becomes key bytes. `nfkd-text` is its Unicode normal form KD; `base64After` takes off the prefix
- * when it is there; `sha1` hashes the text.
+ * How the secret's text becomes key bytes. `nfkd-text` is its Unicode normal form KD; `base64After` takes off the first of
+ * its prefixes that is there; `sha1` hashes the text.
  * Public keys are `raw` bytes (in hex or base64) or a PEM or base64 SubjectPublicKeyInfo (`spki`).
  */
 export type KeyForm =
@@ -42,7 +46,7 @@ export type KeyForm =
   | 'nfkd-text'
   | 'hex'
   | 'base64'
-  | { readonly base64After: string }
+  | { readonly base64After: string | readonly string[] }
   | 'sha1'
   | 'raw-hex'
   | 'raw-base64'
@@ -54,8 +58,10 @@ export type SignatureField = {
   readonly at: Location | readonly Location[];
   /** What stands before each signature, such as `sha256=`. */
   readonly prefix?: string;
-  /** Between signatures, such as `,`. Blanks around items are ignored. */
-  readonly separator?: string;
+  /** Between signatures, such as `,`; of several, each parts them. Blanks around items are ignored. */
+  readonly separator?: string | readonly string[];
+  /** Items without keys that stand before the signatures, read as `pair:` by the names they get here. */
+  readonly leading?: readonly string[];
   /** Items are key and value parted by this; only values under `take` are signatures. */
   readonly pairs?: { readonly separator: string; readonly take: string };
   readonly encoding: TextEncodingName;
@@ -96,6 +102,11 @@ export type SignatureScheme = SchemeCommon & {
   readonly algorithm: SignatureAlgorithm;
   readonly key: KeyForm;
   readonly signature: SignatureField;
+  /**
+   * A secret may also be an Ed25519 key as Standard Webhooks writes it (`whpk_` verifies, `whsk_` signs): its signatures
+   * stand under `take`.
+   */
+  readonly ed25519?: { readonly take: string };
   /**
    * What is signed, with `{body}`, `{timestamp}` (as it was written), `{id}`, `{url}`, `{method}`, `{path}` (with the
    * query), `{secret}` and `{header:…}`, `{body:…}`, `{query:…}`, `{form:…}` in place; the rest stands for itself. Or a

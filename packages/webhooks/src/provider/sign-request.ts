@@ -5,6 +5,7 @@ import { writeInstant } from './instant.ts';
 import { importSigningKey, importVerificationKey, isHmac } from './keys.ts';
 import type { Field, Location, Provider, RequestDraft, SignatureScheme, TokenScheme } from './provider.ts';
 import { ProviderRequest, split } from './request.ts';
+import { forSecret } from './secret-kind.ts';
 import { setJsonValue } from './set-json-value.ts';
 import { basicOf, tokenPlace } from './token-scheme.ts';
 
@@ -15,7 +16,7 @@ const decoder = new TextDecoder();
 export type SignRequestInput = {
   /** Bytes as they will travel; text is its UTF-8 bytes. */
   readonly body: Uint8Array | string;
-  /** For public-key schemes the private key, in PKCS #8. */
+  /** For public-key schemes the private key, in PKCS #8, or as `whsk_` where Standard Webhooks is meant. */
   readonly secret: string;
   readonly method?: string;
   readonly url?: string;
@@ -73,10 +74,11 @@ function draftOf({
 }
 
 async function signed(
-  scheme: SignatureScheme,
+  anySecret: SignatureScheme,
   draft: RequestDraft,
   input: SignRequestInput,
 ): Promise<RequestDraft> {
+  const scheme = forSecret(anySecret, input.secret, 'sign');
   const nowMs = input.nowMs ?? Date.now();
   const timestamp = scheme.timestamp && writeInstant(nowMs, scheme.timestamp.unit);
   const id = scheme.id && (input.id ?? draft.headers[split(scheme.id).rest] ?? `msg_${crypto.randomUUID()}`);
@@ -100,11 +102,15 @@ async function signed(
 
 /** Pairs that the signature's header holds besides, as the caller gave them. */
 function givenPairs({ signature }: SignatureScheme, draft: RequestDraft): ReadonlyMap<string, string> {
-  const { at, pairs, separator = ',' } = signature;
+  const { at, pairs } = signature;
   const place = typeof at === 'string' ? at : at[0];
   const given = pairs === undefined || place === undefined ? '' : (draft.headers[split(place).rest] ?? '');
-  const items = given.split(separator).map((item) => item.trim().split(pairs?.separator ?? '='));
+  const items = given.split(separatorOf(signature)).map((item) => item.trim().split(pairs?.separator ?? '='));
   return new Map(items.flatMap(([key = '', value]) => (value === undefined ? [] : [[key, value]])));
+}
+
+function separatorOf({ separator = ',' }: SignatureScheme['signature']): string {
+  return typeof separator === 'string' ? separator : (separator[0] ?? ',');
 }
 
 function withSignature(
@@ -112,12 +118,16 @@ function withSignature(
   draft: RequestDraft,
   made: { signature: string; timestamp: string | undefined; pairs: ReadonlyMap<string, string> },
 ): RequestDraft {
-  const { at, prefix = '', pairs, separator = ',' } = scheme.signature;
+  const { at, prefix = '', pairs, leading = [] } = scheme.signature;
   const place = typeof at === 'string' ? at : at[0];
   if (place === undefined) throw new TypeError('the row names no place for its signature');
-  if (pairs === undefined) return withValue(draft, place, prefix + made.signature);
+  const separator = separatorOf(scheme.signature);
   const timePlace = scheme.timestamp && placeOf(scheme.timestamp.at);
   const time = timePlace?.startsWith('pair:') ? timePlace.slice('pair:'.length) : undefined;
+  if (pairs === undefined) {
+    const before = leading.map((name) => (name === time ? (made.timestamp ?? '') : ''));
+    return withValue(draft, place, [...before, prefix + made.signature].join(separator));
+  }
   const items = [
     ...made.pairs,
     ...(time === undefined ? [] : [[time, made.timestamp ?? '']]),

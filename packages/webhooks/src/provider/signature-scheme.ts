@@ -9,6 +9,7 @@ import type { ProviderKey } from './keys.ts';
 import type { Field, Location, SchemeContext, SignatureScheme } from './provider.ts';
 import type { ProviderRequest } from './request.ts';
 import { sameBytes } from './same-bytes.ts';
+import { forSecret } from './secret-kind.ts';
 import { nameOf, readSignatures } from './signatures.ts';
 import type { ProviderVerdict } from './verify-request.ts';
 
@@ -22,6 +23,8 @@ type Given = {
   readonly keys: KeyCache;
   readonly context: SchemeContext;
 };
+
+type GivenSecret = Given & { readonly secret: string; readonly secretIndex: number };
 
 type Signed = {
   readonly signatures: readonly Bytes[];
@@ -40,23 +43,66 @@ export async function verifySignature(
   request: ProviderRequest,
   given: Given,
 ): Promise<ProviderVerdict> {
+  const secrets = await secretsOf(scheme, request, given);
+  if ('ok' in secrets) return secrets;
+  let refusal: Refusal | undefined;
+  for (const [secretIndex, secret] of secrets.entries()) {
+    const verdict = await verifyWith(scheme, request, { ...given, secret, secretIndex });
+    if (verdict.ok || isAuthentic(verdict)) return verdict;
+    // A secret that is written wrong, or is of another kind, does not speak for the others.
+    if (refusal === undefined || tells(verdict) > tells(refusal)) refusal = verdict;
+  }
+  return refusal ?? mismatch();
+}
+
+/** The source's, or the keys that the provider publishes: those are read only for a request that has a signature. */
+async function secretsOf(
+  scheme: SignatureScheme,
+  request: ProviderRequest,
+  given: Given,
+): Promise<readonly string[] | Refusal> {
+  if (scheme.keys === undefined) return given.secrets;
   const signed = readSigned(scheme, request);
   if ('ok' in signed) return signed;
   try {
-    const secrets = (await scheme.keys?.(request, given.context)) ?? given.secrets;
-    if ('ok' in secrets) return secrets;
-    for (const [secretIndex, secret] of secrets.entries()) {
-      const { timestamp, id, valueOf } = signed;
-      const { settings } = given.context;
-      const values = { secret, timestamp: timestamp?.text, id, valueOf, settings };
-      const contents = await contentsOf(scheme, request, values);
-      if (await matchesAny(scheme, contents, { secret, signatures: signed.signatures, keys: given.keys }))
-        return accepted(scheme, signed, { secretIndex, context: given.context });
-    }
+    return await scheme.keys(request, given.context);
   } catch (error) {
     return refusalFor(error);
   }
+}
+
+function mismatch(): Refusal {
   return refuse('mismatch', 'no signature matches these bytes with any secret');
+}
+
+/** Only its age is wrong: no other secret need be asked. */
+function isAuthentic({ reason }: Refusal): boolean {
+  return reason === 'stale' || reason === 'future';
+}
+
+/** How much a refusal says, beside those of other secrets: most, that a signature was compared. */
+function tells({ reason }: Refusal): number {
+  if (reason === 'mismatch') return 2;
+  return reason === 'misconfigured' ? 1 : 0;
+}
+
+async function verifyWith(
+  scheme: SignatureScheme,
+  request: ProviderRequest,
+  { secret, secretIndex, keys, context }: GivenSecret,
+): Promise<ProviderVerdict> {
+  try {
+    const own = forSecret(scheme, secret, 'verify');
+    const signed = readSigned(own, request);
+    if ('ok' in signed) return signed;
+    const { signatures, timestamp, id, valueOf } = signed;
+    const values = { secret, timestamp: timestamp?.text, id, valueOf, settings: context.settings };
+    const contents = await contentsOf(own, request, values);
+    const matches = await matchesAny(own, contents, { secret, signatures, keys });
+    return matches ? accepted(own, signed, { secretIndex, context }) : mismatch();
+  } catch (error) {
+    return refusalFor(error);
+  }
 }
 
 function readSigned(scheme: SignatureScheme, request: ProviderRequest): Signed | Refusal {

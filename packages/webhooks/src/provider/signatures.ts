@@ -24,14 +24,20 @@ export function readSignatures(request: ProviderRequest, field: SignatureField):
   if (values.length === 0) return refuse('missing-header', `${nameOf(first)} is missing`);
   if (values.some((value) => value.length > valueMaxChars))
     return malformed(first, `is longer than ${valueMaxChars} characters`);
-  const { separator } = field;
-  const items = values
-    .flatMap((value) => (separator === undefined ? [value] : value.split(separator)))
-    .map((item) => item.trim());
+  const items = values.flatMap((value) => itemsOf(value, field.separator));
   if (items.length > itemsMax) return malformed(first, `holds more than ${itemsMax} items`);
   return field.pairs === undefined
     ? bareSignatures(items, field, first)
     : pairedSignatures(items, field, first);
+}
+
+function itemsOf(value: string, separator: SignatureField['separator']): readonly string[] {
+  if (separator === undefined || typeof separator === 'string') {
+    return (separator === undefined ? [value] : value.split(separator)).map((item) => item.trim());
+  }
+  // A blank that parts items may also stand beside a comma that does.
+  const parts = separator.reduce((items, each) => items.flatMap((item) => item.split(each)), [value]);
+  return parts.map((item) => item.trim()).filter((item) => item !== '');
 }
 
 function bareSignatures(
@@ -39,12 +45,18 @@ function bareSignatures(
   field: SignatureField,
   place: Location | '',
 ): ReadSignatures | Refusal {
-  const { prefix = '', encoding } = field;
-  const candidates = items.filter((item) => item.startsWith(prefix)).map((item) => item.slice(prefix.length));
-  if (candidates.length === 0) return malformed(place, `does not start with ${prefix}`);
+  const { prefix = '', encoding, leading = [] } = field;
+  const pairs = new Map(leading.map((name, index) => [name, items[index] ?? '']));
+  const candidates = items
+    .slice(leading.length)
+    .filter((item) => item.startsWith(prefix))
+    .map((item) => item.slice(prefix.length));
+  if (candidates.length === 0) {
+    return malformed(place, prefix === '' ? 'holds no signature' : `does not start with ${prefix}`);
+  }
   const signatures = decodable(candidates, field);
   if (signatures.length === 0) return malformed(place, `is not ${encoding}`);
-  return { ok: true, signatures, pairs: new Map() };
+  return { ok: true, signatures, pairs };
 }
 
 function pairedSignatures(

@@ -2,12 +2,13 @@ import type { Provider, SignatureScheme } from '../provider/provider.ts';
 
 type Names = { readonly header: 'webhook-' | 'svix-'; readonly key?: SignatureScheme['key'] };
 
-/** Both schemes of Standard Webhooks; with `v1a` when the secret is a public key. */
+/** Both schemes of Standard Webhooks: `v1`, and `v1a` when the secret is a public key. */
 export function standardScheme({ header, key = { base64After: 'whsec_' } }: Names): SignatureScheme {
   return {
     kind: 'signature',
     algorithm: 'hmac-sha256',
     key,
+    ed25519: { take: 'v1a' },
     signature: {
       at: `header:${header}signature`,
       separator: ' ',
@@ -25,7 +26,7 @@ export const standardWebhooks: Provider<'standard-webhooks'> = {
   title: 'Standard Webhooks',
   docs: 'https://www.standardwebhooks.com',
   grade: 'A',
-  secret: { name: 'signing secret (whsec_…)', madeBy: 'provider' },
+  secret: { name: 'signing secret (whsec_…), or public key (whpk_…)', madeBy: 'provider' },
   schemes: [standardScheme({ header: 'webhook-' })],
   event: { type: 'body:type', id: 'header:webhook-id', time: { at: 'body:timestamp', unit: 'rfc3339' } },
   retry: { retries: true },
