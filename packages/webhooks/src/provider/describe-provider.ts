@@ -86,7 +86,8 @@ function schemeWords(scheme: Scheme): string {
   }
 }
 
-function signatureWords({ algorithm, key, keys, signature, content, timestamp }: SignatureScheme): string {
+function signatureWords(scheme: SignatureScheme): string {
+  const { algorithm, key, keys, signature, content, timestamp, ed25519 } = scheme;
   const { at, prefix = '', pairs, encoding } = signature;
   const places = (typeof at === 'string' ? [at] : at).map(nameOf).join(' or ');
   const mark = (pairs === undefined ? '' : `${pairs.take}${pairs.separator}`) + prefix;
@@ -94,13 +95,14 @@ function signatureWords({ algorithm, key, keys, signature, content, timestamp }:
     `${algorithmNames[algorithm]} of ${typeof content === 'string' ? content : 'parts of the request'}`,
     ...(keys === undefined ? keyWords(key) : ["the provider's published key"]),
     `${encoding} in ${places}${mark === '' ? '' : ` after ${mark.trim()}`}`,
+    ...(ed25519 === undefined ? [] : [`Ed25519 after ${ed25519.take} with a whpk_ key`]),
     ...(timestamp === undefined ? [] : [`at most ${timestamp.toleranceSeconds} s off`]),
   ].join(', ');
 }
 
 function keyWords(key: KeyForm): readonly string[] {
   if (key === 'text') return [];
-  if (typeof key === 'object') return [`key in base64 after ${key.base64After}`];
+  if (typeof key === 'object') return [`key in base64 after ${[key.base64After].flat().join(' or ')}`];
   const words = {
     'nfkd-text': 'NFKD text',
     hex: 'hex',

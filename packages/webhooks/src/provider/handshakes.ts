@@ -1,9 +1,14 @@
 // Questions by which providers check that a URL is ours, as functions that make a row's entry.
-import type { Handshake, HandshakeAnswer, Location } from './provider.ts';
+import { encodeText } from './encoding.ts';
+import { macOf } from './hmac.ts';
+import type { Handshake, HandshakeAnswer, Location, TextEncodingName } from './provider.ts';
 import { type ProviderRequest, split } from './request.ts';
 import { sameText } from './same-bytes.ts';
 
 const echoMaxChars = 4_096;
+// What is answered is the MAC of the question under the key that signs requests: a question that could be a body, or what
+// is signed of one, would come back as its signature. Real ones are random letters and digits.
+const signableToken = /^[A-Za-z0-9+/_=-]{1,256}$/;
 
 type Condition = { readonly at: Location; readonly is: string };
 
@@ -106,6 +111,35 @@ export function learnSecret({ at }: { readonly at: Location }): Handshake {
       const { status, headers, body } = plainAnswer('');
       const echoed = place === 'header' ? { [rest]: learned } : {};
       return { status, headers: { ...headers, ...echoed }, body, learned };
+    },
+  };
+}
+
+/**
+ * Answers the HMAC-SHA256 of a value under the newest secret, in a JSON object under the name `as`; with `echoAs`, the value
+ * too.
+ */
+export function hmacOfField(options: {
+  readonly when?: Condition;
+  readonly method?: string;
+  readonly field: Location;
+  readonly as: string;
+  readonly echoAs?: string;
+  readonly prefix?: string;
+  readonly encoding: TextEncodingName;
+  readonly on: Handshake['on'];
+}): Handshake {
+  const { when, method, field, as, echoAs, prefix = '', encoding, on } = options;
+  return {
+    on,
+    async answer(request: ProviderRequest, { secrets: [secret] }) {
+      if (method !== undefined && request.method !== method) return undefined;
+      if (when !== undefined && request.value(when.at) !== when.is) return undefined;
+      const value = request.value(field);
+      if (!secret || value === undefined || !signableToken.test(value)) return undefined;
+      const mac = await macOf({ algorithm: 'hmac-sha256', key: 'text' }, secret, value);
+      const answer = prefix + encodeText(mac, encoding);
+      return jsonAnswer({ ...(echoAs === undefined ? {} : { [echoAs]: value }), [as]: answer });
     },
   };
 }

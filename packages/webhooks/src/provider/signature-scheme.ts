@@ -98,8 +98,8 @@ async function verifyWith(
     const { signatures, timestamp, id, valueOf } = signed;
     const values = { secret, timestamp: timestamp?.text, id, valueOf, settings: context.settings };
     const contents = await contentsOf(own, request, values);
-    const matches = await matchesAny(own, contents, { secret, signatures, keys });
-    return matches ? accepted(own, signed, { secretIndex, context }) : mismatch();
+    const isSigned = await matchesAny(own, contents, { secret, signatures, keys });
+    return isSigned ? accepted(own, signed, { secretIndex, context }) : mismatch();
   } catch (error) {
     return refusalFor(error);
   }

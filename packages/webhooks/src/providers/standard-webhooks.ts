@@ -1,4 +1,4 @@
-import type { Provider, SignatureScheme } from '../provider/provider.ts';
+import type { Field, Provider, SignatureScheme } from '../provider/provider.ts';
 
 type Names = { readonly header: 'webhook-' | 'svix-'; readonly key?: SignatureScheme['key'] };
 
@@ -20,6 +20,15 @@ export function standardScheme({ header, key = { base64After: 'whsec_' } }: Name
     timestamp: { at: `header:${header}timestamp`, unit: 'seconds', toleranceSeconds: 300 },
   };
 }
+
+/** What Svix sends for its customers: headers of its own, or those of Standard Webhooks where they hide its name. */
+export const svixSchemes: readonly SignatureScheme[] = (['svix-', 'webhook-'] as const).map((header) => ({
+  ...standardScheme({ header }),
+  when: [`header:${header}signature`],
+}));
+
+/** The id of a message, which Svix keeps the same on every retry. */
+export const svixId: Field = { first: ['header:svix-id', 'header:webhook-id'] };
 
 export const standardWebhooks: Provider<'standard-webhooks'> = {
   name: 'standard-webhooks',

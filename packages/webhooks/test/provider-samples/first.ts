@@ -1,8 +1,10 @@
 import { createHmac } from 'node:crypto';
+import Stripe from 'stripe';
 import { github } from '../../src/providers/github.ts';
 import { slack } from '../../src/providers/slack.ts';
 import { standardWebhooks } from '../../src/providers/standard-webhooks.ts';
 import { stripe } from '../../src/providers/stripe.ts';
+import { signedAtSeconds, standardOracle } from '../support/oracles.ts';
 import type { ProviderSample } from '../support/provider-sample.ts';
 
 const hmac = (key: string, content: string) => createHmac('sha256', key).update(content);
@@ -26,12 +28,19 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: stripe,
-    evidence: 'document',
+    evidence: 'sdk',
     secret: 'whsec_test_secret',
     request: {
       body: '{"id":"evt_1","type":"invoice.paid","created":1700000000,"data":{"object":{"id":"in_1"}}}',
     },
     events: [{ type: 'invoice.paid', id: 'evt_1', timeSeconds: 1_700_000_000, orderKey: 'in_1' }],
+    oracle: ({ body }, secret) => ({
+      'stripe-signature': new Stripe('sk_test_1').webhooks.generateTestHeaderString({
+        payload: Buffer.from(body).toString(),
+        secret,
+        timestamp: signedAtSeconds,
+      }),
+    }),
   },
   {
     provider: slack,
@@ -41,6 +50,9 @@ export const samples: readonly ProviderSample[] = [
       body: '{"type":"event_callback","event_id":"Ev08MFMKH6","event_time":1234567890,"event":{"type":"app_mention"}}',
     },
     events: [{ type: 'app_mention', id: 'Ev08MFMKH6', timeSeconds: 1_234_567_890 }],
+    oracle: ({ body }, secret) => ({
+      'x-slack-signature': `v0=${hmac(secret, `v0:${signedAtSeconds}:${Buffer.from(body).toString()}`).digest('hex')}`,
+    }),
   },
   {
     provider: standardWebhooks,
@@ -51,5 +63,6 @@ export const samples: readonly ProviderSample[] = [
       headers: { 'webhook-id': 'msg_p5jXN8AQM9LWM0D4loKWxJek' },
     },
     events: [{ type: 'user.created', id: 'msg_p5jXN8AQM9LWM0D4loKWxJek', timeSeconds: 1_667_507_170 }],
+    oracle: standardOracle('webhook-'),
   },
 ];

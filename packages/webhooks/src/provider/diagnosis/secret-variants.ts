@@ -121,7 +121,7 @@ function formsInsteadOf({ algorithm, key }: SignatureScheme): readonly KeyForm[]
 }
 
 function wordsFor(form: KeyForm): string {
-  if (typeof form === 'object') return `base64 after ${form.base64After}`;
+  if (typeof form === 'object') return `base64 after ${[form.base64After].flat().join(' or ')}`;
   const words: Record<Exclude<KeyForm, object>, string> = {
     text: 'text',
     'nfkd-text': 'text after NFKD',
