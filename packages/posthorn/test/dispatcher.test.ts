@@ -85,27 +85,6 @@ function makeDispatcher(limits: Partial<DispatchLimits> = {}) {
 
 const many = (endpointId: string, count: number) => Array.from({ length: count }, () => makeWork(endpointId));
 
-describe('overflow', () => {
-  it('of an endpoint that answers is told of once there is room, and once', async () => {
-    const { dispatcher, flights, takeAll } = makeDispatcher({ heldPerEndpointMax: 2 });
-    const accepted = { outcome: classifyStatus(200) };
-    takeAll(makeWork('a'), makeWork('b'), makeWork('b'));
-    dispatcher.report('a', accepted);
-    takeAll(makeWork('a'));
-    expect(dispatcher.reserve('a', 10)).toBe(false);
-    // Nobody has heard from b: it waits its turn.
-    expect(dispatcher.reserve('b', 10)).toBe(false);
-    expect(dispatcher.takeOverflowed()).toEqual([]);
-    const [first] = flights;
-    dispatcher.finish(first!.work);
-    expect(dispatcher.takeOverflowed()).toEqual(['a']);
-    expect(dispatcher.takeOverflowed()).toEqual([]);
-    dispatcher.noteOverflow(['a']);
-    expect(dispatcher.takeOverflowed()).toEqual(['a']);
-    await turn();
-  });
-});
-
 describe('caps and order', () => {
   it('gives an endpoint one slot when half of all are taken, so that those that hang leave some to the others', () => {
     const { takeAll, flights } = makeDispatcher({ inFlightMax: 40, inFlightPerEndpointWhenShortMax: 1 });

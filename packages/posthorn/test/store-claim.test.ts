@@ -164,20 +164,6 @@ describe('a claim', () => {
     expect(claimed.map(({ messageId }) => messageId)).toContain(single);
   });
 
-  it('for named endpoints takes theirs alone, whoever was due before, and only what is due', async () => {
-    const others = await store.makeApplication(5);
-    await add(others, 3);
-    const late = await store.makeApplication(2);
-    const [named, other] = late.endpointIds as [string, string];
-    const [soon] = await add(late, 1);
-    await add(late, 1, 60_000);
-    const claimed = await claim({ namedEndpoints: [named, 'ep_unknown'], endpointsMax: 1 });
-    expect(claimed.map(keyOf)).toEqual([`${soon} ${named}`]);
-    expect(await claim({ namedEndpoints: [named] })).toEqual([]);
-    expect((await claim({ namedEndpoints: [other] })).map(keyOf)).toEqual([`${soon} ${other}`]);
-    expect(await claim()).toHaveLength(15);
-  });
-
   it('passes over endpoints that are full in memory, and they stay on the list', async () => {
     const [full, free] = [await store.makeApplication(1), await store.makeApplication(1)];
     await add(full, 2);

@@ -52,19 +52,6 @@ export function createClaimer(deps: ClaimerDeps): Loop & { runOnce(): Promise<nu
   const claimAny = async (): Promise<number> =>
     take(await claimDeliveries(pool, leases.owner(), limits(perEndpointMax)));
 
-  // What did not fit in here goes before what others left: a healthy endpoint's message must not wait behind the due rows
-  // of a hundred thousand endpoints that hang. The two take turns.
-  const claimOverflowed = async (): Promise<void> => {
-    const namedEndpoints = dispatcher.takeOverflowed();
-    if (namedEndpoints.length === 0) return;
-    const claimed = await claimDeliveries(pool, leases.owner(), {
-      ...limits(perEndpointMax),
-      namedEndpoints,
-    });
-    dispatcher.noteOverflow(new Set(claimed.map((work) => work.endpointId)));
-    await take(claimed);
-  };
-
   const claimOrdered = async (): Promise<number> => {
     const waitFor = dispatcher.takeEnded();
     // What is taken here goes one at a time: the upper half of memory is for the others.
@@ -83,7 +70,6 @@ export function createClaimer(deps: ClaimerDeps): Loop & { runOnce(): Promise<nu
   const runOnce = async (): Promise<number> => {
     if (!leases.isFresh()) return pollMs;
     for (;;) {
-      if (dispatcher.claimRoom() > 0) await claimOverflowed();
       const due = await nextDue(pool, excluded());
       const idleMs = busyUntilMs.size > 0 ? busyMs : pollMs;
       if (!due) return idleMs;

@@ -56,9 +56,6 @@ const giveBackAfterMs = 1_000;
 
 // As many as a claim looks at.
 const endedTakenMax = 50;
-const overflowedTakenMax = 50;
-// Beyond that they wait their turn with everybody else's.
-const overflowedMax = 1_000;
 
 const workKey = (lease: Lease) =>
   `${lease.messageId} ${lease.endpointId} ${lease.leaseOwner} ${lease.leaseSeq}`;
@@ -79,8 +76,6 @@ export class Dispatcher {
   readonly #turns = new Turns<Lane>();
   /** Endpoints whose deliveries in order have all ended since somebody asked. */
   readonly #ended = new Set<string>();
-  /** Endpoints that answer, and for which there was no room here. */
-  readonly #overflowed = new Set<string>();
   #heldCount = 0;
   #heldBytes = 0;
   #inFlightCount = 0;
@@ -103,10 +98,7 @@ export class Dispatcher {
     if (this.#heldCount >= this.#limits.heldMax) return false;
     if (this.#heldBytes + bytes > this.#limits.heldBytesMax) return false;
     const lane = this.#lanes.get(endpointId);
-    if (this.#isFull(endpointId, lane)) {
-      if (lane?.answers === true) this.noteOverflow([endpointId]);
-      return false;
-    }
+    if (this.#isFull(endpointId, lane)) return false;
     this.#hold(endpointId, bytes);
     return true;
   }
@@ -163,24 +155,6 @@ export class Dispatcher {
     const ended = [...this.#ended].slice(0, endedTakenMax);
     for (const endpointId of ended) this.#ended.delete(endpointId);
     return ended;
-  }
-
-  /** Something of these endpoints waits in the database, or more of it. */
-  noteOverflow(endpointIds: Iterable<string>): void {
-    for (const endpointId of endpointIds) {
-      if (this.#overflowed.size < overflowedMax) this.#overflowed.add(endpointId);
-    }
-  }
-
-  /** Endpoints whose deliveries overflowed and that have room again, since this was asked. */
-  takeOverflowed(): string[] {
-    const taken: string[] = [];
-    for (const endpointId of this.#overflowed) {
-      if (taken.length === overflowedTakenMax) break;
-      if (!this.#isFull(endpointId, this.#lanes.get(endpointId))) taken.push(endpointId);
-    }
-    for (const endpointId of taken) this.#overflowed.delete(endpointId);
-    return taken;
   }
 
   /** What an attempt told about its endpoint's health. */

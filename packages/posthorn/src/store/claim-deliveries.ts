@@ -45,17 +45,6 @@ where e.due_at <= now() and e.endpoint_id <> all ($1::text[]) and exists (select
 order by e.due_at limit $2
 for update of e skip locked`;
 
-// The same for endpoints that are named: found by their key, however many others are due before them.
-const lockNamedSql = `
-with owner as materialized (
-  select id from posthorn.process where id = $3 for key share
-)
-select e.endpoint_id from posthorn.endpoint_due e
-where e.endpoint_id = any ($1::text[]) and e.due_at <= now() and exists (select from owner)
-  and not exists (select from posthorn.endpoint_order o where o.endpoint_id = e.endpoint_id)
-order by e.endpoint_id limit $2
-for update of e skip locked`;
-
 // One row more than wanted is read: it tells when to look at this endpoint again. An endpoint with more work than it
 // may have now goes behind the others (due_at = now()). What is waiting is read without locks, and only what is taken
 // is locked: a row that somebody else has locked for a moment keeps its endpoint on the list. What has a next_attempt_at
@@ -134,8 +123,6 @@ export interface ClaimLimits {
   bytesMax: number;
   /** Endpoints that have as much in memory as they may have. */
   fullEndpoints: readonly string[];
-  /** Claims for these alone. */
-  namedEndpoints?: readonly string[];
 }
 
 export function claimedDelivery(
@@ -175,13 +162,11 @@ export function claimDeliveries(
   owner: number,
   limits: ClaimLimits,
 ): Promise<ClaimedDelivery[]> {
-  const { namedEndpoints } = limits;
-  const [name, text] = namedEndpoints ? ['lock-named', lockNamedSql] : ['lock-due', lockDueSql];
   return inTransaction(pool, async (client) => {
     const due = await client.query<{ endpoint_id: string }>({
-      name,
-      text,
-      values: [textArray(namedEndpoints ?? limits.fullEndpoints), limits.endpointsMax, owner],
+      name: 'lock-due',
+      text: lockDueSql,
+      values: [textArray(limits.fullEndpoints), limits.endpointsMax, owner],
     });
     if (due.rows.length === 0) return [];
     const endpointIds = textArray(due.rows.map((row) => row.endpoint_id));
