@@ -215,10 +215,10 @@ describe('a batcher', () => {
           drained = true;
         });
         for (let turns = 0; !drained; turns += 1) {
-          expect(turns).toBeLessThan(1_000);
-          running[0]?.end();
           // A wait for more ends by a timer.
-          await (turns % 20 === 19 ? new Promise((resolve) => setTimeout(resolve, 1)) : turn());
+          expect(turns).toBeLessThan(1_000_000);
+          running[0]?.end();
+          await turn();
         }
         expect(batches.flat()).toEqual(Array.from({ length: added }, (_, at) => at));
         expect(batches.every((batch) => batch.length > 0 && batch.length <= chosen.itemsMax)).toBe(true);

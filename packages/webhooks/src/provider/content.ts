@@ -1,6 +1,7 @@
 // The bytes that a signature covers, made from a row's template or function and the request.
 import { KeyError } from './keys.ts';
-import type { ContentValues, Location, SignatureScheme } from './provider.ts';
+import type { Location } from './location.ts';
+import type { ContentValues, SignatureScheme } from './provider.ts';
 import type { ProviderRequest } from './request.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;

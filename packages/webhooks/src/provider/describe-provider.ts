@@ -1,5 +1,6 @@
 // A row in words: what docs/providers.md and `posthorn providers` show.
-import type { Field, KeyForm, Location, Provider, RetryBehaviour, Scheme } from './provider.ts';
+import type { Location } from './location.ts';
+import type { Field, KeyForm, Provider, RetryBehaviour, Scheme } from './provider.ts';
 import type { SignatureAlgorithm, SignatureScheme, TokenScheme } from './provider.ts';
 import { nameOf } from './signatures.ts';
 

@@ -1,7 +1,8 @@
 // Questions by which providers check that a URL is ours, as functions that make a row's entry.
 import { encodeText } from './encoding.ts';
 import { macOf } from './hmac.ts';
-import type { Handshake, HandshakeAnswer, Location, TextEncodingName } from './provider.ts';
+import type { Location } from './location.ts';
+import type { Handshake, HandshakeAnswer, TextEncodingName } from './provider.ts';
 import { type ProviderRequest, split } from './request.ts';
 import { sameText } from './same-bytes.ts';
 

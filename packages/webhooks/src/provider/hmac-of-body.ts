@@ -1,5 +1,6 @@
 // The scheme of most providers: an HMAC of the raw body, in one header.
-import type { HmacAlgorithm, KeyForm, Location, SignatureScheme, TextEncodingName } from './provider.ts';
+import type { Location } from './location.ts';
+import type { HmacAlgorithm, KeyForm, SignatureScheme, TextEncodingName } from './provider.ts';
 
 /** SHA-256 with the secret's text, unless said otherwise. A body that is signed without a time proves no age. */
 export function hmacOfBody(scheme: {

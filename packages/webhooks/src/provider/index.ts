@@ -1,6 +1,7 @@
 // What @posthorn/webhooks/provider exports: verifying, signing and reading the requests of any provider's row.
 export { createProviderVerifier, verifyRequest } from './verify-request.ts';
-export type { ProviderVerdict, ProviderVerifier, ProviderVerifierOptions } from './verify-request.ts';
+export type { ProviderVerdict } from './provider-verdict.ts';
+export type { ProviderVerifier, ProviderVerifierOptions } from './verify-request.ts';
 export { signRequest } from './sign-request.ts';
 export type { SignRequestInput } from './sign-request.ts';
 export { answerHandshake } from './answer-handshake.ts';

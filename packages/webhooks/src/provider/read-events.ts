@@ -1,5 +1,6 @@
 // What happened, as a verified request says it: one event, or the several of a batch.
-import type { EventFields, Field, Location, Provider, TimeField } from './provider.ts';
+import type { Location } from './location.ts';
+import type { EventFields, Field, Provider, TimeField } from './provider.ts';
 import { at, ProviderRequest, split } from './request.ts';
 import type { ReceivedRequest } from './request.ts';
 import { bodyBytes } from '../signed-content.ts';

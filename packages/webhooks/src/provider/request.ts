@@ -1,7 +1,7 @@
 // A provider's request as verification reads it: exact bytes, and values by location, each parsed once and only when asked.
 import type { RequestHeaders } from '../signature-headers.ts';
 import { multipartField } from './multipart.ts';
-import type { Location } from './provider.ts';
+import type { Location } from './location.ts';
 
 /** What is read of a provider's request. Without `url` and `method`, schemes that sign them answer `missing-context`. */
 export type ReceivedRequest = {
@@ -71,7 +71,10 @@ export class ProviderRequest {
 
   #jsonText(): string | undefined {
     if (this.#jsonField === undefined) return undefined;
-    const part = multipartField(this, this.#jsonField);
+    const part = multipartField(this.#jsonField, {
+      contentType: this.header('content-type'),
+      text: this.text(),
+    });
     return part ?? (this.#isForm() ? (this.form().get(this.#jsonField) ?? undefined) : undefined);
   }
 

@@ -6,12 +6,13 @@ import { KeyUnavailable } from './fetch-key-text.ts';
 import { judgeAge, readInstant } from './instant.ts';
 import { importVerificationKey, isHmac, KeyError } from './keys.ts';
 import type { ProviderKey } from './keys.ts';
-import type { Field, Location, SchemeContext, SignatureScheme } from './provider.ts';
+import type { Location } from './location.ts';
+import type { Field, SchemeContext, SignatureScheme } from './provider.ts';
 import type { ProviderRequest } from './request.ts';
 import { sameBytes } from './same-bytes.ts';
 import { forSecret } from './secret-kind.ts';
 import { nameOf, readSignatures } from './signatures.ts';
-import type { ProviderVerdict } from './verify-request.ts';
+import type { ProviderVerdict } from './provider-verdict.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

@@ -2,7 +2,8 @@
 import { refuse } from '../verdict.ts';
 import type { Refusal } from '../verdict.ts';
 import { decodeText } from './encoding.ts';
-import type { Location, SignatureField } from './provider.ts';
+import type { Location } from './location.ts';
+import type { SignatureField } from './provider.ts';
 import { type ProviderRequest, split } from './request.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;

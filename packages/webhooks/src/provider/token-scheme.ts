@@ -1,10 +1,11 @@
 // A secret that is sent along: it proves that the sender knows it, and nothing about the body or the age.
 import { refuse } from '../verdict.ts';
-import type { Location, TokenScheme } from './provider.ts';
+import type { Location } from './location.ts';
+import type { TokenScheme } from './provider.ts';
 import type { ProviderRequest } from './request.ts';
 import { sameText } from './same-bytes.ts';
 import { nameOf } from './signatures.ts';
-import type { ProviderVerdict } from './verify-request.ts';
+import type { ProviderVerdict } from './provider-verdict.ts';
 
 export async function verifyToken(
   scheme: TokenScheme,

@@ -2,6 +2,7 @@
 import { bodyBytes } from '../signed-content.ts';
 import { refuse } from '../verdict.ts';
 import type { Refusal } from '../verdict.ts';
+import type { ProviderVerdict } from './provider-verdict.ts';
 import { fetchKeyText } from './fetch-key-text.ts';
 import { refusalFor, verifySignature } from './signature-scheme.ts';
 import type { KeyCache } from './signature-scheme.ts';
@@ -26,11 +27,6 @@ export type ProviderVerifierOptions = {
   /** Reads JWKS and certificates (default: `fetch`, https only, at most 64 KiB, 5 s, kept for 5 minutes). */
   readonly fetchText?: FetchText;
 };
-
-/** `timestamp` in Unix seconds, when the scheme proves one; `secretIndex` is the place of the secret that matched. */
-export type ProviderVerdict =
-  | { readonly ok: true; readonly secretIndex: number; readonly timestamp?: number; readonly id?: string }
-  | Refusal;
 
 export type ProviderVerifier = { verify(request: ReceivedRequest): Promise<ProviderVerdict> };
 

@@ -3,7 +3,9 @@ import type { Provider } from '../provider/provider.ts';
 import type { ProviderRequest } from '../provider/request.ts';
 
 function submissionOf(request: ProviderRequest): readonly unknown[] | undefined {
-  const field = (name: string) => multipartField(request, name) ?? request.value(`form:${name}`);
+  const field = (name: string) =>
+    multipartField(name, { contentType: request.header('content-type'), text: request.text() }) ??
+    request.value(`form:${name}`);
   const [formID, submissionID, formTitle] = ['formID', 'submissionID', 'formTitle'].map(field);
   if (submissionID === undefined) return undefined;
   return [{ formID, submissionID, formTitle, answers: parsed(field('rawRequest')) }];

@@ -1,6 +1,7 @@
 // Who else may have sent the request: the provider with its older signature, or another provider.
 import { isHmac } from '../keys.ts';
-import type { Location, Provider, Scheme, SignatureScheme } from '../provider.ts';
+import type { Location } from '../location.ts';
+import type { Provider, Scheme, SignatureScheme } from '../provider.ts';
 import { ProviderRequest, split } from '../request.ts';
 import type { ReceivedRequest } from '../request.ts';
 

@@ -4,7 +4,8 @@ import { fetchKeyText } from '../fetch-key-text.ts';
 import type { FetchText, Provider } from '../provider.ts';
 import type { ReceivedRequest } from '../request.ts';
 import { verifyRequest } from '../verify-request.ts';
-import type { ProviderVerdict, ProviderVerifierOptions } from '../verify-request.ts';
+import type { ProviderVerdict } from '../provider-verdict.ts';
+import type { ProviderVerifierOptions } from '../verify-request.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
