@@ -102,7 +102,7 @@ const guard = `
 const commit = 'const results = await acceptMessages(this.#deps.pool, stores, { owner, firstDelayMs });';
 const acknowledge = `for (const { pending, store } of batch) pending.resolve({ kind: 'accepted', applicationId: store.applicationId, messageId: store.id, createdAt: new Date(), replayed: false });
             `;
-const dispatch = `for (const { store } of batch) for (const delivery of store.deliveries) if (delivery.leased) this.#deps.dispatcher.dispatch(firstWork(store, delivery.endpointId, owner));
+const dispatch = `for (const { store } of batch) this.#planner.dispatch(store, { leaseGranted: true }, owner);
             `;
 
 /** @type {readonly Mutant[]} */

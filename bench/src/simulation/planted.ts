@@ -65,7 +65,7 @@ export const plantedBugs: readonly PlantedBug[] = [
       {
         product: 'delivery/accept.js',
         find: commit,
-        put: `for (const { store } of batch) for (const one of store.deliveries) if (one.leased) this.#deps.dispatcher.dispatch(firstWork(store, one.endpointId, owner)); ${commit}`,
+        put: `for (const { store } of batch) this.#planner.dispatch(store, { leaseGranted: true }, owner); ${commit}`,
       },
     ],
   },

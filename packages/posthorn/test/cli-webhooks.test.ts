@@ -134,7 +134,7 @@ describe('verify --provider', () => {
   test.each([
     [['verify', '--provider', 'github'], exitCodes.usage, /required option '--secret/],
     [['verify', '--provider', 'githob', '--secret', 'x'], exitCodes.notFound, /there is no provider githob/],
-    [['verify', '--provider', 'hub', '--secret', 'x'], exitCodes.notFound, /did you mean github\?/],
+    [['verify', '--provider', 'hub', '--secret', 'x'], exitCodes.notFound, /did you mean github or hubspot/],
     [[...args, '--url', 'example.com'], exitCodes.usage, /is no absolute URL/],
     [[...args, '--setting', 'x'], exitCodes.usage, /write it as 'name=value'/],
     [[...args, '--at', 'now'], exitCodes.usage, /digits only/],
