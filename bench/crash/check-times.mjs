@@ -42,7 +42,11 @@ export function checkDuplicates(the) {
           `event ${n} came to endpoint ${index} again ${ms} ms after its 2xx, and no fault explains it`,
         );
       } else if (cameAfterRecord(the, row, hit)) {
-        violate('I4', `event ${n} came to endpoint ${index} again though its success was recorded`);
+        const ms = Math.round(hit.receivedMs - (row?.firstAcceptedMs ?? 0));
+        violate(
+          'I4',
+          `event ${n} came to endpoint ${index} again ${ms} ms after its success was recorded (${the.windows.before(hit.receivedMs)})`,
+        );
       }
     }
   }

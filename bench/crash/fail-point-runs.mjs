@@ -31,7 +31,6 @@ const muteMs = 700;
 const frozenMs = 22_000;
 const breathMs = 200;
 const runsMax = 12;
-const stuckMs = 60_000;
 /** Processes are dead or starting most of the time. */
 const lateMaxMs = 120_000;
 
@@ -131,7 +130,6 @@ async function runPoints(ground, { name, points, lanes, mix }) {
     faults: [],
     perSecond,
     slowMs,
-    stuckMs,
     lateMaxMs,
     mix,
     drive,

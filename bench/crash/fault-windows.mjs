@@ -11,8 +11,8 @@ const settleBusyMs = 8_000;
 const recoverMs = 8_000;
 /** Outages of at least this length make processes look dead to each other: 15 s of silence less a heartbeat. */
 const silentMs = 8_000;
-/** What a frozen process had in hand goes out this soon after it goes on. */
-const thawMs = 900;
+/** What a frozen process had in hand goes out this soon after it goes on, on a machine that is busy starting others. */
+const thawMs = 3_000;
 
 export class FaultWindows {
   /** When PostgreSQL could not be relied on; sorted, joined where they are close. @type {{ startMs: number, endMs: number }[]} */
@@ -78,6 +78,18 @@ export class FaultWindows {
   /** True when a process was frozen, or just thawed, at `ms`. @param {number} ms */
   isThawing(ms) {
     return this.freezes.some(({ endMs }) => ms >= endMs - 100 && ms <= endMs + thawMs);
+  }
+
+  /** The faults that touch the seconds before `ms`, for a reader. @param {number} ms */
+  before(ms) {
+    const near = this.#record.filter(
+      ({ startMs, endMs }) => startMs <= ms && Math.min(endMs, ms) + settleBusyMs >= ms,
+    );
+    const texts = near.map(
+      ({ kind, startMs, endMs }) =>
+        `${kind} ${Math.round(ms - startMs)} ms before${Number.isFinite(endMs) ? `, over for ${Math.round(ms - endMs)} ms` : ''}`,
+    );
+    return texts.join('; ') || 'no fault near';
   }
 
   /** How many kills, freezes and long outages happened between the two. @param {number} fromMs @param {number} toMs */
