@@ -46,7 +46,7 @@ const range = (length: number) => Array.from({ length }, (_, n) => n);
 // was sent apart come at once. Limits that were not shared would halve the time.
 const ratePerSecond = 20;
 const spanMs = (timesMs: readonly number[]) => Math.max(...timesMs) - Math.min(...timesMs);
-const sharedMs = (count: number) => ((count - 1) / ratePerSecond) * 1000;
+const sharedMs = (requests: number) => ((requests - 1) / ratePerSecond) * 1000;
 const unevenness = 0.75;
 
 test('the rate limit of an endpoint holds over two processes', async () => {
