@@ -1,9 +1,9 @@
 // What Google Drive and Calendar push: headers alone. What has changed is read from their API.
 import type { Provider } from './provider.ts';
 
-type Named = Pick<Provider, 'name' | 'title' | 'docs'>;
+type Named<Name extends string> = Pick<Provider<Name>, 'name' | 'title' | 'docs'>;
 
-export function googlePush({ name, title, docs }: Named): Provider {
+export function googlePush<Name extends string>({ name, title, docs }: Named<Name>): Provider<Name> {
   return {
     name,
     title,

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const acuity: Provider = {
+export const acuity: Provider<'acuity'> = {
   name: 'acuity',
   title: 'Acuity Scheduling',
   docs: 'https://developers.acuityscheduling.com/docs/webhooks',

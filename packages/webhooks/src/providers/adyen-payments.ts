@@ -61,7 +61,7 @@ const scheme: CustomScheme = {
   },
 };
 
-export const adyenPayments: Provider = {
+export const adyenPayments: Provider<'adyen-payments'> = {
   name: 'adyen-payments',
   title: 'Adyen (standard webhooks)',
   docs: 'https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures/',

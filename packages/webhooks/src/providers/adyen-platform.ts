@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const adyenPlatform: Provider = {
+export const adyenPlatform: Provider<'adyen-platform'> = {
   name: 'adyen-platform',
   title: 'Adyen (platform and management webhooks)',
   docs: 'https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures/',

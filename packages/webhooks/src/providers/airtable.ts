@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const airtable: Provider = {
+export const airtable: Provider<'airtable'> = {
   name: 'airtable',
   title: 'Airtable',
   docs: 'https://airtable.com/developers/web/api/webhooks-overview',

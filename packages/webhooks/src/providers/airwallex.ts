@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const airwallex: Provider = {
+export const airwallex: Provider<'airwallex'> = {
   name: 'airwallex',
   title: 'Airwallex',
   docs: 'https://www.airwallex.com/docs/developer-tools__listen-for-webhook-events',

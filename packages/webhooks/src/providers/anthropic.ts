@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { standardScheme } from './standard-webhooks.ts';
 
-export const anthropic: Provider = {
+export const anthropic: Provider<'anthropic'> = {
   name: 'anthropic',
   title: 'Anthropic',
   docs: 'https://platform.claude.com/docs/en/managed-agents/webhooks',

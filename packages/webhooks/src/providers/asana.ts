@@ -2,7 +2,7 @@ import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 import { learnSecret } from '../provider/handshakes.ts';
 
-export const asana: Provider = {
+export const asana: Provider<'asana'> = {
   name: 'asana',
   title: 'Asana',
   docs: 'https://developers.asana.com/docs/webhooks-guide',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const attio: Provider = {
+export const attio: Provider<'attio'> = {
   name: 'attio',
   title: 'Attio',
   docs: 'https://docs.attio.com/rest-api/guides/webhooks',

@@ -15,7 +15,7 @@ function logsOf(request: ProviderRequest): readonly unknown[] | undefined {
   }
 }
 
-export const auth0: Provider = {
+export const auth0: Provider<'auth0'> = {
   name: 'auth0',
   title: 'Auth0 log streams',
   docs: 'https://auth0.com/docs/customize/log-streams/custom-log-streams',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const authorizeNet: Provider = {
+export const authorizeNet: Provider<'authorize-net'> = {
   name: 'authorize-net',
   title: 'Authorize.Net',
   docs: 'https://developer.authorize.net/api/reference/features/webhooks.html',

@@ -97,7 +97,7 @@ const confirmation: Handshake = {
   },
 };
 
-export const awsSns: Provider = {
+export const awsSns: Provider<'aws-sns'> = {
   name: 'aws-sns',
   title: 'Amazon SNS',
   docs: 'https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const azureDevops: Provider = {
+export const azureDevops: Provider<'azure-devops'> = {
   name: 'azure-devops',
   title: 'Azure DevOps service hooks',
   docs: 'https://learn.microsoft.com/en-us/azure/devops/service-hooks/services/webhooks',

@@ -30,7 +30,7 @@ const permission: Handshake = {
   },
 };
 
-export const azureEventGrid: Provider = {
+export const azureEventGrid: Provider<'azure-event-grid'> = {
   name: 'azure-event-grid',
   title: 'Azure Event Grid',
   docs: 'https://learn.microsoft.com/en-us/azure/event-grid/end-point-validation-event-grid-events-schema',

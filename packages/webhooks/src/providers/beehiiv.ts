@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { svixSchemes } from './standard-webhooks.ts';
 
-export const beehiiv: Provider = {
+export const beehiiv: Provider<'beehiiv'> = {
   name: 'beehiiv',
   title: 'beehiiv',
   docs: 'https://developers.beehiiv.com/webhooks',

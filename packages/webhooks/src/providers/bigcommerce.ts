@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const bigcommerce: Provider = {
+export const bigcommerce: Provider<'bigcommerce'> = {
   name: 'bigcommerce',
   title: 'BigCommerce',
   docs: 'https://developer.bigcommerce.com/docs/integrations/webhooks',

@@ -36,7 +36,7 @@ const row: JwtRow = {
   },
 };
 
-export const bird: Provider = {
+export const bird: Provider<'bird'> = {
   name: 'bird',
   title: 'Bird (MessageBird)',
   docs: 'https://developers.messagebird.com/api/#verifying-http-requests',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const bitbucket: Provider = {
+export const bitbucket: Provider<'bitbucket'> = {
   name: 'bitbucket',
   title: 'Bitbucket',
   docs: 'https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const bitpay: Provider = {
+export const bitpay: Provider<'bitpay'> = {
   name: 'bitpay',
   title: 'BitPay',
   docs: 'https://developer.bitpay.com/docs/instant-payment-notifications',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const box: Provider = {
+export const box: Provider<'box'> = {
   name: 'box',
   title: 'Box',
   docs: 'https://developer.box.com/guides/webhooks/v2/signatures-v2',

@@ -59,7 +59,7 @@ function eventsOf(request: ProviderRequest): readonly unknown[] | undefined {
   return [{ kind, timestamp, xml }];
 }
 
-export const braintree: Provider = {
+export const braintree: Provider<'braintree'> = {
   name: 'braintree',
   title: 'Braintree',
   docs: 'https://developer.paypal.com/braintree/docs/guides/webhooks/parse/node',

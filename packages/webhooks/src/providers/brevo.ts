@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const brevo: Provider = {
+export const brevo: Provider<'brevo'> = {
   name: 'brevo',
   title: 'Brevo',
   docs: 'https://developers.brevo.com/docs/username-and-password-authentication',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { svixId, svixSchemes } from './standard-webhooks.ts';
 
-export const brex: Provider = {
+export const brex: Provider<'brex'> = {
   name: 'brex',
   title: 'Brex',
   docs: 'https://developer.brex.com/docs/webhooks',

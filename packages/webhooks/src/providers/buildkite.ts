@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const buildkite: Provider = {
+export const buildkite: Provider<'buildkite'> = {
   name: 'buildkite',
   title: 'Buildkite',
   docs: 'https://buildkite.com/docs/apis/webhooks/pipelines',

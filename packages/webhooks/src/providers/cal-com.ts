@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const calCom: Provider = {
+export const calCom: Provider<'cal-com'> = {
   name: 'cal-com',
   title: 'Cal.com',
   docs: 'https://cal.com/docs/developing/guides/automation/webhooks',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const calendly: Provider = {
+export const calendly: Provider<'calendly'> = {
   name: 'calendly',
   title: 'Calendly',
   docs: 'https://developer.calendly.com/api-docs/overview/webhooks/webhook-signatures',

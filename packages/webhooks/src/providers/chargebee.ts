@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const chargebee: Provider = {
+export const chargebee: Provider<'chargebee'> = {
   name: 'chargebee',
   title: 'Chargebee',
   docs: 'https://www.chargebee.com/docs/billing/2.0/site-configuration/webhook_settings',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const checkr: Provider = {
+export const checkr: Provider<'checkr'> = {
   name: 'checkr',
   title: 'Checkr',
   docs: 'https://docs.checkr.com/#section/Webhooks/Validating-webhooks',

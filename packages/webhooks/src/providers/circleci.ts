@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const circleci: Provider = {
+export const circleci: Provider<'circleci'> = {
   name: 'circleci',
   title: 'CircleCI',
   docs: 'https://circleci.com/docs/guides/integration/outbound-webhooks/',

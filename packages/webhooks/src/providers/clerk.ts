@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { svixId, svixSchemes } from './standard-webhooks.ts';
 
-export const clerk: Provider = {
+export const clerk: Provider<'clerk'> = {
   name: 'clerk',
   title: 'Clerk',
   docs: 'https://clerk.com/docs/guides/development/webhooks/overview',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const clickup: Provider = {
+export const clickup: Provider<'clickup'> = {
   name: 'clickup',
   title: 'ClickUp',
   docs: 'https://developer.clickup.com/docs/webhooksignature',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const close: Provider = {
+export const close: Provider<'close'> = {
   name: 'close',
   title: 'Close',
   docs: 'https://developer.close.com/api/resources/webhooks',

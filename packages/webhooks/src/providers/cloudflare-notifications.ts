@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const cloudflareNotifications: Provider = {
+export const cloudflareNotifications: Provider<'cloudflare-notifications'> = {
   name: 'cloudflare-notifications',
   title: 'Cloudflare Notifications',
   docs: 'https://developers.cloudflare.com/notifications/get-started/configure-webhooks/',

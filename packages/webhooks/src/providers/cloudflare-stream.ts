@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const cloudflareStream: Provider = {
+export const cloudflareStream: Provider<'cloudflare-stream'> = {
   name: 'cloudflare-stream',
   title: 'Cloudflare Stream',
   docs: 'https://developers.cloudflare.com/stream/manage-video-library/using-webhooks/',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const coinbaseCdp: Provider = {
+export const coinbaseCdp: Provider<'coinbase-cdp'> = {
   name: 'coinbase-cdp',
   title: 'Coinbase Developer Platform',
   docs: 'https://docs.cdp.coinbase.com/webhooks/verify-signatures',

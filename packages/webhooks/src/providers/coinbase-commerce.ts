@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const coinbaseCommerce: Provider = {
+export const coinbaseCommerce: Provider<'coinbase-commerce'> = {
   name: 'coinbase-commerce',
   title: 'Coinbase Commerce',
   docs: 'https://docs.cdp.coinbase.com/commerce/api-arcitecture/webhooks-overview',

@@ -35,7 +35,7 @@ function escapedPath(path: string): string {
   }
 }
 
-export const contentful: Provider = {
+export const contentful: Provider<'contentful'> = {
   name: 'contentful',
   title: 'Contentful',
   docs: 'https://www.contentful.com/developers/docs/webhooks/request-verification/',

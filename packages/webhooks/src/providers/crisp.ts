@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const crisp: Provider = {
+export const crisp: Provider<'crisp'> = {
   name: 'crisp',
   title: 'Crisp plugin hooks',
   docs: 'https://docs.crisp.chat/guides/web-hooks/plugin-hooks/',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const cursor: Provider = {
+export const cursor: Provider<'cursor'> = {
   name: 'cursor',
   title: 'Cursor',
   docs: 'https://cursor.com/docs/cloud-agent/api/webhooks',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const customerIo: Provider = {
+export const customerIo: Provider<'customer-io'> = {
   name: 'customer-io',
   title: 'Customer.io reporting webhooks',
   docs: 'https://docs.customer.io/integrations/data-out/connections/webhooks/',

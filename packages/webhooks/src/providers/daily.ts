@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { acknowledge } from '../provider/handshakes.ts';
 
-export const daily: Provider = {
+export const daily: Provider<'daily'> = {
   name: 'daily',
   title: 'Daily',
   docs: 'https://docs.daily.co/reference/rest-api/webhooks',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const datadog: Provider = {
+export const datadog: Provider<'datadog'> = {
   name: 'datadog',
   title: 'Datadog',
   docs: 'https://docs.datadoghq.com/integrations/webhooks/',

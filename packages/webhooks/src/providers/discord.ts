@@ -12,7 +12,7 @@ const ping: Handshake = {
   },
 };
 
-export const discord: Provider = {
+export const discord: Provider<'discord'> = {
   name: 'discord',
   title: 'Discord (interactions and webhook events)',
   docs: 'https://discord.com/developers/docs/interactions/overview#setting-up-an-endpoint',

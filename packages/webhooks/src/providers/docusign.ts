@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const docusign: Provider = {
+export const docusign: Provider<'docusign'> = {
   name: 'docusign',
   title: 'DocuSign Connect',
   docs: 'https://developers.docusign.com/platform/webhooks/connect/validate/',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { standardScheme } from './standard-webhooks.ts';
 
-export const dodoPayments: Provider = {
+export const dodoPayments: Provider<'dodo-payments'> = {
   name: 'dodo-payments',
   title: 'Dodo Payments',
   docs: 'https://docs.dodopayments.com/developer-resources/webhooks',

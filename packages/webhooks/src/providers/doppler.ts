@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const doppler: Provider = {
+export const doppler: Provider<'doppler'> = {
   name: 'doppler',
   title: 'Doppler',
   docs: 'https://docs.doppler.com/docs/webhooks',

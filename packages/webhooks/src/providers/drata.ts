@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { svixId, svixSchemes } from './standard-webhooks.ts';
 
-export const drata: Provider = {
+export const drata: Provider<'drata'> = {
   name: 'drata',
   title: 'Drata',
   docs: 'https://developers.drata.com',

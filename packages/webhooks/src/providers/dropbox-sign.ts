@@ -29,7 +29,7 @@ const scheme: CustomScheme = {
   },
 };
 
-export const dropboxSign: Provider = {
+export const dropboxSign: Provider<'dropbox-sign'> = {
   name: 'dropbox-sign',
   title: 'Dropbox Sign',
   docs: 'https://developers.hellosign.com/docs/events/overview/',

@@ -2,7 +2,7 @@ import type { Provider } from '../provider/provider.ts';
 import { echoField } from '../provider/handshakes.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const dropbox: Provider = {
+export const dropbox: Provider<'dropbox'> = {
   name: 'dropbox',
   title: 'Dropbox',
   docs: 'https://www.dropbox.com/developers/reference/webhooks',

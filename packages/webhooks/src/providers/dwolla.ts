@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const dwolla: Provider = {
+export const dwolla: Provider<'dwolla'> = {
   name: 'dwolla',
   title: 'Dwolla',
   docs: 'https://developers.dwolla.com/docs/working-with-webhooks',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const easypost: Provider = {
+export const easypost: Provider<'easypost'> = {
   name: 'easypost',
   title: 'EasyPost',
   docs: 'https://docs.easypost.com/guides/webhooks-guide',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const elevenlabs: Provider = {
+export const elevenlabs: Provider<'elevenlabs'> = {
   name: 'elevenlabs',
   title: 'ElevenLabs',
   docs: 'https://elevenlabs.io/docs/overview/administration/webhooks',

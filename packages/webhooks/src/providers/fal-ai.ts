@@ -14,7 +14,7 @@ const content: ContentFunction = async (request, { id = '', timestamp = '' }) =>
   return [[id, user, timestamp, encodeText(hash, 'hex')].join('\n')];
 };
 
-export const falAi: Provider = {
+export const falAi: Provider<'fal-ai'> = {
   name: 'fal-ai',
   title: 'fal.ai',
   docs: 'https://docs.fal.ai/model-apis/model-endpoints/webhooks',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const fastspring: Provider = {
+export const fastspring: Provider<'fastspring'> = {
   name: 'fastspring',
   title: 'FastSpring',
   docs: 'https://developer.fastspring.com/docs/message-security',

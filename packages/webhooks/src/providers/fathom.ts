@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { standardScheme } from './standard-webhooks.ts';
 
-export const fathom: Provider = {
+export const fathom: Provider<'fathom'> = {
   name: 'fathom',
   title: 'Fathom',
   docs: 'https://developers.fathom.ai/webhooks',

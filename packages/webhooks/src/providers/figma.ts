@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const figma: Provider = {
+export const figma: Provider<'figma'> = {
   name: 'figma',
   title: 'Figma',
   docs: 'https://developers.figma.com/docs/rest-api/webhooks-security/',

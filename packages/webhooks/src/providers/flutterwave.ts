@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const flutterwave: Provider = {
+export const flutterwave: Provider<'flutterwave'> = {
   name: 'flutterwave',
   title: 'Flutterwave',
   docs: 'https://developer.flutterwave.com/docs/webhooks',

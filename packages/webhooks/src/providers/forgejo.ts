@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const forgejo: Provider = {
+export const forgejo: Provider<'forgejo'> = {
   name: 'forgejo',
   title: 'Forgejo',
   docs: 'https://forgejo.org/docs/latest/user/webhooks/',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const formstack: Provider = {
+export const formstack: Provider<'formstack'> = {
   name: 'formstack',
   title: 'Formstack',
   docs: 'https://developers.formstack.com/docs/webhook-setup',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const fourthwall: Provider = {
+export const fourthwall: Provider<'fourthwall'> = {
   name: 'fourthwall',
   title: 'Fourthwall',
   docs: 'https://docs.fourthwall.com/webhooks/signature-verification/',

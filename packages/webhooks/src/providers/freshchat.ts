@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const freshchat: Provider = {
+export const freshchat: Provider<'freshchat'> = {
   name: 'freshchat',
   title: 'Freshchat',
   docs: 'https://support.freshchat.com/en/support/solutions/articles/239404-freshchat-webhooks-payload-structure-and-authentication',

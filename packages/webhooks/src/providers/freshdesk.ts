@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const freshdesk: Provider = {
+export const freshdesk: Provider<'freshdesk'> = {
   name: 'freshdesk',
   title: 'Freshdesk',
   docs: 'https://support.freshdesk.com/support/solutions/articles/132589-using-webhooks-in-automation-rules-that-run-on-ticket-updates',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { echoField } from '../provider/handshakes.ts';
 
-export const front: Provider = {
+export const front: Provider<'front'> = {
   name: 'front',
   title: 'Front application webhooks',
   docs: 'https://dev.frontapp.com/docs/application-webhooks',

@@ -41,7 +41,7 @@ const scheme: CustomScheme = {
   verify: (request, secret, context) => verifyRow(row, request, { context, expected: expectedFor(secret) }),
 };
 
-export const fusionauth: Provider = {
+export const fusionauth: Provider<'fusionauth'> = {
   name: 'fusionauth',
   title: 'FusionAuth',
   docs: 'https://fusionauth.io/docs/extend/events-and-webhooks/signing',

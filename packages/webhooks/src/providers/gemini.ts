@@ -2,7 +2,7 @@ import type { Provider } from '../provider/provider.ts';
 import { standardScheme } from './standard-webhooks.ts';
 
 // Webhooks that are set in the console. Those that come with one request are signed with Google's JWKS instead.
-export const gemini: Provider = {
+export const gemini: Provider<'gemini'> = {
   name: 'gemini',
   title: 'Google Gemini API',
   docs: 'https://ai.google.dev/gemini-api/docs/webhooks',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 
 /** Whoever has no row of their own, and signs nothing. */
-export const genericWebhook: Provider = {
+export const genericWebhook: Provider<'generic-webhook'> = {
   name: 'generic-webhook',
   title: 'Any sender',
   docs: 'https://www.rfc-editor.org/rfc/rfc9110',

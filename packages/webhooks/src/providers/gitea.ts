@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const gitea: Provider = {
+export const gitea: Provider<'gitea'> = {
   name: 'gitea',
   title: 'Gitea',
   docs: 'https://docs.gitea.com/usage/webhooks',

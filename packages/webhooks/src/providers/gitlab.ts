@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { standardScheme } from './standard-webhooks.ts';
 
-export const gitlab: Provider = {
+export const gitlab: Provider<'gitlab'> = {
   name: 'gitlab',
   title: 'GitLab',
   docs: 'https://docs.gitlab.com/user/project/integrations/webhooks/',

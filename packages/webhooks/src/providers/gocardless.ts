@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const gocardless: Provider = {
+export const gocardless: Provider<'gocardless'> = {
   name: 'gocardless',
   title: 'GoCardless',
   docs: 'https://developer.gocardless.com/getting-started/staying-up-to-date-with-webhooks/',

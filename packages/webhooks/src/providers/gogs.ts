@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const gogs: Provider = {
+export const gogs: Provider<'gogs'> = {
   name: 'gogs',
   title: 'Gogs',
   docs: 'https://gogs.io/docs/features/webhook',

@@ -2,7 +2,7 @@ import { refuse } from '../verdict.ts';
 import { publishedJwtScheme } from '../provider/jwt-scheme.ts';
 import type { Provider } from '../provider/provider.ts';
 
-export const googlePubsub: Provider = {
+export const googlePubsub: Provider<'google-pubsub'> = {
   name: 'google-pubsub',
   title: 'Google Cloud Pub/Sub push',
   docs: 'https://docs.cloud.google.com/pubsub/docs/authenticate-push-subscriptions',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const gorgias: Provider = {
+export const gorgias: Provider<'gorgias'> = {
   name: 'gorgias',
   title: 'Gorgias',
   docs: 'https://docs.gorgias.com/en-US/http-integrations-81818',

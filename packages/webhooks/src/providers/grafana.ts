@@ -12,7 +12,7 @@ const timestampHeaders = [
   'header:x-grafana-alerting-timestamp',
 ] as const;
 
-export const grafana: Provider = {
+export const grafana: Provider<'grafana'> = {
   name: 'grafana',
   title: 'Grafana Alerting, with a timestamp header',
   docs: 'https://grafana.com/docs/grafana/latest/alerting/configure-notifications/manage-contact-points/integrations/webhook-notifier/',

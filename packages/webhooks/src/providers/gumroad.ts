@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const gumroad: Provider = {
+export const gumroad: Provider<'gumroad'> = {
   name: 'gumroad',
   title: 'Gumroad Ping',
   docs: 'https://gumroad.com/ping',

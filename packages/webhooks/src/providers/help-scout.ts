@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const helpScout: Provider = {
+export const helpScout: Provider<'help-scout'> = {
   name: 'help-scout',
   title: 'Help Scout',
   docs: 'https://developer.helpscout.com/webhooks/',

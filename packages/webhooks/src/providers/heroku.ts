@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const heroku: Provider = {
+export const heroku: Provider<'heroku'> = {
   name: 'heroku',
   title: 'Heroku',
   docs: 'https://devcenter.heroku.com/articles/app-webhooks',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hubspotEvent } from './hubspot.ts';
 
-export const hubspotV1: Provider = {
+export const hubspotV1: Provider<'hubspot-v1'> = {
   name: 'hubspot-v1',
   title: 'HubSpot, signature version 1',
   docs: 'https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests',

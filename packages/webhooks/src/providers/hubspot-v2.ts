@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hubspotEvent } from './hubspot.ts';
 
-export const hubspotV2: Provider = {
+export const hubspotV2: Provider<'hubspot-v2'> = {
   name: 'hubspot-v2',
   title: 'HubSpot, signature version 2',
   docs: 'https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests',

@@ -35,7 +35,7 @@ function decodedUrl(url: string): string {
   });
 }
 
-export const hubspot: Provider = {
+export const hubspot: Provider<'hubspot'> = {
   name: 'hubspot',
   title: 'HubSpot',
   docs: 'https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests',

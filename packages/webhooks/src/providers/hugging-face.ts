@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const huggingFace: Provider = {
+export const huggingFace: Provider<'hugging-face'> = {
   name: 'hugging-face',
   title: 'Hugging Face',
   docs: 'https://huggingface.co/docs/hub/webhooks',

@@ -8,7 +8,7 @@ const content: ContentFunction = (request, { timestamp = '', valueOf }) => {
   return [JSON.stringify({ Body: body, EnvironmentName: environment, TimeStamp: Number(timestamp) })];
 };
 
-export const hygraph: Provider = {
+export const hygraph: Provider<'hygraph'> = {
   name: 'hygraph',
   title: 'Hygraph',
   docs: 'https://hygraph.com/docs/api-reference/basics/webhooks',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { svixId, svixSchemes } from './standard-webhooks.ts';
 
-export const incidentIo: Provider = {
+export const incidentIo: Provider<'incident-io'> = {
   name: 'incident-io',
   title: 'incident.io',
   docs: 'https://api-docs.incident.io/tag/Webhooks',

@@ -2,7 +2,7 @@ import type { Provider } from '../provider/provider.ts';
 import { answerMethod } from '../provider/handshakes.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const intercom: Provider = {
+export const intercom: Provider<'intercom'> = {
   name: 'intercom',
   title: 'Intercom',
   docs: 'https://developers.intercom.com/docs/webhooks/webhook-notifications',

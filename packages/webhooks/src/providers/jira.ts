@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const jira: Provider = {
+export const jira: Provider<'jira'> = {
   name: 'jira',
   title: 'Jira Cloud',
   docs: 'https://developer.atlassian.com/cloud/jira/platform/webhooks/',

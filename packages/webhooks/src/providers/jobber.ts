@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const jobber: Provider = {
+export const jobber: Provider<'jobber'> = {
   name: 'jobber',
   title: 'Jobber',
   docs: 'https://developer.getjobber.com/docs/using_jobbers_api/setting_up_webhooks/',

@@ -19,7 +19,7 @@ function parsed(text: string | undefined): unknown {
   }
 }
 
-export const jotform: Provider = {
+export const jotform: Provider<'jotform'> = {
   name: 'jotform',
   title: 'Jotform',
   docs: 'https://www.jotform.com/help/245-how-to-setup-a-webhook-with-jotform/',

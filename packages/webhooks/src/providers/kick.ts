@@ -5,7 +5,7 @@ import { at } from '../provider/request.ts';
 
 const keyAddress = 'https://api.kick.com/public/v1/public-key';
 
-export const kick: Provider = {
+export const kick: Provider<'kick'> = {
   name: 'kick',
   title: 'Kick',
   docs: 'https://docs.kick.com/events/webhook-security',

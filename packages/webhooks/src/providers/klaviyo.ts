@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const klaviyo: Provider = {
+export const klaviyo: Provider<'klaviyo'> = {
   name: 'klaviyo',
   title: 'Klaviyo system webhooks',
   docs: 'https://developers.klaviyo.com/en/docs/working_with_system_webhooks',

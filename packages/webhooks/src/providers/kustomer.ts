@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const kustomer: Provider = {
+export const kustomer: Provider<'kustomer'> = {
   name: 'kustomer',
   title: 'Kustomer',
   docs: 'https://help.kustomer.com/outbound-webhooks-BkbFYg5jX',

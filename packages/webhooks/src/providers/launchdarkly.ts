@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const launchdarkly: Provider = {
+export const launchdarkly: Provider<'launchdarkly'> = {
   name: 'launchdarkly',
   title: 'LaunchDarkly',
   docs: 'https://launchdarkly.com/docs/home/infrastructure/webhooks',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const lemonSqueezy: Provider = {
+export const lemonSqueezy: Provider<'lemon-squeezy'> = {
   name: 'lemon-squeezy',
   title: 'Lemon Squeezy',
   docs: 'https://docs.lemonsqueezy.com/help/webhooks/signing-requests',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const line: Provider = {
+export const line: Provider<'line'> = {
   name: 'line',
   title: 'LINE',
   docs: 'https://developers.line.biz/en/docs/messaging-api/verify-webhook-signature/',

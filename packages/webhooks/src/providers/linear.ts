@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const linear: Provider = {
+export const linear: Provider<'linear'> = {
   name: 'linear',
   title: 'Linear',
   docs: 'https://linear.app/developers/webhooks',

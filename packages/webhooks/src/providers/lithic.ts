@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { standardScheme } from './standard-webhooks.ts';
 
-export const lithic: Provider = {
+export const lithic: Provider<'lithic'> = {
   name: 'lithic',
   title: 'Lithic',
   docs: 'https://docs.lithic.com/docs/events-api',

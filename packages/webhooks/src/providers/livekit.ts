@@ -1,7 +1,7 @@
 import { sharedJwtScheme } from '../provider/jwt-scheme.ts';
 import type { Provider } from '../provider/provider.ts';
 
-export const livekit: Provider = {
+export const livekit: Provider<'livekit'> = {
   name: 'livekit',
   title: 'LiveKit',
   docs: 'https://docs.livekit.io/home/server/webhooks/',

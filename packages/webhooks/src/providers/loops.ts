@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { standardScheme } from './standard-webhooks.ts';
 
-export const loops: Provider = {
+export const loops: Provider<'loops'> = {
   name: 'loops',
   title: 'Loops',
   docs: 'https://loops.so/docs/webhooks',

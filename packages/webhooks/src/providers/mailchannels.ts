@@ -93,7 +93,7 @@ const scheme: CustomScheme = {
   },
 };
 
-export const mailchannels: Provider = {
+export const mailchannels: Provider<'mailchannels'> = {
   name: 'mailchannels',
   title: 'MailChannels',
   docs: 'https://docs.mailchannels.net/email-api/advanced/delivery-events/',

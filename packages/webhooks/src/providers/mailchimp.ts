@@ -1,7 +1,7 @@
 import { answerMethod } from '../provider/handshakes.ts';
 import type { Provider } from '../provider/provider.ts';
 
-export const mailchimp: Provider = {
+export const mailchimp: Provider<'mailchimp'> = {
   name: 'mailchimp',
   title: 'Mailchimp Marketing',
   docs: 'https://mailchimp.com/developer/marketing/guides/sync-audience-data-webhooks/',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const mailerlite: Provider = {
+export const mailerlite: Provider<'mailerlite'> = {
   name: 'mailerlite',
   title: 'MailerLite',
   docs: 'https://developers.mailerlite.com/docs/webhooks.html',

@@ -3,7 +3,7 @@ import type { Provider } from '../provider/provider.ts';
 // Retries carry the first try's time for all that is documented, and go on for eight hours.
 const toleranceSeconds = 9 * 3_600;
 
-export const mailgun: Provider = {
+export const mailgun: Provider<'mailgun'> = {
   name: 'mailgun',
   title: 'Mailgun',
   docs: 'https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks',

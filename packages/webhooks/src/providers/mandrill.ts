@@ -12,7 +12,7 @@ function eventsOf(request: ProviderRequest): readonly unknown[] | undefined {
   }
 }
 
-export const mandrill: Provider = {
+export const mandrill: Provider<'mandrill'> = {
   name: 'mandrill',
   title: 'Mandrill (Mailchimp Transactional)',
   docs: 'https://mailchimp.com/developer/transactional/guides/track-respond-activity-webhooks/#authenticating-webhook-requests',

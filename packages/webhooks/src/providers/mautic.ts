@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const mautic: Provider = {
+export const mautic: Provider<'mautic'> = {
   name: 'mautic',
   title: 'Mautic',
   docs: 'https://developer.mautic.org/#webhooks',

@@ -2,7 +2,7 @@ import type { Provider } from '../provider/provider.ts';
 import { echoToWhoKnows, verifyToken } from '../provider/handshakes.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const meta: Provider = {
+export const meta: Provider<'meta'> = {
   name: 'meta',
   title: 'Meta: WhatsApp, Messenger, Instagram, Pages',
   docs: 'https://developers.facebook.com/docs/graph-api/webhooks/getting-started',

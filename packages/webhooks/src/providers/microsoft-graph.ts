@@ -37,7 +37,7 @@ const scheme: CustomScheme = {
   },
 };
 
-export const microsoftGraph: Provider = {
+export const microsoftGraph: Provider<'microsoft-graph'> = {
   name: 'microsoft-graph',
   title: 'Microsoft Graph change notifications',
   docs: 'https://learn.microsoft.com/en-us/graph/change-notifications-delivery-webhooks',

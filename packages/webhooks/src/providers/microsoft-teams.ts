@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const microsoftTeams: Provider = {
+export const microsoftTeams: Provider<'microsoft-teams'> = {
   name: 'microsoft-teams',
   title: 'Microsoft Teams outgoing webhooks',
   docs: 'https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/add-outgoing-webhook',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const modernTreasury: Provider = {
+export const modernTreasury: Provider<'modern-treasury'> = {
   name: 'modern-treasury',
   title: 'Modern Treasury',
   docs: 'https://docs.moderntreasury.com/platform/docs/verifying-webhooks',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const mollieClassic: Provider = {
+export const mollieClassic: Provider<'mollie-classic'> = {
   name: 'mollie-classic',
   title: 'Mollie (webhookUrl of a payment)',
   docs: 'https://docs.mollie.com/reference/webhooks',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const mollie: Provider = {
+export const mollie: Provider<'mollie'> = {
   name: 'mollie',
   title: 'Mollie',
   docs: 'https://docs.mollie.com/reference/webhooks-new',

@@ -2,7 +2,7 @@ import { echoField } from '../provider/handshakes.ts';
 import { sharedJwtScheme } from '../provider/jwt-scheme.ts';
 import type { Provider } from '../provider/provider.ts';
 
-export const monday: Provider = {
+export const monday: Provider<'monday'> = {
   name: 'monday',
   title: 'monday.com',
   docs: 'https://developer.monday.com/api-reference/reference/webhooks',

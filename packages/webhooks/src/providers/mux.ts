@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const mux: Provider = {
+export const mux: Provider<'mux'> = {
   name: 'mux',
   title: 'Mux',
   docs: 'https://www.mux.com/docs/core/verify-webhook-signatures',

@@ -1,7 +1,7 @@
 import { sharedJwtScheme } from '../provider/jwt-scheme.ts';
 import type { Provider } from '../provider/provider.ts';
 
-export const netlify: Provider = {
+export const netlify: Provider<'netlify'> = {
   name: 'netlify',
   title: 'Netlify',
   docs: 'https://docs.netlify.com/deploy/deploy-notifications/#payload-signature',

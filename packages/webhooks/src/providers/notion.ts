@@ -2,7 +2,7 @@ import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 import { learnSecret } from '../provider/handshakes.ts';
 
-export const notion: Provider = {
+export const notion: Provider<'notion'> = {
   name: 'notion',
   title: 'Notion',
   docs: 'https://developers.notion.com/reference/webhooks',

@@ -2,7 +2,7 @@ import type { Provider } from '../provider/provider.ts';
 import { echoField } from '../provider/handshakes.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const nylas: Provider = {
+export const nylas: Provider<'nylas'> = {
   name: 'nylas',
   title: 'Nylas',
   docs: 'https://developer.nylas.com/docs/v3/notifications/',

@@ -1,7 +1,7 @@
 import { echoField } from '../provider/handshakes.ts';
 import type { Provider } from '../provider/provider.ts';
 
-export const okta: Provider = {
+export const okta: Provider<'okta'> = {
   name: 'okta',
   title: 'Okta event hooks',
   docs: 'https://developer.okta.com/docs/concepts/event-hooks/',

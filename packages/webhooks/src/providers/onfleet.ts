@@ -2,7 +2,7 @@ import type { Provider } from '../provider/provider.ts';
 import { echoField } from '../provider/handshakes.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const onfleet: Provider = {
+export const onfleet: Provider<'onfleet'> = {
   name: 'onfleet',
   title: 'Onfleet',
   docs: 'https://docs.onfleet.com/reference/secrets',

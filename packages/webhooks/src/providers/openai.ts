@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { standardScheme } from './standard-webhooks.ts';
 
-export const openai: Provider = {
+export const openai: Provider<'openai'> = {
   name: 'openai',
   title: 'OpenAI',
   docs: 'https://platform.openai.com/docs/guides/webhooks',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const orb: Provider = {
+export const orb: Provider<'orb'> = {
   name: 'orb',
   title: 'Orb',
   docs: 'https://docs.withorb.com/integrations-and-exports/webhooks',

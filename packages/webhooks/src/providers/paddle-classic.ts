@@ -19,7 +19,7 @@ function serialized(text: string): string {
   return `s:${encoder.encode(text).length}:"${text}";`;
 }
 
-export const paddleClassic: Provider = {
+export const paddleClassic: Provider<'paddle-classic'> = {
   name: 'paddle-classic',
   title: 'Paddle Classic',
   docs: 'https://developer.paddle.com/classic/webhook-reference/verifying-webhooks',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const paddle: Provider = {
+export const paddle: Provider<'paddle'> = {
   name: 'paddle',
   title: 'Paddle Billing',
   docs: 'https://developer.paddle.com/webhooks/signature-verification',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const pagerduty: Provider = {
+export const pagerduty: Provider<'pagerduty'> = {
   name: 'pagerduty',
   title: 'PagerDuty',
   docs: 'https://developer.pagerduty.com/docs/webhook-signatures',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const pandadoc: Provider = {
+export const pandadoc: Provider<'pandadoc'> = {
   name: 'pandadoc',
   title: 'PandaDoc',
   docs: 'https://developers.pandadoc.com/docs/webhook-verification',

@@ -13,7 +13,7 @@ const content: ContentFunction = (request, { id = '', settings }) => {
   return [[id, time, settings['webhookId'], crc32(request.body)].join('|')];
 };
 
-export const paypal: Provider = {
+export const paypal: Provider<'paypal'> = {
   name: 'paypal',
   title: 'PayPal',
   docs: 'https://developer.paypal.com/api/rest/webhooks/rest/#link-messagesignature',

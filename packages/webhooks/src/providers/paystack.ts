@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const paystack: Provider = {
+export const paystack: Provider<'paystack'> = {
   name: 'paystack',
   title: 'Paystack',
   docs: 'https://paystack.com/docs/payments/webhooks/',

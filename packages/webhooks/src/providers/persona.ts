@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const persona: Provider = {
+export const persona: Provider<'persona'> = {
   name: 'persona',
   title: 'Persona',
   docs: 'https://docs.withpersona.com/webhooks-best-practices',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const pipedrive: Provider = {
+export const pipedrive: Provider<'pipedrive'> = {
   name: 'pipedrive',
   title: 'Pipedrive',
   docs: 'https://pipedrive.readme.io/docs/guide-for-webhooks-v2',

@@ -56,7 +56,7 @@ const scheme: CustomScheme = {
   },
 };
 
-export const plaid: Provider = {
+export const plaid: Provider<'plaid'> = {
   name: 'plaid',
   title: 'Plaid',
   docs: 'https://plaid.com/docs/api/webhooks/webhook-verification/',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { svixId, svixSchemes } from './standard-webhooks.ts';
 
-export const pleo: Provider = {
+export const pleo: Provider<'pleo'> = {
   name: 'pleo',
   title: 'Pleo',
   docs: 'https://developers.pleo.io',

@@ -19,7 +19,7 @@ const content: ContentFunction = (request) => {
   return [`${base}${mark}${query}${stop}${fields}.${nonce}`];
 };
 
-export const plivo: Provider = {
+export const plivo: Provider<'plivo'> = {
   name: 'plivo',
   title: 'Plivo',
   docs: 'https://www.plivo.com/docs/voice/concepts/signature-validation',

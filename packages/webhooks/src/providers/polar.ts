@@ -2,7 +2,7 @@ import type { Provider } from '../provider/provider.ts';
 import { standardScheme } from './standard-webhooks.ts';
 
 // The secret's text is the key: it is not base64, whatever it begins with.
-export const polar: Provider = {
+export const polar: Provider<'polar'> = {
   name: 'polar',
   title: 'Polar',
   docs: 'https://polar.sh/docs/integrate/webhooks/delivery',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const postmark: Provider = {
+export const postmark: Provider<'postmark'> = {
   name: 'postmark',
   title: 'Postmark',
   docs: 'https://postmarkapp.com/developer/webhooks/webhooks-overview',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const pusher: Provider = {
+export const pusher: Provider<'pusher'> = {
   name: 'pusher',
   title: 'Pusher Channels',
   docs: 'https://pusher.com/docs/channels/server_api/webhooks/',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const quickbooks: Provider = {
+export const quickbooks: Provider<'quickbooks'> = {
   name: 'quickbooks',
   title: 'QuickBooks Online',
   docs: 'https://developer.intuit.com/app/developer/qbo/docs/develop/webhooks',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const ramp: Provider = {
+export const ramp: Provider<'ramp'> = {
   name: 'ramp',
   title: 'Ramp',
   docs: 'https://docs.ramp.com/developer-api/v1/webhooks',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const razorpay: Provider = {
+export const razorpay: Provider<'razorpay'> = {
   name: 'razorpay',
   title: 'Razorpay',
   docs: 'https://razorpay.com/docs/webhooks/validate-test/',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { svixId, svixSchemes } from './standard-webhooks.ts';
 
-export const recallAi: Provider = {
+export const recallAi: Provider<'recall-ai'> = {
   name: 'recall-ai',
   title: 'Recall.ai',
   docs: 'https://docs.recall.ai/docs/authenticating-requests-from-recallai',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const recurly: Provider = {
+export const recurly: Provider<'recurly'> = {
   name: 'recurly',
   title: 'Recurly',
   docs: 'https://docs.recurly.com/recurly-subscriptions/docs/signature-verification',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { standardScheme } from './standard-webhooks.ts';
 
-export const render: Provider = {
+export const render: Provider<'render'> = {
   name: 'render',
   title: 'Render',
   docs: 'https://render.com/docs/webhooks',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { standardScheme } from './standard-webhooks.ts';
 
-export const replicate: Provider = {
+export const replicate: Provider<'replicate'> = {
   name: 'replicate',
   title: 'Replicate',
   docs: 'https://replicate.com/docs/topics/webhooks/verify-webhook',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { svixId, svixSchemes } from './standard-webhooks.ts';
 
-export const resend: Provider = {
+export const resend: Provider<'resend'> = {
   name: 'resend',
   title: 'Resend',
   docs: 'https://resend.com/docs/webhooks/verify-webhooks-requests',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const retell: Provider = {
+export const retell: Provider<'retell'> = {
   name: 'retell',
   title: 'Retell AI',
   docs: 'https://docs.retellai.com/features/secure-webhook',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const revenuecat: Provider = {
+export const revenuecat: Provider<'revenuecat'> = {
   name: 'revenuecat',
   title: 'RevenueCat',
   docs: 'https://www.revenuecat.com/docs/integrations/webhooks',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const sanity: Provider = {
+export const sanity: Provider<'sanity'> = {
   name: 'sanity',
   title: 'Sanity',
   docs: 'https://www.sanity.io/docs/content-lake/webhooks',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const segment: Provider = {
+export const segment: Provider<'segment'> = {
   name: 'segment',
   title: 'Segment',
   docs: 'https://segment.com/docs/connections/destinations/catalog/actions-webhook/',

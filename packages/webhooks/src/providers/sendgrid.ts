@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const sendgrid: Provider = {
+export const sendgrid: Provider<'sendgrid'> = {
   name: 'sendgrid',
   title: 'SendGrid Event Webhook',
   docs: 'https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const sentry: Provider = {
+export const sentry: Provider<'sentry'> = {
   name: 'sentry',
   title: 'Sentry',
   docs: 'https://docs.sentry.io/organization/integrations/integration-platform/webhooks/',

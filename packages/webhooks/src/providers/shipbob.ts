@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { standardScheme } from './standard-webhooks.ts';
 
-export const shipbob: Provider = {
+export const shipbob: Provider<'shipbob'> = {
   name: 'shipbob',
   title: 'ShipBob',
   docs: 'https://developer.shipbob.com/webhooks',

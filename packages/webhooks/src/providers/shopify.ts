@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const shopify: Provider = {
+export const shopify: Provider<'shopify'> = {
   name: 'shopify',
   title: 'Shopify',
   docs: 'https://shopify.dev/docs/apps/build/webhooks/verify-deliveries',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const sinch: Provider = {
+export const sinch: Provider<'sinch'> = {
   name: 'sinch',
   title: 'Sinch Conversation API',
   docs: 'https://developers.sinch.com/docs/conversation/callbacks',

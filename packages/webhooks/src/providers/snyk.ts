@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const snyk: Provider = {
+export const snyk: Provider<'snyk'> = {
   name: 'snyk',
   title: 'Snyk',
   docs: 'https://docs.snyk.io/snyk-api/using-specific-snyk-apis/webhooks-apis',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const square: Provider = {
+export const square: Provider<'square'> = {
   name: 'square',
   title: 'Square',
   docs: 'https://developer.squareup.com/docs/webhooks/step3validate',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const strapi: Provider = {
+export const strapi: Provider<'strapi'> = {
   name: 'strapi',
   title: 'Strapi',
   docs: 'https://docs.strapi.io/cms/backend-customization/webhooks',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { echoToWhoKnows, verifyToken } from '../provider/handshakes.ts';
 
-export const strava: Provider = {
+export const strava: Provider<'strava'> = {
   name: 'strava',
   title: 'Strava',
   docs: 'https://developers.strava.com/docs/webhooks/',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { svixSchemes } from './standard-webhooks.ts';
 
-export const stytch: Provider = {
+export const stytch: Provider<'stytch'> = {
   name: 'stytch',
   title: 'Stytch',
   docs: 'https://stytch.com/docs/guides/webhooks/overview',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { standardScheme } from './standard-webhooks.ts';
 
-export const supabaseAuth: Provider = {
+export const supabaseAuth: Provider<'supabase-auth'> = {
   name: 'supabase-auth',
   title: 'Supabase Auth Hooks',
   docs: 'https://supabase.com/docs/guides/auth/auth-hooks',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const supabaseDatabase: Provider = {
+export const supabaseDatabase: Provider<'supabase-database'> = {
   name: 'supabase-database',
   title: 'Supabase database webhooks',
   docs: 'https://supabase.com/docs/guides/database/webhooks',

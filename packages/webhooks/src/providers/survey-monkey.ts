@@ -1,7 +1,7 @@
 import { answerMethod } from '../provider/handshakes.ts';
 import type { Provider } from '../provider/provider.ts';
 
-export const surveyMonkey: Provider = {
+export const surveyMonkey: Provider<'survey-monkey'> = {
   name: 'survey-monkey',
   title: 'SurveyMonkey',
   docs: 'https://developer.surveymonkey.com/api/v3/#webhook-callbacks',

@@ -2,7 +2,7 @@ import type { Provider } from '../provider/provider.ts';
 import { svixId, svixSchemes } from './standard-webhooks.ts';
 
 // Svix sends for many: what stands in the body is up to them.
-export const svix: Provider = {
+export const svix: Provider<'svix'> = {
   name: 'svix',
   title: 'Svix',
   docs: 'https://docs.svix.com/receiving/verifying-payloads/how',

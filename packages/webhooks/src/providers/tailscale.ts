@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const tailscale: Provider = {
+export const tailscale: Provider<'tailscale'> = {
   name: 'tailscale',
   title: 'Tailscale',
   docs: 'https://tailscale.com/docs/features/webhooks',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const tally: Provider = {
+export const tally: Provider<'tally'> = {
   name: 'tally',
   title: 'Tally',
   docs: 'https://tally.so/help/webhooks',

@@ -7,7 +7,7 @@ function typeOf(update: unknown): string | undefined {
     : undefined;
 }
 
-export const telegram: Provider = {
+export const telegram: Provider<'telegram'> = {
   name: 'telegram',
   title: 'Telegram Bot API',
   docs: 'https://core.telegram.org/bots/api#setwebhook',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const telnyx: Provider = {
+export const telnyx: Provider<'telnyx'> = {
   name: 'telnyx',
   title: 'Telnyx',
   docs: 'https://developers.telnyx.com/development/api-fundamentals/webhooks/receiving-webhooks',

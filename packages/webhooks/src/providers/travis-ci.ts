@@ -15,7 +15,7 @@ function buildOf(request: ProviderRequest): readonly unknown[] | undefined {
   }
 }
 
-export const travisCi: Provider = {
+export const travisCi: Provider<'travis-ci'> = {
   name: 'travis-ci',
   title: 'Travis CI',
   docs: 'https://docs.travis-ci.com/user/notifications/#verifying-webhook-requests',

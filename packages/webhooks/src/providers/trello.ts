@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { answerMethod } from '../provider/handshakes.ts';
 
-export const trello: Provider = {
+export const trello: Provider<'trello'> = {
   name: 'trello',
   title: 'Trello',
   docs: 'https://developer.atlassian.com/cloud/trello/guides/rest-api/webhooks/',

@@ -29,7 +29,7 @@ function withAndWithoutPort(url: string): readonly string[] {
   return [...new Set([url, `${scheme}://${bare}${rest}`, `${scheme}://${bare}:${port}${rest}`])];
 }
 
-export const twilio: Provider = {
+export const twilio: Provider<'twilio'> = {
   name: 'twilio',
   title: 'Twilio',
   docs: 'https://www.twilio.com/docs/usage/security#validating-requests',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { echoField } from '../provider/handshakes.ts';
 
-export const twitch: Provider = {
+export const twitch: Provider<'twitch'> = {
   name: 'twitch',
   title: 'Twitch EventSub',
   docs: 'https://dev.twitch.tv/docs/eventsub/handling-webhook-events/',

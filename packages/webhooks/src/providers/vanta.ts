@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { svixId, svixSchemes } from './standard-webhooks.ts';
 
-export const vanta: Provider = {
+export const vanta: Provider<'vanta'> = {
   name: 'vanta',
   title: 'Vanta',
   docs: 'https://developer.vanta.com/docs/webhooks',

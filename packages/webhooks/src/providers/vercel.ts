@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const vercel: Provider = {
+export const vercel: Provider<'vercel'> = {
   name: 'vercel',
   title: 'Vercel',
   docs: 'https://vercel.com/docs/webhooks/webhooks-api',

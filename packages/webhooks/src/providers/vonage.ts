@@ -12,7 +12,7 @@ function payloadOf(request: ProviderRequest): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(new TextEncoder().encode(query));
 }
 
-export const vonage: Provider = {
+export const vonage: Provider<'vonage'> = {
   name: 'vonage',
   title: 'Vonage',
   docs: 'https://developer.vonage.com/en/getting-started/concepts/webhooks#decoding-signed-webhooks',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const webex: Provider = {
+export const webex: Provider<'webex'> = {
   name: 'webex',
   title: 'Webex',
   docs: 'https://developer.webex.com/messaging/docs/api/guides/webhooks',

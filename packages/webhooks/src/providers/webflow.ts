@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const webflow: Provider = {
+export const webflow: Provider<'webflow'> = {
   name: 'webflow',
   title: 'Webflow',
   docs: 'https://developers.webflow.com/data/docs/working-with-webhooks',

@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const wise: Provider = {
+export const wise: Provider<'wise'> = {
   name: 'wise',
   title: 'Wise',
   docs: 'https://docs.wise.com/api-docs/features/webhooks-notifications/event-handling',

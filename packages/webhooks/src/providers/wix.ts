@@ -61,7 +61,7 @@ const scheme: CustomScheme = {
   },
 };
 
-export const wix: Provider = {
+export const wix: Provider<'wix'> = {
   name: 'wix',
   title: 'Wix',
   docs: 'https://dev.wix.com/docs/build-apps/develop-your-app/api-integrations/events-and-webhooks/about-webhooks',

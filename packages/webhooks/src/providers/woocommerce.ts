@@ -2,7 +2,7 @@ import type { Provider } from '../provider/provider.ts';
 import { acknowledge } from '../provider/handshakes.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const woocommerce: Provider = {
+export const woocommerce: Provider<'woocommerce'> = {
   name: 'woocommerce',
   title: 'WooCommerce',
   docs: 'https://woocommerce.github.io/woocommerce-rest-api-docs/#webhooks',

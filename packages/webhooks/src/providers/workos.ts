@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const workos: Provider = {
+export const workos: Provider<'workos'> = {
   name: 'workos',
   title: 'WorkOS',
   docs: 'https://workos.com/docs/events/data-syncing/webhooks',

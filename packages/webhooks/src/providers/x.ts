@@ -7,7 +7,7 @@ function typeOf(body: unknown): string | undefined {
   return Object.keys(body).find((key) => key.endsWith('_events')) ?? ('data' in body ? 'post' : undefined);
 }
 
-export const x: Provider = {
+export const x: Provider<'x'> = {
   name: 'x',
   title: 'X (Twitter)',
   docs: 'https://docs.x.com/x-api/webhooks/quickstart',

@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfBody } from '../provider/hmac-of-body.ts';
 
-export const xero: Provider = {
+export const xero: Provider<'xero'> = {
   name: 'xero',
   title: 'Xero',
   docs: 'https://developer.xero.com/documentation/guides/webhooks/overview/',

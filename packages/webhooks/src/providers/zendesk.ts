@@ -1,6 +1,6 @@
 import type { Provider } from '../provider/provider.ts';
 
-export const zendesk: Provider = {
+export const zendesk: Provider<'zendesk'> = {
   name: 'zendesk',
   title: 'Zendesk',
   docs: 'https://developer.zendesk.com/documentation/webhooks/verifying/',

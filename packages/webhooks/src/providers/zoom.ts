@@ -1,7 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 import { hmacOfField } from '../provider/handshakes.ts';
 
-export const zoom: Provider = {
+export const zoom: Provider<'zoom'> = {
   name: 'zoom',
   title: 'Zoom',
   docs: 'https://developers.zoom.us/docs/api/webhooks/',

@@ -1,5 +1,7 @@
 // Types that a program adds by declaration merging; the compiler is the test.
+import { readdir, readFile } from 'node:fs/promises';
 import { expect, expectTypeOf, it } from 'vitest';
+import { providers } from '../../src/providers/all.ts';
 import { github } from '../../src/providers/github.ts';
 import { stripe } from '../../src/providers/stripe.ts';
 import type { Provider } from '../../src/provider/provider.ts';
@@ -43,4 +45,14 @@ it('types events by provider and type, and leaves the rest unknown', async () =>
   const { headers, body } = stripeRequest({ id: 'evt_1', type: 'invoice.paid', amount: 5 } as Invoice);
   await billing.fetch(new Request('https://example.com/', { method: 'POST', headers, body }));
   expect(amounts).toEqual([5]);
+});
+
+it('has rows that say their names to the compiler', async () => {
+  const folder = new URL('../../src/providers/', import.meta.url);
+  const files = (await readdir(folder)).filter((name) => name !== 'all.ts');
+  const sources = await Promise.all(files.map((name) => readFile(new URL(name, folder), 'utf8')));
+  const typedRows = sources.flatMap((source) =>
+    Array.from(source.matchAll(/: Provider<'(.+?)'>/g), ([, name]) => name),
+  );
+  expect(typedRows.sort()).toEqual([...providers.keys()].sort());
 });
