@@ -34,14 +34,18 @@ export function postgresDedupe(
   const name = checked(table);
   const sql = statements(name);
   let sweptAtMs = 0;
+  const sweep = async () => {
+    if (Date.now() - sweptAtMs < sweepEveryMs) return;
+    sweptAtMs = Date.now();
+    const { rows } = await client.query(sql.sweep, [sweepRowsMax]);
+    // There may be more: the next claim goes on.
+    if (rows.length === sweepRowsMax) sweptAtMs = 0;
+  };
   return {
     async claim(key, seconds) {
       const { rows } = await client.query(sql.claim, [key, seconds]);
       if (rows.length > 0) {
-        if (Date.now() - sweptAtMs > sweepEveryMs) {
-          sweptAtMs = Date.now();
-          await client.query(sql.sweep, [sweepRowsMax]);
-        }
+        await sweep();
         return 'claimed';
       }
       const { rows: found } = await client.query(sql.isDone, [key]);
@@ -69,7 +73,8 @@ function statements(table: string): Record<'claim' | 'isDone' | 'done' | 'releas
       on conflict (key) do update set is_done = true, expires_at = excluded.expires_at`,
     release: `delete from ${table} where key = $1 and not is_done`,
     sweep: `delete from ${table} where key in (
-      select key from ${table} where expires_at <= now() limit $1 for update skip locked)`,
+      select key from ${table} where expires_at <= now() limit $1 for update skip locked)
+      returning key`,
   };
 }
 

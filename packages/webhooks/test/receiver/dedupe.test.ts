@@ -108,10 +108,26 @@ it('PostgreSQL does not give back what was handled, and sweeps what has run out'
   await store.release('kept');
   expect(await store.claim('kept', 60)).toBe('done');
 
-  await database.query(`insert into ${table} values ('old', true, now() - interval '1 second')`);
-  await postgresDedupe(database, { table }).claim('new', 60);
-  const { rows } = await database.query(`select key from ${table} where key in ('old', 'new')`);
-  expect(rows).toEqual([{ key: 'new' }]);
+  const swept = `${schema}.swept`;
+  await database.query(postgresDedupeTable({ table: swept }));
+  await database.query(
+    `insert into ${swept} select 'old' || n, true, now() - interval '1 second' from generate_series(1, 1500) as n`,
+  );
+  const count = async () => {
+    const { rows } = await database.query(`select count(*)::int as old from ${swept} where key like 'old%'`);
+    return (rows as { old: number }[])[0]?.old;
+  };
+  // A thousand at a time, and again while there may be more; then not for a while.
+  const sweeper = postgresDedupe(database, { table: swept });
+  const counts: unknown[] = [];
+  for (const key of ['new-1', 'new-2', 'new-3']) {
+    await sweeper.claim(key, 60);
+    counts.push(await count());
+    await database.query(`insert into ${swept} values ('old-' || $1, true, now() - interval '1 second')`, [
+      key,
+    ]);
+  }
+  expect(counts).toEqual([500, 0, 1]);
 });
 
 it('PostgreSQL takes no table whose name would be more than a name', () => {
