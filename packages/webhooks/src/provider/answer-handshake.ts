@@ -16,7 +16,7 @@ export async function answerHandshake(
   const handshakes = (provider.handshakes ?? []).filter(({ on }) => on === source.on);
   if (handshakes.length === 0) return undefined;
   const body = bodyBytes(received.body) ?? new Uint8Array();
-  const request = new ProviderRequest(received, body as Uint8Array<ArrayBuffer>);
+  const request = new ProviderRequest(received, body as Uint8Array<ArrayBuffer>, provider.jsonField);
   for (const handshake of handshakes) {
     const answer = await handshake.answer(request, source);
     if (answer !== undefined) return answer;

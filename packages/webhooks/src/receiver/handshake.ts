@@ -1,6 +1,7 @@
 // Questions by which a provider checks that the URL is ours, answered before any handler is asked.
+import { answerHandshake } from '../provider/answer-handshake.ts';
 import type { Handshake, HandshakeAnswer } from '../provider/provider.ts';
-import type { ProviderRequest } from '../provider/request.ts';
+import type { ReceivedRequest } from '../provider/request.ts';
 import type { Rejection } from './rejection.ts';
 import { learnSecret } from './secrets.ts';
 import type { SourceParts } from './source-parts.ts';
@@ -10,17 +11,14 @@ const confirmTimeoutMs = 5_000;
 const bodiless = new Set([101, 204, 205, 304]);
 
 /** Undefined when the request is no handshake of that kind. */
-export async function answerHandshake<Env>(
+export async function answerQuestion<Env>(
   source: SourceParts<Env>,
-  request: ProviderRequest,
+  received: ReceivedRequest,
   { on, secrets }: { on: Handshake['on']; secrets: readonly string[] },
 ): Promise<Response | Rejection | undefined> {
-  const { handshakes = [] } = source.provider;
-  for (const handshake of handshakes.filter((each) => each.on === on)) {
-    const answer = await handshake.answer(request, { secrets, settings: source.settings });
-    if (answer !== undefined) return finish(source, answer, secrets);
-  }
-  return undefined;
+  const { provider, settings } = source;
+  const answer = await answerHandshake(provider, received, { on, secrets, settings });
+  return answer === undefined ? undefined : finish(source, answer, secrets);
 }
 
 async function finish<Env>(

@@ -60,7 +60,10 @@ export async function readBody(request: IncomingRequest, bodyMaxBytes: number): 
 }
 
 /** Undefined when there is more than `bodyMaxBytes`. */
-async function readStream(stream: BodyStream, bodyMaxBytes: number): Promise<Bytes | Rejection | undefined> {
+export async function readStream(
+  stream: BodyStream,
+  bodyMaxBytes: number,
+): Promise<Bytes | Rejection | undefined> {
   const chunks: Uint8Array[] = [];
   let lengthBytes = 0;
   try {
@@ -75,7 +78,7 @@ async function readStream(stream: BodyStream, bodyMaxBytes: number): Promise<Byt
       chunks.push(chunk);
     }
   } catch {
-    return reject('unreadable-body', 'the body broke off: the sender closed the connection');
+    return reject('unreadable-body', 'the body broke off before its end');
   }
   return joined(chunks, lengthBytes);
 }

@@ -1,12 +1,12 @@
 // One request, from its bytes to its answer:
 // body -> unverified handshake -> verification -> verified handshake -> events -> answer.
-import { ProviderRequest } from '../provider/request.ts';
 import { readEvents } from '../provider/read-events.ts';
 import { refused, sendAgain } from './answers.ts';
 import { handleEvents } from './handle-events.ts';
-import { answerHandshake } from './handshake.ts';
+import { answerQuestion } from './handshake.ts';
 import { readBody } from './incoming.ts';
 import type { IncomingRequest, Platform } from './incoming.ts';
+import { plainBody } from './plain-body.ts';
 import { publicUrlOf } from './public-url.ts';
 import { reject, statusOf } from './rejection.ts';
 import type { Rejection } from './rejection.ts';
@@ -42,23 +42,25 @@ async function judge<Env>(
   const body = await readBody(incoming, source.bodyMaxBytes);
   if ('reason' in body) return body;
   const received = receivedOf(source, incoming, body);
-  const asked = new ProviderRequest(received, body);
   const store = source.secretStore;
   const secrets = await currentSecrets(source.name, source.options.secrets, { store, platform });
 
-  const greeting = await answerHandshake(source, asked, { on: 'unverified', secrets });
+  const greeting = await answerQuestion(source, received, { on: 'unverified', secrets });
   if (greeting !== undefined) return greeting;
   if (!mayArriveBy(source, received.method)) return wrongMethod(received.method);
 
   const verdict = await source.verifierFor(secrets).verify(received);
   if (!verdict.ok) return verdict;
 
-  const question = await answerHandshake(source, asked, { on: 'verified', secrets });
+  const question = await answerQuestion(source, received, { on: 'verified', secrets });
   if (question !== undefined) return question;
   if (!source.methods.has(received.method)) return wrongMethod(received.method);
 
+  const plain = await plainBody(body, incoming.headers.get('content-encoding'), source.bodyMaxBytes);
+  if ('reason' in plain) return plain;
   const context = contextOf(source, received, { verdict, platform });
-  return handleEvents({ source, context, signedId: verdict.id }, readEvents(source.provider, received));
+  const events = readEvents(source.provider, { ...received, body: plain });
+  return handleEvents({ source, context, signedId: verdict.id }, events);
 }
 
 function receivedOf<Env>(

@@ -1,6 +1,7 @@
 // The receiver over real HTTP: what is verified reaches its handlers, and everything else is answered without them.
 import { createHmac } from 'node:crypto';
 import { connect } from 'node:net';
+import { deflateSync, gzipSync } from 'node:zlib';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { toNode } from '../../src/adapters/node.ts';
@@ -229,6 +230,30 @@ describe('a body', () => {
     socket.end();
     expect((await rejection.promise).reason).toBe('unreadable-body');
     expect(seen).toEqual([]);
+  });
+
+  it('that came compressed is verified as it came, and opened for its handlers', async () => {
+    const { source, url, seen, rejected, record } = await billing({ bodyMaxBytes: 20_000 });
+    source.on('*', record);
+    const compressed = async (encoding: string, body: Buffer) => {
+      const timestamp = Math.floor(Date.now() / 1_000);
+      const mac = createHmac('sha256', stripeSecret).update(`${timestamp}.`).update(body).digest('hex');
+      const headers = { 'content-encoding': encoding, 'stripe-signature': `t=${timestamp},v1=${mac}` };
+      return (await fetch(url, { method: 'POST', headers, body: Uint8Array.from(body) })).status;
+    };
+    const text = JSON.stringify(invoicePaid);
+    expect(await compressed('gzip', gzipSync(text))).toBe(204);
+    expect(await compressed('deflate', deflateSync(text))).toBe(204);
+    // Opened on the way, with the header left.
+    expect(await compressed('gzip', Buffer.from(text))).toBe(204);
+    expect(seen.map(({ event }) => event.payload)).toEqual([invoicePaid, invoicePaid, invoicePaid]);
+    expect(Buffer.from(seen[0]?.context.request.body ?? [])).toEqual(gzipSync(text));
+
+    expect(await compressed('gzip', gzipSync('x'.repeat(1_000_000)))).toBe(413);
+    expect(await compressed('gzip', gzipSync(text).subarray(0, 40))).toBe(400);
+    expect(await compressed('unheard-of', Buffer.from(text))).toBe(400);
+    expect(rejected.map(({ reason }) => reason)).toEqual(['too-large', 'unreadable-body', 'unreadable-body']);
+    expect(seen).toHaveLength(3);
   });
 
   it.each([undefined, { body: { parsed: true } }, { bodyUsed: true }])(
