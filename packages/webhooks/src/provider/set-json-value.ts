@@ -1,6 +1,9 @@
 // Writes a value into a JSON body, for signatures that stand in the body itself. Only for requests that we make.
 
-/** The body with `value` at a path; objects on the way are made. A body that is no JSON object becomes one. */
+/**
+ * The body with `value` at a path; objects on the way are made. A body that is no JSON object becomes one. Where a number
+ * stands, a number is written: libraries of providers look at the type.
+ */
 export function setJsonValue(
   body: Uint8Array<ArrayBuffer>,
   path: string,
@@ -15,7 +18,8 @@ export function setJsonValue(
     current[step] = next;
     current = next;
   }
-  current[last] = value;
+  const isNumber = typeof current[last] === 'number' && /^\d{1,15}$/.test(value);
+  current[last] = isNumber ? Number(value) : value;
   return Uint8Array.from(new TextEncoder().encode(JSON.stringify(root)));
 }
 

@@ -14,5 +14,5 @@ export const heroku: Provider<'heroku'> = {
     time: { at: 'body:published_at', unit: 'rfc3339' },
     order: { all: ['body:resource', 'body:data.id'], join: '.', complete: true },
   },
-  retry: { retries: true, note: 'not at the level notify, which is sent once' },
+  retry: { retries: true, spanSeconds: 259_200, note: 'not at the level notify, which is sent once' },
 };

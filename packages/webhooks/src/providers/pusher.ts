@@ -17,5 +17,5 @@ export const pusher: Provider<'pusher'> = {
     order: 'item:channel',
     batch: 'body:events',
   },
-  retry: { retries: true, spanSeconds: 300 },
+  retry: { retries: true, timeoutSeconds: 4, spanSeconds: 300 },
 };

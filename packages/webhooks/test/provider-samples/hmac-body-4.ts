@@ -16,7 +16,7 @@ import { trello } from '../../src/providers/trello.ts';
 export const samples: readonly ProviderSample[] = [
   {
     provider: linear,
-    evidence: 'document',
+    evidence: 'sdk',
     secret: 'lin_wh_8f2c1b9d4e7a',
     request: {
       body: JSON.stringify({
