@@ -1,5 +1,6 @@
 // @ts-check
 // I8: what endpoints with an order received, against what the producer was told when.
+import { deliveryOf } from './database-state.mjs';
 import { hitKey, placeOf } from './history.mjs';
 
 /** @typedef {import('./checker.mjs').Case} Case */
@@ -18,7 +19,7 @@ export const orderings = {
  * @property {number} n
  * @property {number} sentMs
  * @property {number} ackedMs
- * @property {number} seenMs when it was first received
+ * @property {number} seenMs when it was first received, or when an attempt that never arrived began
  * @property {number} endedMs when it was first accepted, or tried for the last time
  */
 
@@ -27,7 +28,7 @@ export function checkOrder(the) {
   let inOrder = 0;
   for (const endpoint of the.evidence.endpoints) {
     if (!(endpoint.manner in orderings)) continue;
-    const arrivals = arrivalsAt(the, endpoint.index);
+    const arrivals = arrivalsAt(the, endpoint);
     inOrder += arrivals.length;
     checkAccepted(the, endpoint, arrivals);
     checkOneAtATime(the, endpoint);
@@ -35,8 +36,8 @@ export function checkOrder(the) {
   the.counts['inOrder'] = inOrder;
 }
 
-/** @param {Case} the @param {number} index @returns {Arrival[]} */
-function arrivalsAt({ history }, index) {
+/** @param {Case} the @param {import('./plan.mjs').Endpoint} endpoint @returns {Arrival[]} */
+function arrivalsAt({ history, state }, { index, id }) {
   /** @type {Arrival[]} */
   const arrivals = [];
   for (const [n, event] of history.events) {
@@ -45,7 +46,9 @@ function arrivalsAt({ history }, index) {
     if (!hits || !first || event.result !== 'ack') continue;
     const end = hits.find(({ given }) => mayBeAccepted.has(given)) ?? hits.at(-1) ?? first;
     const { sentMs, endMs: ackedMs } = event;
-    arrivals.push({ n, sentMs, ackedMs, seenMs: first.receivedMs, endedMs: end.answeredMs });
+    const failedMs = deliveryOf(state, first.id, id)?.firstFailedMs ?? first.receivedMs;
+    const seenMs = Math.min(first.receivedMs, failedMs);
+    arrivals.push({ n, sentMs, ackedMs, seenMs, endedMs: end.answeredMs });
   }
   return arrivals;
 }

@@ -12,6 +12,7 @@ const pageRows = 20_000;
  * @property {number} accepted recorded attempts that were accepted
  * @property {number} failed recorded attempts that were not
  * @property {number} firstAcceptedMs when the earliest accepted one had its answer
+ * @property {number} firstFailedMs when the earliest one that was not accepted began
  * @typedef {object} DatabaseState
  * @property {Map<string, { n: number, deliveries: DeliveryRow[] }>} messages by id
  * @property {number} orphans deliveries without a message
@@ -23,11 +24,12 @@ const messageSql = `select id, substring(convert_from(payload, 'UTF8') from '"n"
   left join posthorn.message_body b on b.application_id = m.application_id and b.message_id = m.id`;
 // Counted by PostgreSQL: a row for each attempt would be most of the reading.
 const deliverySql = `select d.message_id, d.endpoint_id, d.state, d.attempts,
-    coalesce(a.accepted, 0), coalesce(a.failed, 0), a.first_ms
+    coalesce(a.accepted, 0), coalesce(a.failed, 0), a.first_ms, a.failed_ms
   from posthorn.delivery d left join (
     select message_id, endpoint_id, count(*) filter (where outcome = 'accepted') as accepted,
       count(*) filter (where outcome <> 'accepted') as failed,
-      min(extract(epoch from started_at) * 1000 + duration_ms) filter (where outcome = 'accepted') as first_ms
+      min(extract(epoch from started_at) * 1000 + duration_ms) filter (where outcome = 'accepted') as first_ms,
+      min(extract(epoch from started_at) * 1000) filter (where outcome <> 'accepted') as failed_ms
     from posthorn.attempt group by message_id, endpoint_id
   ) a on a.message_id = d.message_id and a.endpoint_id = d.endpoint_id`;
 
@@ -52,9 +54,10 @@ export async function readDatabase(url) {
     const once = (/** @type {string} */ text) => known.get(text) ?? (known.set(text, text) && text);
     let orphans = 0;
     for await (const row of rowsOf(client, deliverySql)) {
-      const [messageId, endpointId, state, attempts, accepted, failed, firstMs] = row;
+      const [messageId, endpointId, state, attempts, accepted, failed, firstMs, failedMs] = row;
       const counts = { attempts, accepted: Number(accepted), failed: Number(failed) };
       const firstAcceptedMs = firstMs === null ? Number.POSITIVE_INFINITY : Number(firstMs);
+      const firstFailedMs = failedMs === null ? Number.POSITIVE_INFINITY : Number(failedMs);
       const message = messages.get(messageId);
       if (!message) orphans += 1;
       message?.deliveries.push({
@@ -62,6 +65,7 @@ export async function readDatabase(url) {
         state: once(state),
         ...counts,
         firstAcceptedMs,
+        firstFailedMs,
       });
     }
     const left = await client.query(`select
