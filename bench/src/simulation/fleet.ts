@@ -68,6 +68,7 @@ export class Fleet {
       pool: pool as unknown as EngineDeps['pool'],
       box,
       connector: this.#deps.receivers.connector(actor),
+      connectors: new Map(),
       transform: () => Promise.reject(new Error('no endpoint of the model has a transformation')),
       policy: policyOf(plan),
       attemptTimeoutMs: plan.attemptTimeoutMs,

@@ -195,6 +195,8 @@ function configRow(schema: Schema, tx: Transaction, application: Application): o
     .toSorted((a, b) => (a.id < b.id ? -1 : 1))
     .map((endpoint) => ({
       id: endpoint.id,
+      kind: 'http',
+      config_sealed: null,
       url: endpoint.url,
       disabled: endpoint.disabled,
       event_types: endpoint.eventTypes,

@@ -1,7 +1,7 @@
 // One parser per kind of setting: text in, value or the reason and the fix out. They never throw and never repeat
 // the text, which may be a secret: whoever prints the problem decides what of it is shown.
 import { isIP } from 'node:net';
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { parseSubnets } from './core/address.ts';
 import type { Subnet } from './core/address.ts';
 
@@ -146,6 +146,31 @@ export const allowedSubnets: Parser<Subnet[]> = (text) => {
   if (first === undefined) return good(subnets);
   return bad(errors.length === 1 ? first : `${first} (and ${errors.length - 1} more)`, fix);
 };
+
+const itemsMax = 256;
+
+/** Comma-separated; `fix` says what each item must be. */
+function listOf(fix: string, isItem: (text: string) => boolean): Parser<string[]> {
+  return (text) => {
+    const items = text.split(',').flatMap((part) => (part.trim() === '' ? [] : [part.trim()]));
+    if (items.length > itemsMax) return bad(`${items.length} are more than ${itemsMax}`, fix);
+    const wrong = items.findIndex((item) => !isItem(item));
+    return wrong < 0 ? good(items) : bad(`number ${wrong + 1} cannot be used`, fix);
+  };
+}
+
+export const executables = listOf(
+  'give absolute paths of executables, parted by commas',
+  (text) => isAbsolute(text) && resolve(text) === text && !text.includes('\0'),
+);
+
+// The schemas of PostgreSQL and of Posthorn are never open.
+export const ownTables = listOf(
+  'give schema.table, or schema.* for all of a schema, parted by commas; not of posthorn, pg_catalog or information_schema',
+  (text) =>
+    /^[A-Za-z_]\w*\.(?:\*|[A-Za-z_]\w*)$/.test(text) &&
+    !/^(?:posthorn|pg_\w*|information_schema)\./i.test(text),
+);
 
 /** `@/` (a user, no host: a socket) is legal for PostgreSQL, and no URL. */
 function asUrl(text: string): URL | undefined {

@@ -36,6 +36,8 @@ export interface SettingValues {
   retrySchedule: number[];
   attemptTimeoutMs: number;
   allowSubnets: Subnet[];
+  allowCommands: string[];
+  allowTables: string[];
   httpsOnly: boolean;
   logLevel: LogLevel;
 }
@@ -141,6 +143,22 @@ export const settings: { readonly [K in SettingKey]: Setting<SettingValues[K]> }
     defaultText: '',
     doc: 'Private networks that deliveries may reach, as comma-separated CIDR blocks. dev adds 127.0.0.0/8 and ::1/128.',
     parse: parse.allowedSubnets,
+  },
+  allowCommands: {
+    env: 'POSTHORN_ALLOW_COMMANDS',
+    flag: '--allow-commands',
+    valueName: 'paths',
+    defaultText: '',
+    doc: 'Executables that endpoints of kind command may run, as comma-separated absolute paths.',
+    parse: parse.executables,
+  },
+  allowTables: {
+    env: 'POSTHORN_ALLOW_TABLES',
+    flag: '--allow-tables',
+    valueName: 'tables',
+    defaultText: '',
+    doc: "Tables of Posthorn's own database that endpoints of kind postgres may write, as comma-separated schema.table or schema.*.",
+    parse: parse.ownTables,
   },
   httpsOnly: {
     env: 'POSTHORN_HTTPS_ONLY',

@@ -30,6 +30,10 @@ export interface Config {
   readonly retrySchedule: readonly number[];
   readonly attemptTimeoutMs: number;
   readonly allowSubnets: readonly Subnet[];
+  /** Executables that endpoints of kind `command` may run. */
+  readonly allowCommands: readonly string[];
+  /** Tables of the own database that endpoints of kind `postgres` may write. */
+  readonly allowTables: readonly string[];
   readonly httpsOnly: boolean;
   readonly logLevel: LogLevel;
 }

@@ -8,7 +8,9 @@ import { createSchemaDesk } from './api/schemas/desk.ts';
 import { devInboxPath, registerDevInbox } from './api/dev-inbox.ts';
 import type { Config } from './config.ts';
 import { defaultJitterRatio, defaultRetryAfterSecondsMax, type RetryPolicy } from './core/retry-schedule.ts';
-import { createHttpConnector } from './delivery/connectors/http.ts';
+import type { Connectors } from './delivery/connectors/connector.ts';
+import { createHttpConnector, type HttpConnector } from './delivery/connectors/http.ts';
+import { createConnectors } from './delivery/connectors/registry.ts';
 import { defaultDispatchLimits } from './delivery/dispatch-limits.ts';
 import { Engine } from './delivery/engine.ts';
 import { defaultLeaseTimes } from './delivery/lease-keeper.ts';
@@ -137,7 +139,10 @@ async function build(options: ServerOptions): Promise<Parts> {
     log: outageLog,
     wake: () => engine.wake(),
   });
-  const engine = await createEngine(options, { database, outageLog, box, newId, transformer, outbox });
+  const connector = createHttpConnector({ ...urlRulesOf(config), userAgent, clock: systemClock });
+  const connectors = connectorsOf(config, connector);
+  const parts = { database, outageLog, box, newId, transformer, outbox };
+  const engine = await createEngine(options, { ...parts, connector, connectors });
   const tasks = createTaskRunner({ db: database, clock: systemClock, log: outageLog, wake: engine.wake });
   const gateway = createServerGateway({
     config,
@@ -158,6 +163,7 @@ async function build(options: ServerOptions): Promise<Parts> {
     wake: engine.wake,
     wakeTasks: tasks.wake,
     transform: transformer.transform,
+    kinds: connectors,
     onOperationalUse: outbox.setOperationalInUse,
     log,
     outageLog,
@@ -171,16 +177,20 @@ async function build(options: ServerOptions): Promise<Parts> {
   return { database, outageLog, box, newId, engine, transformer, outbox, tasks, api, demoSecret };
 }
 
-type EngineParts = Pick<Parts, 'database' | 'outageLog' | 'box' | 'newId' | 'transformer' | 'outbox'>;
+type EngineParts = Pick<Parts, 'database' | 'outageLog' | 'box' | 'newId' | 'transformer' | 'outbox'> & {
+  connector: HttpConnector;
+  connectors: Connectors;
+};
 
 async function createEngine(
   { config, pid, isAlive, onSettled }: ServerOptions,
-  { database, outageLog, box, newId, transformer, outbox }: EngineParts,
+  { database, outageLog, box, newId, transformer, outbox, connector, connectors }: EngineParts,
 ): Promise<Engine> {
   return new Engine({
     pool: database.pool,
     box,
-    connector: createHttpConnector({ ...urlRulesOf(config), userAgent, clock: systemClock }),
+    connector,
+    connectors,
     transform: transformer.transform,
     policy: retryPolicyOf(config),
     attemptTimeoutMs: config.attemptTimeoutMs,
@@ -201,6 +211,16 @@ async function createEngine(
 
 function urlRulesOf({ httpsOnly, allowSubnets }: Config) {
   return { allowHttp: !httpsOnly, allowSubnets };
+}
+
+function connectorsOf(config: Config, http: HttpConnector): Connectors {
+  const { allowCommands: commands, allowTables: tables } = config;
+  return createConnectors({
+    http,
+    urlRules: urlRulesOf(config),
+    permits: { commands, tables },
+    clock: systemClock,
+  });
 }
 
 function openStore({ databaseConnectionsMax }: Config, url: string, log: Logger) {

@@ -17,6 +17,7 @@ type Row = [who: Who, ok: number, body?: unknown];
 const message = { eventType: 'user.created', payload: {} };
 const endpoint = { url: 'https://example.com/' };
 const source = { type: 'github', name: 'made' };
+const destination = { type: 'fifoEndpoint', config: endpoint };
 const since = { since: new Date(Date.now() - 3_600_000).toISOString() };
 
 const table: Record<string, Row> = {
@@ -142,6 +143,19 @@ const table: Record<string, Row> = {
   'GET /api/v1/app/:app/endpoint/:endpoint/stats': ['read ViewBase', 200],
   'GET /api/v1/app/:app/endpoint/:endpoint/msg': ['read ViewBase', 200],
 
+  'GET /api/v1/app/:app/destination': ['read ViewBase', 200],
+  'POST /api/v1/app/:app/destination': ['manage ManageEndpoint', 201, destination],
+  'GET /api/v1/app/:app/destination/:destination': ['read ViewBase', 200],
+  'PUT /api/v1/app/:app/destination/:destination': ['manage ManageEndpoint', 200, destination],
+  'PATCH /api/v1/app/:app/destination/:destination': ['manage ManageEndpoint', 200, { metadata: { x: 'y' } }],
+  'DELETE /api/v1/app/:app/destination/:destination': ['manage ManageEndpoint', 204],
+  'GET /api/v1/app/:app/destination/:destination/transformation': ['manage ManageTransformations', 200],
+  'PATCH /api/v1/app/:app/destination/:destination/transformation': [
+    'manage ManageTransformations',
+    200,
+    { code: null },
+  ],
+
   'POST /api/v1/app/:app/msg': ['publish', 202, message],
   'POST /api/v1/app/:app/msg/precheck/active': ['publish', 200, { eventType: 'user.created' }],
   'POST /api/v1/app/:app/msg/batch': ['publish', 202, { messages: [message] }],
@@ -214,7 +228,8 @@ type Fixture = Record<
   | 'operational'
   | 'source'
   | 'sourceEndpoint'
-  | 'request',
+  | 'request'
+  | 'destination',
   string
 >;
 
@@ -255,6 +270,7 @@ async function makeFixture(): Promise<Fixture> {
     integration: await make(`/app/${app}/integration`, { name: 'walked' }),
     operational: await make('/operational-webhook/endpoint', endpoint),
     ...(await makeSource()),
+    destination: await make(`/app/${app}/destination`, destination),
   };
 }
 

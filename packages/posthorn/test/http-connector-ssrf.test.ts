@@ -3,7 +3,8 @@ import { Client } from 'undici';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { parseSubnets } from '../src/core/address.ts';
 import { checkEndpointUrl } from '../src/core/url-rules.ts';
-import { createGuardedClients, ForbiddenAddressError } from '../src/delivery/connectors/guarded-client.ts';
+import { ForbiddenAddressError } from '../src/delivery/connectors/address-guard.ts';
+import { createGuardedClients } from '../src/delivery/connectors/guarded-client.ts';
 import {
   createHttpConnector,
   type HttpConnector,

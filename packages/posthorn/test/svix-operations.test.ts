@@ -15,6 +15,7 @@ import { applicationChecks, eventTypeChecks, healthChecks } from './svix-operati
 import { clientOperations, isStreaming } from './svix-operations/client-operations.ts';
 import type { ClientOperation } from './svix-operations/client-operations.ts';
 import { readAnswers } from './svix-operations/described-answers.ts';
+import { destinationChecks } from './svix-operations/destinations.ts';
 import { endpointChecks, endpointTaskChecks, transformationChecks } from './svix-operations/endpoints.ts';
 import { connectorChecks, integrationChecks, pollerChecks } from './svix-operations/extensions.ts';
 import { ingestChecks } from './svix-operations/ingest.ts';
@@ -29,6 +30,7 @@ const checks: Checks = {
   ...endpointChecks,
   ...endpointTaskChecks,
   ...transformationChecks,
+  ...destinationChecks,
   ...messageChecks,
   ...attemptChecks,
   ...accessChecks,

@@ -11,6 +11,7 @@ import { type Authenticator, createAuthenticator } from './auth.ts';
 import { registerConnectorRoutes } from './connectors.ts';
 import { registerBackgroundTaskRoutes } from './background-tasks.ts';
 import type { Api, ApiDeps } from './context.ts';
+import { registerDestinationRoutes } from './destinations.ts';
 import { registerEndpointExampleRoutes } from './endpoint-example.ts';
 import { registerEndpointHeaderRoutes } from './endpoint-headers.ts';
 import { registerEndpointReplayRoutes } from './endpoint-replays.ts';
@@ -105,6 +106,7 @@ function registerRoutes(api: Api, deps: ApiDeps, authenticator: Authenticator): 
   registerEndpointSecretRoutes(api, deps);
   registerEndpointHeaderRoutes(api, deps);
   registerEndpointTransformationRoutes(api, deps);
+  registerDestinationRoutes(api, deps);
   registerMessageRoutes(api, deps, payloads);
   registerMessageBatchRoutes(api, deps, payloads);
   registerMessagePrecheckRoutes(api, deps);

@@ -23,7 +23,7 @@ import {
   wireDeliveryStatus,
 } from './attempt-wire.ts';
 import type { Api, ApiDeps } from './context.ts';
-import { wireEndpoint } from './endpoints.ts';
+import { wireEndpoint } from './endpoint-fields.ts';
 import { messageFilterFields, messageFilterOf, statusClassField } from './message-query.ts';
 import { jsonContentType, messageListText } from './message-wire.ts';
 import { resolveMessage } from './messages.ts';

@@ -4,6 +4,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Accept } from '../core/acceptance.ts';
 import type { Access, Caller } from '../core/access.ts';
+import type { EndpointKinds } from '../core/endpoint-kind.ts';
 import type { ReplayRequest } from '../core/replay.ts';
 import type { Transform } from '../core/transformation.ts';
 import type { UrlRules } from '../core/url-rules.ts';
@@ -30,6 +31,8 @@ export interface ApiDeps {
   wake(): void;
   /** Runs or checks the code of a transformation. */
   transform: Transform;
+  /** The kinds of endpoints that there are besides `http`. */
+  kinds: EndpointKinds;
   /** Tells the engine that somebody wants to be told of attempts; cheap to call. */
   onOperationalUse(): void;
   /** Tells whoever works on background tasks that there is a new one; a hint too. */

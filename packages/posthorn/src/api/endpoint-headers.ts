@@ -80,7 +80,7 @@ export function wireHeaders(headers: Headers, { rights }: Caller) {
 }
 
 export async function changeHeaders(
-  { db, box }: ApiDeps,
+  { db, box, kinds }: ApiDeps,
   applicationId: string,
   endpointId: string,
   change: (current: Headers) => Headers,
@@ -91,7 +91,7 @@ export async function changeHeaders(
     if (endpoint === undefined) throw notFound('Endpoint not found');
     const headers = change(openHeaders(box, endpoint));
     await storeHeaders(transaction, endpointId, sealHeaders(box, endpointId, headers));
-    checkWhole(endpoint, () => headers);
+    checkWhole(endpoint, kinds, () => headers);
   });
 }
 

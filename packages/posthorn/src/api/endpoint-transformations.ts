@@ -19,7 +19,9 @@ import type { TransformationRow } from '../store/endpoint-transformations.ts';
 import { findEndpoint } from '../store/endpoints.ts';
 import type { EndpointRow } from '../store/endpoints.ts';
 import { transforming } from './access.ts';
+import { callerOf } from './auth.ts';
 import type { Api, ApiDeps } from './context.ts';
+import { checkReach } from './endpoint-kinds.ts';
 import { nameText, nullable, StringMap } from './fields.ts';
 import { conflict, invalidField, notFound } from './problems.ts';
 import { resolveApplication, resolveEndpoint } from './resolve.ts';
@@ -175,8 +177,10 @@ export function registerEndpointTransformationRoutes(api: Api, deps: ApiDeps): v
   api.patch(
     path,
     { config: transforming, schema: { params: EndpointParams, body: TransformationPatch } },
-    async ({ environmentId, params, body }, reply) => {
-      await changeTransformation(deps, await endpointOf(environmentId, params), body);
+    async (request, reply) => {
+      const endpoint = await endpointOf(request.environmentId, request.params);
+      checkReach(deps, callerOf(request), endpoint.kind);
+      await changeTransformation(deps, endpoint, request.body);
       return reply.code(204).send();
     },
   );

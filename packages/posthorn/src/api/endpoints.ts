@@ -1,9 +1,8 @@
 // Endpoints over HTTP.
 import Type from 'typebox';
 import type { Static } from 'typebox';
-import { checkFilter, filterMaxChars } from '../core/filter.ts';
-import type { Ordering } from '../core/ordering.ts';
-import { checkEndpointUrl } from '../core/url-rules.ts';
+import type { Caller } from '../core/access.ts';
+import { httpKind } from '../core/endpoint-kind.ts';
 import { lockApplication } from '../store/applications.ts';
 import { isUniqueViolation } from '../store/availability.ts';
 import type { Queries } from '../store/database.ts';
@@ -19,178 +18,35 @@ import {
 import type { EndpointChanges, EndpointRow } from '../store/endpoints.ts';
 import { configuring, viewing } from './access.ts';
 import type { Api, ApiDeps } from './context.ts';
-import { authChanges, authField } from './endpoint-auth.ts';
-import { HeadersField, openHeaders, sealHeaders } from './endpoint-headers.ts';
-import { optionChanges, optionColumns, optionFields, wireOptions } from './endpoint-options.ts';
-import { SecretText, takeSecret } from './endpoint-secrets.ts';
-import { checkWhole } from './endpoint-whole.ts';
+import { authChanges } from './endpoint-auth.ts';
 import {
-  checkPathUid,
-  checkUid,
-  metadataField,
-  metadataJson,
-  nameText,
-  nullable,
-  throttleRateField,
-  throttleRateOf,
-  uidField,
-} from './fields.ts';
+  changesOf,
+  columnsOf,
+  EndpointIn,
+  EndpointPatch,
+  EndpointUpsertIn,
+  idPrefix,
+  wireEndpoint,
+} from './endpoint-fields.ts';
+import { openHeaders, sealHeaders } from './endpoint-headers.ts';
+import {
+  checkReach,
+  checkUnchanged,
+  patchTarget,
+  takeTarget,
+  type Target,
+  targetColumns,
+} from './endpoint-kinds.ts';
+import { takeSecret } from './endpoint-secrets.ts';
+import { checkWhole } from './endpoint-whole.ts';
+import { checkPathUid } from './fields.ts';
 import { PageQuery, parsePage, toList } from './pagination.ts';
 import { conflict, invalidField, notFound } from './problems.ts';
 import { resolveApplication, resolveEndpoint } from './resolve.ts';
 
-const descriptionMaxChars = 4_096;
-const eventTypesMax = 1_000;
-const channelsMax = 10;
-const channelMaxChars = 128;
-// The one version that the protocol has.
-const signatureVersion = 1;
-
-const urlText = Type.String({ minLength: 1 });
-const eventTypesField = Type.Optional(
-  nullable(Type.Array(Type.String(nameText), { minItems: 1, maxItems: eventTypesMax })),
-);
-const channelsField = Type.Optional(
-  nullable(
-    Type.Array(Type.String({ ...nameText, maxLength: channelMaxChars }), {
-      minItems: 1,
-      maxItems: channelsMax,
-    }),
-  ),
-);
-const orderingField = Type.Optional(
-  nullable(
-    Type.Object({
-      mode: Type.Literal('fifo'),
-      onFailure: Type.Optional(Type.Union([Type.Literal('block'), Type.Literal('skip')])),
-    }),
-  ),
-);
-const optionalFields = {
-  uid: uidField,
-  // Tabs and line breaks are text; other control characters are not.
-  description: Type.Optional(
-    Type.String({
-      maxLength: descriptionMaxChars,
-      pattern: '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f]*$',
-    }),
-  ),
-  eventTypes: eventTypesField,
-  filterTypes: eventTypesField,
-  channels: channelsField,
-  disabled: Type.Optional(Type.Boolean()),
-  metadata: metadataField,
-  throttleRate: throttleRateField,
-  rateLimit: throttleRateField,
-  ordering: orderingField,
-  auth: authField,
-  ...optionFields,
-  filter: Type.Optional(nullable(Type.String({ minLength: 1, maxLength: filterMaxChars }))),
-};
-
-export const EndpointUpsertIn = Type.Object({ url: urlText, ...optionalFields });
-export const EndpointIn = Type.Object({
-  url: urlText,
-  ...optionalFields,
-  secret: Type.Optional(nullable(SecretText)),
-  headers: Type.Optional(nullable(HeadersField)),
-});
-export const EndpointPatch = Type.Object({ url: Type.Optional(urlText), ...optionalFields });
 const EndpointParams = Type.Object({ app: Type.String(), endpoint: Type.String() });
 const ListParams = Type.Object({ app: Type.String() });
-
-const idPrefix = 'ep_';
 const uidTaken = 'an endpoint with this uid exists already in this application';
-
-/** An endpoint as the API shows it. */
-export function wireEndpoint(row: EndpointRow) {
-  return {
-    id: row.id,
-    uid: row.uid,
-    url: row.url,
-    description: row.description,
-    eventTypes: row.event_types,
-    filterTypes: row.event_types,
-    channels: row.channels,
-    disabled: row.disabled,
-    disabledReason: row.disabled_reason,
-    disabledAt: row.disabled_at?.toISOString() ?? null,
-    metadata: row.metadata,
-    throttleRate: row.throttle_rate,
-    rateLimit: row.throttle_rate,
-    ...wireOptions(row),
-    auth: row.auth_shown,
-    ordering: row.ordering === null ? null : { mode: 'fifo', onFailure: row.ordering },
-    filter: row.filter,
-    version: signatureVersion,
-    createdAt: row.created_at.toISOString(),
-    updatedAt: row.updated_at.toISOString(),
-  };
-}
-
-/** The URL to store. Throws 422 with the reason and the fix. */
-function takeUrl({ urlRules }: ApiDeps, url: string): string {
-  const verdict = checkEndpointUrl(url, urlRules);
-  if (!verdict.ok) throw invalidField('url', verdict.reason);
-  return verdict.url;
-}
-
-function eventTypesOf(body: Static<typeof EndpointPatch>): string[] | null | undefined {
-  const eventTypes = body.eventTypes === undefined ? body.filterTypes : body.eventTypes;
-  return eventTypes === undefined || eventTypes === null ? eventTypes : [...new Set(eventTypes)];
-}
-
-/** Undefined when the body does not name it. */
-function orderingOf({ ordering }: Static<typeof EndpointPatch>): Ordering | null | undefined {
-  return ordering ? (ordering.onFailure ?? 'block') : ordering;
-}
-
-/** Throws 422 with what is wrong with the expression, and where. */
-function takeFilter(filter: string | null): string | null {
-  const problem = filter === null ? undefined : checkFilter(filter);
-  if (problem === undefined) return filter;
-  const place = problem.position === undefined ? '' : `at character ${problem.position}: `;
-  throw invalidField('filter', `is not a filter: ${place}${problem.message}`);
-}
-
-/** The columns that a whole endpoint sets: what it leaves out gets its default. */
-function columnsOf(deps: ApiDeps, body: Static<typeof EndpointUpsertIn>) {
-  checkUid(body.uid, idPrefix);
-  return {
-    uid: body.uid ?? null,
-    url: takeUrl(deps, body.url),
-    description: body.description ?? '',
-    event_types: eventTypesOf(body) ?? null,
-    channels: body.channels ?? null,
-    metadata: metadataJson(body.metadata ?? {}),
-    throttle_rate: throttleRateOf(body) ?? null,
-    ordering: orderingOf(body) ?? null,
-    filter: takeFilter(body.filter ?? null),
-    disabled: body.disabled ?? false,
-    ...optionColumns(body),
-  };
-}
-
-/** The columns that a patch names; null clears, absent leaves alone. */
-function changesOf(deps: ApiDeps, body: Static<typeof EndpointPatch>): EndpointChanges {
-  checkUid(body.uid, idPrefix);
-  const eventTypes = eventTypesOf(body);
-  const throttleRate = throttleRateOf(body);
-  const ordering = orderingOf(body);
-  return {
-    ...(body.uid === undefined ? {} : { uid: body.uid }),
-    ...(body.url === undefined ? {} : { url: takeUrl(deps, body.url) }),
-    ...(body.description === undefined ? {} : { description: body.description }),
-    ...(eventTypes === undefined ? {} : { event_types: eventTypes }),
-    ...(body.channels === undefined ? {} : { channels: body.channels }),
-    ...(body.metadata === undefined ? {} : { metadata: metadataJson(body.metadata) }),
-    ...(throttleRate === undefined ? {} : { throttle_rate: throttleRate }),
-    ...(ordering === undefined ? {} : { ordering }),
-    ...(body.filter === undefined ? {} : { filter: takeFilter(body.filter) }),
-    ...(body.disabled === undefined ? {} : { disabled: body.disabled }),
-    ...optionChanges(body),
-  };
-}
 
 /** Runs `write` while the application cannot be changed or deleted. */
 export async function writing<T>(
@@ -204,23 +60,28 @@ export async function writing<T>(
   });
 }
 
+/** Whose endpoints are changed, and by whom. Null: by those who may do everything. */
+interface Scope {
+  applicationId: string;
+  caller: Caller | null;
+}
+
 /**
  * Everything that can be wrong is found before the transaction begins. `own` is what only a new endpoint can be given:
  * of a body whose schema does not name these fields, they must not be taken, for nobody has looked at them.
  */
 async function prepareEndpoint(
   deps: ApiDeps,
-  applicationId: string,
+  target: Target,
   body: Static<typeof EndpointUpsertIn>,
   own: Pick<Static<typeof EndpointIn>, 'secret' | 'headers'>,
 ) {
   const id = deps.newId(idPrefix);
-  const columns = columnsOf(deps, body);
+  const columns = { ...columnsOf(body), ...targetColumns(deps, id, target) };
   const secret = await takeSecret(own.secret, 'secret');
   return {
     endpoint: {
       id,
-      application_id: applicationId,
       headers_sealed: sealHeaders(deps.box, id, own.headers ?? {}),
       ...columns,
       ...authChanges(deps, id, body.auth),
@@ -231,26 +92,28 @@ async function prepareEndpoint(
 
 export async function createEndpoint(
   deps: ApiDeps,
-  applicationId: string,
+  { applicationId, caller }: Scope,
   body: Static<typeof EndpointIn>,
 ): Promise<EndpointRow> {
-  const { endpoint, secret } = await prepareEndpoint(deps, applicationId, body, body);
-  return writing(deps, applicationId, (transaction) => insert(deps, transaction, { endpoint, secret }));
+  if (caller) checkReach(deps, caller, body.kind ?? httpKind);
+  const prepared = await prepareEndpoint(deps, await takeTarget(deps, body), body, body);
+  return writing(deps, applicationId, (transaction) => insert(deps, transaction, applicationId, prepared));
 }
 
 async function insert(
-  { box }: ApiDeps,
+  { box, kinds }: ApiDeps,
   transaction: Queries,
+  applicationId: string,
   { endpoint, secret }: Awaited<ReturnType<typeof prepareEndpoint>>,
 ): Promise<EndpointRow> {
-  const row = await insertEndpoint(transaction, endpoint, secret);
+  const row = await insertEndpoint(transaction, { ...endpoint, application_id: applicationId }, secret);
   if (row === undefined) throw conflict(uidTaken);
-  checkWhole(row, () => openHeaders(box, row));
+  checkWhole(row, kinds, () => openHeaders(box, row));
   return row;
 }
 
 async function change(
-  { box }: ApiDeps,
+  { box, kinds }: ApiDeps,
   transaction: Queries,
   id: string,
   changes: EndpointChanges,
@@ -258,38 +121,42 @@ async function change(
   try {
     const row = await updateEndpoint(transaction, id, changes);
     if (row === undefined) throw notFound('Endpoint not found');
-    checkWhole(row, () => openHeaders(box, row));
+    checkWhole(row, kinds, () => openHeaders(box, row));
     return row;
   } catch (error) {
     throw isUniqueViolation(error, endpointUidConstraint) ? conflict(uidTaken) : error;
   }
 }
 
-export async function patchEndpoint(
-  deps: ApiDeps,
-  { id, application_id: applicationId }: EndpointRow,
-  body: Static<typeof EndpointPatch>,
-): Promise<EndpointRow> {
-  const changes: EndpointChanges = { ...changesOf(deps, body), ...authChanges(deps, id, body.auth) };
-  return writing(deps, applicationId, (transaction) => change(deps, transaction, id, changes));
+/** Throws 403 when the caller may not make what `body` says of what is there. */
+function checkChange(deps: ApiDeps, { caller }: Scope, kind: string | undefined, before?: EndpointRow): void {
+  if (!caller) return;
+  checkReach(deps, caller, kind ?? httpKind);
+  if (before) checkReach(deps, caller, before.kind);
 }
 
 export async function upsertEndpoint(
   deps: ApiDeps,
-  applicationId: string,
+  scope: Scope,
   idOrUid: string,
   body: Static<typeof EndpointUpsertIn>,
 ): Promise<{ row: EndpointRow; created: boolean }> {
   checkPathUid(idOrUid, 'endpoint');
+  const { applicationId } = scope;
   const byUid = !idOrUid.startsWith(idPrefix);
   const whole = byUid && body.uid === undefined ? { ...body, uid: idOrUid } : body;
-  const prepared = await prepareEndpoint(deps, applicationId, whole, {});
+  const before = await findEndpoint(deps.db.queries, applicationId, idOrUid);
+  checkChange(deps, scope, body.kind, before);
+  const target = await takeTarget(deps, whole, before);
+  const prepared = await prepareEndpoint(deps, target, whole, {});
   return writing(deps, applicationId, async (transaction) => {
     const existing = await findEndpoint(transaction, applicationId, idOrUid);
+    checkUnchanged(before, existing);
     if (existing !== undefined) {
       // Nobody can give back what is not shown: credentials that a body leaves out stay.
-      const columns = { ...columnsOf(deps, whole), ...authChanges(deps, existing.id, body.auth) };
-      return { row: await change(deps, transaction, existing.id, columns), created: false };
+      const columns = { ...columnsOf(whole), ...targetColumns(deps, existing.id, target) };
+      const changes = { ...columns, ...authChanges(deps, existing.id, body.auth) };
+      return { row: await change(deps, transaction, existing.id, changes), created: false };
     }
     if (!byUid) throw notFound('Endpoint not found');
     if (whole.uid !== idOrUid) {
@@ -298,8 +165,51 @@ export async function upsertEndpoint(
         'must be the uid in the path, or left out, when that endpoint does not exist',
       );
     }
-    return { row: await insert(deps, transaction, prepared), created: true };
+    return { row: await insert(deps, transaction, applicationId, prepared), created: true };
   });
+}
+
+/** Changes what the body names. */
+export async function patchEndpoint(
+  deps: ApiDeps,
+  scope: Scope,
+  before: EndpointRow,
+  body: Static<typeof EndpointPatch>,
+): Promise<EndpointRow> {
+  checkChange(deps, scope, body.kind ?? before.kind, before);
+  const target = await patchTarget(deps, body, before);
+  const changes: EndpointChanges = {
+    ...changesOf(body),
+    ...(target ? targetColumns(deps, before.id, target) : {}),
+    ...authChanges(deps, before.id, body.auth),
+  };
+  return writing(deps, scope.applicationId, async (transaction) => {
+    if (target) checkUnchanged(before, await findEndpoint(transaction, scope.applicationId, before.id));
+    return change(deps, transaction, before.id, changes);
+  });
+}
+
+/** Throws 404 when somebody else was faster. */
+export async function removeEndpoint(deps: ApiDeps, scope: Scope, { id, kind }: EndpointRow): Promise<void> {
+  checkChange(deps, scope, kind);
+  const deleted = await writing(deps, scope.applicationId, (transaction) => deleteEndpoint(transaction, id));
+  if (!deleted) throw notFound('Endpoint not found');
+}
+
+/** What of a request says whose endpoints it is about. */
+export interface ScopedRequest {
+  environmentId: string;
+  caller: Caller | null;
+  params: { app: string };
+}
+
+/** Throws 404 for an unknown application. */
+export async function scopeOf(
+  deps: ApiDeps,
+  { environmentId, caller, params }: ScopedRequest,
+): Promise<Scope> {
+  const { id: applicationId } = await resolveApplication(deps, environmentId, params.app);
+  return { applicationId, caller };
 }
 
 export function registerEndpointRoutes(api: Api, deps: ApiDeps): void {
@@ -322,8 +232,8 @@ export function registerEndpointRoutes(api: Api, deps: ApiDeps): void {
     listPath,
     { config: configuring, schema: { params: ListParams, body: EndpointIn } },
     async (request, reply) => {
-      const application = await resolveApplication(deps, request.environmentId, request.params.app);
-      return reply.code(201).send(wireEndpoint(await createEndpoint(deps, application.id, request.body)));
+      const scope = await scopeOf(deps, request);
+      return reply.code(201).send(wireEndpoint(await createEndpoint(deps, scope, request.body)));
     },
   );
 
@@ -335,26 +245,26 @@ export function registerEndpointRoutes(api: Api, deps: ApiDeps): void {
   api.put(
     path,
     { config: configuring, schema: { ...one, body: EndpointUpsertIn } },
-    async ({ environmentId, params, body }, reply) => {
-      const application = await resolveApplication(deps, environmentId, params.app);
-      const { row, created } = await upsertEndpoint(deps, application.id, params.endpoint, body);
+    async (request, reply) => {
+      const scope = await scopeOf(deps, request);
+      const { row, created } = await upsertEndpoint(deps, scope, request.params.endpoint, request.body);
       return reply.code(created ? 201 : 200).send(wireEndpoint(row));
     },
   );
 
   api.patch(path, { config: configuring, schema: { ...one, body: EndpointPatch } }, async (request) => {
-    const application = await resolveApplication(deps, request.environmentId, request.params.app);
-    const existing = await resolveEndpoint(deps, application.id, request.params.endpoint);
-    return wireEndpoint(await patchEndpoint(deps, existing, request.body));
+    const scope = await scopeOf(deps, request);
+    const existing = await resolveEndpoint(deps, scope.applicationId, request.params.endpoint);
+    return wireEndpoint(await patchEndpoint(deps, scope, existing, request.body));
   });
 
   api.delete(path, { config: configuring, schema: one }, async (request, reply) => {
-    const application = await resolveApplication(deps, request.environmentId, request.params.app);
-    const existing = await resolveEndpoint(deps, application.id, request.params.endpoint);
-    const deleted = await writing(deps, application.id, (transaction) =>
-      deleteEndpoint(transaction, existing.id),
+    const scope = await scopeOf(deps, request);
+    await removeEndpoint(
+      deps,
+      scope,
+      await resolveEndpoint(deps, scope.applicationId, request.params.endpoint),
     );
-    if (!deleted) throw notFound('Endpoint not found');
     return reply.code(204).send();
   });
 }

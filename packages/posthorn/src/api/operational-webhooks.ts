@@ -1,14 +1,16 @@
 // The operator's own endpoints over HTTP: they are told of what happens to applications' endpoints and deliveries.
 import Type from 'typebox';
+import { httpKind } from '../core/endpoint-kind.ts';
 import { deleteEndpoint, listEndpoints } from '../store/endpoints.ts';
 import type { EndpointRow } from '../store/endpoints.ts';
 import { ensureOperationalApplication, findOperationalApplication } from '../store/operational.ts';
 import { managing } from './access.ts';
 import { callerOf } from './auth.ts';
 import type { Api, ApiDeps } from './context.ts';
+import { EndpointIn, EndpointUpsertIn } from './endpoint-fields.ts';
 import { changeHeaders, HeadersIn, openHeaders, wireHeaders } from './endpoint-headers.ts';
 import { readKey, rotate, RotateIn } from './endpoint-secrets.ts';
-import { createEndpoint, EndpointIn, EndpointUpsertIn, upsertEndpoint, writing } from './endpoints.ts';
+import { createEndpoint, upsertEndpoint, writing } from './endpoints.ts';
 import { PageQuery, parsePage, toList } from './pagination.ts';
 import { invalidField, notFound } from './problems.ts';
 import { resolveEndpoint } from './resolve.ts';
@@ -30,10 +32,25 @@ const operationalEventTypes: readonly string[] = [
 ];
 
 // Channels and orders are of no use here: these messages have none, and each stands for itself.
-const { channels: _channelsIn, ordering: _orderingIn, ...fieldsIn } = EndpointIn.properties;
-const { channels: _channels, ordering: _ordering, ...upsertFields } = EndpointUpsertIn.properties;
-const OperationalEndpointIn = Type.Object(fieldsIn);
-const OperationalEndpointUpsertIn = Type.Object(upsertFields);
+const {
+  channels: _channelsIn,
+  ordering: _orderingIn,
+  kind: _kindIn,
+  config: _configIn,
+  ...fieldsIn
+} = EndpointIn.properties;
+const {
+  channels: _channels,
+  ordering: _ordering,
+  kind: _kind,
+  config: _config,
+  ...upsertFields
+} = EndpointUpsertIn.properties;
+const url = Type.String({ minLength: 1 });
+const OperationalEndpointIn = Type.Object({ ...fieldsIn, url });
+const OperationalEndpointUpsertIn = Type.Object({ ...upsertFields, url });
+/** They are of kind http: what a body says beside the schema has not been looked at. */
+const ofKindHttp = <Body extends object>(body: Body) => ({ ...body, kind: httpKind, config: null });
 const Params = Type.Object({ endpoint: Type.String() });
 
 function wireOperationalEndpoint(row: EndpointRow) {
@@ -92,7 +109,8 @@ function registerEndpoints(api: Api, deps: ApiDeps): void {
     async (request, reply) => {
       checkEventTypes(request.body);
       const application = await ensureOperationalApplication(queries, request.environmentId, deps.newId);
-      const row = await createEndpoint(deps, application.id, request.body);
+      const scope = { applicationId: application.id, caller: null };
+      const row = await createEndpoint(deps, scope, ofKindHttp(request.body));
       deps.onOperationalUse();
       return reply.code(201).send(wireOperationalEndpoint(row));
     },
@@ -110,7 +128,8 @@ function registerEndpoints(api: Api, deps: ApiDeps): void {
       checkEventTypes(request.body);
       const application = await ensureOperationalApplication(queries, request.environmentId, deps.newId);
       const { endpoint } = request.params;
-      const { row, created } = await upsertEndpoint(deps, application.id, endpoint, request.body);
+      const scope = { applicationId: application.id, caller: null };
+      const { row, created } = await upsertEndpoint(deps, scope, endpoint, ofKindHttp(request.body));
       deps.onOperationalUse();
       return reply.code(created ? 201 : 200).send(wireOperationalEndpoint(row));
     },

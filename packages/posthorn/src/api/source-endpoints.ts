@@ -1,31 +1,21 @@
 // The endpoints of a source: where its messages go. They are endpoints like any other, reached by the source's name.
 import Type from 'typebox';
 import type { Static } from 'typebox';
-import { deleteEndpoint, listEndpoints } from '../store/endpoints.ts';
+import { listEndpoints } from '../store/endpoints.ts';
 import type { EndpointRow } from '../store/endpoints.ts';
 import { managing, reading } from './access.ts';
 import { callerOf } from './auth.ts';
 import type { Api, ApiDeps } from './context.ts';
+import { EndpointIn, EndpointPatch, EndpointUpsertIn, idPrefix, wireEndpoint } from './endpoint-fields.ts';
 import { changeHeaders, HeadersIn, openHeaders, wireHeaders } from './endpoint-headers.ts';
 import { readKey, rotate, RotateIn } from './endpoint-secrets.ts';
 import { changeTransformation, readTransformation, TransformationPatch } from './endpoint-transformations.ts';
-import {
-  createEndpoint,
-  EndpointIn,
-  EndpointPatch,
-  EndpointUpsertIn,
-  patchEndpoint,
-  upsertEndpoint,
-  wireEndpoint,
-  writing,
-} from './endpoints.ts';
+import { createEndpoint, patchEndpoint, removeEndpoint, upsertEndpoint } from './endpoints.ts';
 import { PageQuery, parsePage, toList } from './pagination.ts';
 import { AccessIn, giveAccess } from './portal-access.ts';
-import { notFound } from './problems.ts';
 import { resolveEndpoint } from './resolve.ts';
 import { resolveSource, SourceParams, sourcePath } from './sources.ts';
 
-const idPrefix = 'ep_';
 const listPath = `${sourcePath}/:source/endpoint`;
 const onePath = `${listPath}/:endpoint`;
 const EndpointParams = Type.Object({ source: Type.String(), endpoint: Type.String() });
@@ -36,6 +26,9 @@ interface Asking {
   environmentId: string;
   auditedApplicationId: string | null;
 }
+
+/** Its endpoints are its operator's: only tokens of the environment come here. */
+const scopeOf = (applicationId: string) => ({ applicationId, caller: null });
 
 /** The id of the source, which is that of its application. */
 async function sourceIdOf(deps: ApiDeps, request: Asking, source: string): Promise<string> {
@@ -69,7 +62,7 @@ function registerEndpoints(api: Api, deps: ApiDeps): void {
     { config: managing, schema: { params: SourceParams, body: EndpointIn } },
     async (request, reply) => {
       const id = await sourceIdOf(deps, request, request.params.source);
-      return reply.code(201).send(wireEndpoint(await createEndpoint(deps, id, request.body)));
+      return reply.code(201).send(wireEndpoint(await createEndpoint(deps, scopeOf(id), request.body)));
     },
   );
 
@@ -83,19 +76,19 @@ function registerEndpoints(api: Api, deps: ApiDeps): void {
     async (request, reply) => {
       const { source, endpoint } = request.params;
       const id = await sourceIdOf(deps, request, source);
-      const { row, created } = await upsertEndpoint(deps, id, endpoint, request.body);
+      const { row, created } = await upsertEndpoint(deps, scopeOf(id), endpoint, request.body);
       return reply.code(created ? 201 : 200).send(wireEndpoint(row));
     },
   );
 
-  api.patch(onePath, { config: managing, schema: { ...one, body: EndpointPatch } }, async (request) =>
-    wireEndpoint(await patchEndpoint(deps, await endpointOf(deps, request), request.body)),
-  );
+  api.patch(onePath, { config: managing, schema: { ...one, body: EndpointPatch } }, async (request) => {
+    const row = await endpointOf(deps, request);
+    return wireEndpoint(await patchEndpoint(deps, scopeOf(row.application_id), row, request.body));
+  });
 
   api.delete(onePath, { config: managing, schema: one }, async (request, reply) => {
-    const { id, application_id } = await endpointOf(deps, request);
-    const deleted = await writing(deps, application_id, (transaction) => deleteEndpoint(transaction, id));
-    if (!deleted) throw notFound('Endpoint not found');
+    const row = await endpointOf(deps, request);
+    await removeEndpoint(deps, scopeOf(row.application_id), row);
     return reply.code(204).send();
   });
 }

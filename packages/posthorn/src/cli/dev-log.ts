@@ -51,7 +51,7 @@ export function deliveryLines({ messageId, transition, attempt }: Settled, io: I
     return `  ${io.paint('yellow', 'cancelled')} ${messageId}: ${why ?? 'nothing is sent'}\n`;
   }
   const { outcome, url, durationMs } = attempt;
-  const result = outcome.kind === 'unreachable' ? outcome.reason : String(outcome.status);
+  const result = outcome.kind === 'unreachable' ? outcome.reason : String(outcome.status || outcome.kind);
   const painted = io.paint(outcome.kind === 'accepted' ? 'green' : 'red', result);
   const line = `  -> ${messageId} ${url} ${painted} ${Math.round(durationMs)} ms\n`;
   if (outcome.kind === 'accepted') return line;

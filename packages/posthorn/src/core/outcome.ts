@@ -9,12 +9,16 @@ export type UnreachableReason =
   | 'too_large'
   | 'protocol'
   | 'auth'
-  | 'transformation';
+  | 'transformation'
+  | 'config';
 
-/** `rejected` is any answer that is not 2xx, redirects included (they are never followed). `detail` is for operators. */
+/**
+ * `rejected` is any answer that is not 2xx, redirects included (they are never followed). `status` is 0 where no HTTP is
+ * spoken; then `detail` says what the receiver said. The `detail` of what was unreachable is for operators.
+ */
 export type Outcome =
   | { kind: 'accepted'; status: number }
-  | { kind: 'rejected'; status: number }
+  | { kind: 'rejected'; status: number; detail?: string }
   | { kind: 'unreachable'; reason: UnreachableReason; detail: string };
 
 const statusMeanings: Readonly<Record<number, string>> = {
@@ -48,6 +52,8 @@ const unreachableAdvice: Readonly<Record<UnreachableReason, string>> = {
   protocol:
     'The answer was not valid HTTP/1.1; check that the port speaks HTTP and that http or https is right',
   auth: 'No access token could be had, and nothing was sent; check the auth of the endpoint and its token server',
+  config:
+    'The configuration of the endpoint cannot be used for this message, and nothing was done; change it, or the message',
 };
 
 /** 2xx is accepted; every other status is rejected. */
@@ -57,14 +63,21 @@ export function classifyStatus(status: number): Outcome {
 
 /** One plain sentence for people: what happened and what to do next. */
 export function describeOutcome(outcome: Outcome): string {
-  if (outcome.kind === 'accepted') return `The receiver accepted the message with ${outcome.status}.`;
-  if (outcome.kind === 'rejected')
-    return `The receiver answered ${outcome.status}: ${statusMeaning(outcome.status)}.`;
+  if (outcome.kind === 'accepted') {
+    const answer = outcome.status === 0 ? '' : ` with ${outcome.status}`;
+    return `The receiver accepted the message${answer}.`;
+  }
+  if (outcome.kind === 'rejected') return describeRejection(outcome);
   const cause = unreachableCause(outcome.reason, outcome.detail);
   // The detail of a forbidden address says what an inside name resolves to; that is for operators, not for customers.
   const showsDetail = outcome.reason !== 'forbidden_address' && outcome.detail !== '';
   const detail = showsDetail ? ` (${outcome.detail})` : '';
   return `${cause}${detail}.`;
+}
+
+function describeRejection({ status, detail }: Extract<Outcome, { kind: 'rejected' }>): string {
+  if (status === 0) return `The receiver refused the message: ${detail ?? 'it did not say why'}.`;
+  return `The receiver answered ${status}: ${detail ?? statusMeaning(status)}.`;
 }
 
 function statusMeaning(status: number): string {

@@ -1,6 +1,7 @@
 // One attempt, end to end: find the endpoint, prepare, send, settle. Storing the result is the settler's part.
 import type { Cancellation } from '../core/cancellation.ts';
 import type { GateSignal } from '../core/endpoint-gate.ts';
+import { httpKind } from '../core/endpoint-kind.ts';
 import { holdsUp as holdsUpOthers } from '../core/ordering.ts';
 import { describeOutcome } from '../core/outcome.ts';
 import { type RetryPolicy, withRetries } from '../core/retry-schedule.ts';
@@ -15,6 +16,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { NewId } from '../lib/ids.ts';
 import type { EndpointConfig } from '../store/application-config.ts';
 import type { AttemptRecord, Settled } from '../store/settle-deliveries.ts';
+import type { StoredSettlement } from '../store/write-and-settle.ts';
 import type { AccessTokens } from './access-tokens.ts';
 import type { ConfigCache } from './config-cache.ts';
 import type { AttemptResult, HttpConnector } from './connectors/http.ts';
@@ -27,6 +29,8 @@ export interface AttemptDeps {
   tokens: AccessTokens;
   prepare: Prepare;
   transform: Transform;
+  /** Attempts of endpoints that are of another kind than `http`. */
+  act: Act;
   /** Of a delivery that was claimed: only transformations ask for it. */
   eventTypeOf(work: Work): Promise<string>;
   policy: RetryPolicy;
@@ -46,7 +50,20 @@ export interface Finished {
   holdsUp: boolean;
   /** What the attempt tells about the endpoint's health; undefined when there was none. */
   signal?: GateSignal;
+  /** It was stored together with what it wrote; this is left to do. */
+  stored?: StoredSettlement;
 }
+
+/** What becomes of a delivery after an attempt; nothing is stored yet. `url`: where it went. */
+export type Conclude = (url: string, result: AttemptResult) => Finished;
+
+/** One attempt that is no HTTP delivery (actions.ts). */
+export type Act = (
+  work: Work,
+  endpoint: EndpointConfig,
+  payload: Uint8Array,
+  conclude: Conclude,
+) => Promise<Finished | Postponed>;
 
 /** No attempt was made, and none counts: it may not be tried out of turn, or its code did not get its turn. */
 export interface Postponed {
@@ -70,18 +87,36 @@ export function createAttempt(deps: AttemptDeps): MakeAttempt {
       : undefined;
     if (transformed?.kind === 'failed' && transformed.cause === 'busy') return { postponedMs: busyMs };
     if (transformed?.kind === 'cancelled') return cancelled(work, startedAtMs, cancelledByCode);
-    const { url, result } =
-      transformed?.kind === 'failed'
-        ? { url: endpoint.url, result: failedResult(transformed) }
-        : await send(deps, work, endpoint, transformed?.webhook);
-    const policy = withRetries(deps.policy, endpoint.retryDelaysSeconds);
-    const { transition, endpointGone } = settle(work, result, policy, deps.random);
-    const attempt = attemptRecord(deps.newId('atmpt_'), work, url, result);
-    const settled: Settled = { ...leaseOf(work), transition, attempt };
-    // A configuration from before the endpoint had its order must not let anything pass.
-    const holdsUp = holdsUpOthers(work.ordering ? (endpoint.ordering ?? work.ordering) : null, transition);
-    return { work, settled, startedAtMs, endpointGone, holdsUp, signal: result };
+    const conclude: Conclude = (url, result) =>
+      finishedAs(deps, { work, endpoint, startedAtMs }, url, result);
+    if (transformed?.kind === 'failed') return conclude(endpoint.url, failedResult(transformed));
+    if (endpoint.kind !== httpKind) {
+      return deps.act(work, endpoint, transformed?.webhook.payload ?? work.payload, conclude);
+    }
+    const { url, result } = await send(deps, work, endpoint, transformed?.webhook);
+    return conclude(url, result);
   };
+}
+
+interface Attempted {
+  work: Work;
+  endpoint: EndpointConfig;
+  startedAtMs: number;
+}
+
+function finishedAs(
+  deps: AttemptDeps,
+  { work, endpoint, startedAtMs }: Attempted,
+  url: string,
+  result: AttemptResult,
+): Finished {
+  const policy = withRetries(deps.policy, endpoint.retryDelaysSeconds);
+  const { transition, endpointGone } = settle(work, result, policy, deps.random);
+  const attempt = attemptRecord(deps.newId('atmpt_'), work, url, result);
+  const settled: Settled = { ...leaseOf(work), transition, attempt };
+  // A configuration from before the endpoint had its order must not let anything pass.
+  const holdsUp = holdsUpOthers(work.ordering ? (endpoint.ordering ?? work.ordering) : null, transition);
+  return { work, settled, startedAtMs, endpointGone, holdsUp, signal: result };
 }
 
 const cancelledByCode: Cancellation = {

@@ -18,9 +18,11 @@ import type { Settled } from '../store/settle-deliveries.ts';
 import { type AcceptDeps, Acceptor } from './accept.ts';
 import { InboundAcceptor } from './accept-inbound.ts';
 import { AccessTokens } from './access-tokens.ts';
+import { Actions } from './actions.ts';
 import { createAttempt, type Finished, type MakeAttempt } from './attempt.ts';
 import { createClaimer } from './claimer.ts';
 import { ConfigCache } from './config-cache.ts';
+import type { Connectors } from './connectors/connector.ts';
 import type { HttpConnector } from './connectors/http.ts';
 import { createContentExpirer } from './content-expirer.ts';
 import type { DispatchLimits } from './dispatch-limits.ts';
@@ -36,6 +38,8 @@ export interface EngineDeps {
   pool: pg.Pool;
   box: SecretBox;
   connector: HttpConnector;
+  /** Of the other kinds of endpoints. */
+  connectors: Connectors;
   transform: Transform;
   policy: RetryPolicy;
   attemptTimeoutMs: number;
@@ -69,6 +73,7 @@ const returnedMax = 100;
 export class Engine {
   readonly #deps: EngineDeps;
   readonly #makeAttempt: MakeAttempt;
+  readonly #actions: Actions;
   readonly #dispatcher: Dispatcher;
   readonly #settler: Settler;
   readonly #leases: LeaseKeeper;
@@ -83,12 +88,15 @@ export class Engine {
     this.#deps = deps;
     const { pool, policy, log } = deps;
     const configs = new ConfigCache(deps);
+    const eventTypeOf = (work: Work) => findEventType(pool, work);
+    this.#actions = new Actions({ ...deps, eventTypeOf });
     this.#makeAttempt = createAttempt({
       ...deps,
       configs,
       tokens: new AccessTokens(deps),
       prepare: createPrepare(deps.userAgent),
-      eventTypeOf: (work) => findEventType(pool, work),
+      act: this.#actions.attempt,
+      eventTypeOf,
     });
     const throttle = new Throttle({ pool, configs, clock: deps.clock, log });
     const hooks: DispatchHooks = {
@@ -161,7 +169,7 @@ export class Engine {
   async stop(timeoutMs: number): Promise<void> {
     const deadline = pause(timeoutMs, undefined, { ref: false }).then(() => this.#settler.abandon());
     await Promise.race([this.#finishAndGiveBack(), deadline]);
-    await this.#deps.connector.close();
+    await Promise.all([this.#actions.close(), this.#deps.connector.close()]);
   }
 
   counts(): { held: number; inFlight: number; bytes: number } {

@@ -125,12 +125,14 @@ function ownHeaders(
   return Object.fromEntries([...kept, ...authorization(auth)]);
 }
 
-function authorization(auth: OpenedEndpoint['auth']): [string, string][] {
+/** The header that `auth` sets by itself. */
+export function authorization(auth: OpenedEndpoint['auth']): [string, string][] {
   if (auth?.value.type !== 'basic') return [];
   return [['authorization', basicAuthorization(auth.value.username, auth.value.password)]];
 }
 
-function identityOf(endpointId: string, auth: OpenedEndpoint['auth']): Identity {
+/** What requests with this `auth` are known by, besides the header of `authorization`. */
+export function identityOf(endpointId: string, auth: OpenedEndpoint['auth']): Identity {
   if (!auth) return {};
   const { version, value } = auth;
   if (value.type === 'oauth2') return { grant: { endpointId, version, auth: value } };

@@ -33,6 +33,7 @@ export interface SettlerDeps {
 export class Settler {
   readonly #deps: SettlerDeps;
   readonly #batcher: Batcher<Finished>;
+  readonly #following = new Set<Promise<void>>();
   #abandoned = false;
 
   constructor(deps: SettlerDeps) {
@@ -51,11 +52,15 @@ export class Settler {
   }
 
   add(finished: Finished): void {
-    this.#batcher.add(finished);
+    if (!finished.stored) return this.#batcher.add(finished);
+    const following = this.#follow(finished, finished.stored.failingEndpoints).finally(() =>
+      this.#following.delete(following),
+    );
+    this.#following.add(following);
   }
 
-  drain(): Promise<void> {
-    return this.#batcher.drain();
+  async drain(): Promise<void> {
+    await Promise.all([this.#batcher.drain(), ...this.#following]);
   }
 
   /** Gives up on what PostgreSQL does not take: the leases expire, and someone else sends again. */
@@ -102,6 +107,18 @@ export class Settler {
     if (movedCount < batch.length) {
       log.warn({ lost: batch.length - movedCount }, 'attempts ended after their lease had been taken over');
     }
+    await this.#disableAfter(batch, failingEndpoints);
+  }
+
+  /** Like a batch, it ends after whoever added it is done with it. */
+  async #follow(finished: Finished, failingEndpoints: readonly string[]): Promise<void> {
+    await Promise.resolve();
+    this.#deps.onSettled(finished);
+    this.#deps.onEnd(finished);
+    await this.#disableAfter([finished], failingEndpoints);
+  }
+
+  async #disableAfter(batch: readonly Finished[], failingEndpoints: readonly string[]): Promise<void> {
     await this.#disable(failingEndpoints, 'failing');
     await this.#disable([...goneEndpoints(batch)], 'gone');
   }

@@ -5,12 +5,14 @@ import { Filter } from '../core/filter.ts';
 import type { SignatureHeaders } from '../core/headers.ts';
 import type { Ordering } from '../core/ordering.ts';
 import type { Transformation } from '../core/transformation.ts';
-import { authOwner, headersOwner, secretOwner } from './endpoints.ts';
+import { authOwner, configOwner, headersOwner, secretOwner } from './endpoints.ts';
 import type { SecretBox } from './secret-box.ts';
 import type { SignatureStyle } from './tables.ts';
 
 export interface EndpointConfig {
   id: string;
+  /** `http`, or what is done instead (delivery/connectors/). */
+  kind: string;
   url: string;
   disabled: boolean;
   eventTypes: readonly string[] | null;
@@ -40,6 +42,8 @@ export interface OpenedEndpoint {
   secrets: readonly { secret: string; expiresAtMs: number | undefined }[];
   /** `version` changes whenever it is set. */
   auth?: { version: string; value: EndpointAuth };
+  /** Of another kind than `http`; as its connector checked it. */
+  config?: object;
 }
 
 export interface ApplicationConfig {
@@ -64,6 +68,8 @@ export interface ApplicationConfig {
 
 interface EndpointRow {
   id: string;
+  kind: string;
+  config_sealed: string | null;
   url: string;
   disabled: boolean;
   event_types: string[] | null;
@@ -98,7 +104,8 @@ select a.id, a.environment_id, a.uid, a.config_version, a.throttle_rate,
   (select s.version from posthorn.source s where s.id = a.id) as source_version,
   exists (select from posthorn.poller p where p.application_id = a.id and p.deleted_at is null) as has_pollers, coalesce((
   select json_agg(json_build_object(
-    'id', e.id, 'url', e.url, 'disabled', e.disabled, 'event_types', e.event_types, 'channels', e.channels,
+    'id', e.id, 'kind', e.kind, 'config_sealed', encode(e.config_sealed, 'hex'),
+    'url', e.url, 'disabled', e.disabled, 'event_types', e.event_types, 'channels', e.channels,
     'signature_style', e.signature_style, 'throttle_rate', e.throttle_rate, 'ordering', e.ordering,
     'headers_sealed', encode(e.headers_sealed, 'hex'), 'auth_sealed', encode(e.auth_sealed, 'hex'),
     'retry_delays_seconds', e.retry_delays_seconds, 'timeout_seconds', e.timeout_seconds,
@@ -122,7 +129,7 @@ const sealVersion = (hex: string) => hex.slice(0, 64);
 
 function openEndpoint(row: EndpointRow, box: SecretBox): OpenedEndpoint {
   const open = (hex: string, owner: string) => box.open(Buffer.from(hex, 'hex'), owner);
-  const { id, auth_sealed: auth } = row;
+  const { id, auth_sealed: auth, config_sealed: config } = row;
   return {
     headers: row.headers_sealed
       ? (JSON.parse(open(row.headers_sealed, headersOwner(row.id))) as Record<string, string>)
@@ -139,12 +146,14 @@ function openEndpoint(row: EndpointRow, box: SecretBox): OpenedEndpoint {
             value: JSON.parse(open(auth, authOwner(id))) as EndpointAuth,
           },
         }),
+    ...(config === null ? {} : { config: JSON.parse(open(config, configOwner(id))) as object }),
   };
 }
 
 function endpointConfig(row: EndpointRow, box: SecretBox): EndpointConfig {
   return {
     id: row.id,
+    kind: row.kind,
     url: row.url,
     disabled: row.disabled,
     eventTypes: row.event_types,

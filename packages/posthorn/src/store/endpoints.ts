@@ -19,6 +19,9 @@ type OptionColumns =
 type WritableColumns =
   | 'uid'
   | 'url'
+  | 'kind'
+  | 'config_sealed'
+  | 'config_shown'
   | 'description'
   | 'event_types'
   | 'channels'
@@ -53,6 +56,11 @@ export function authOwner(endpointId: string): string {
   return `endpoint:${endpointId}:auth`;
 }
 
+/** Who the sealed configuration of an endpoint of another kind than `http` belongs to. */
+export function configOwner(endpointId: string): string {
+  return `endpoint:${endpointId}:config`;
+}
+
 /** The live endpoint with this id or uid. Uids cannot look like ids (api/fields.ts), so one column decides. */
 export async function findEndpoint(
   queries: Queries,
@@ -79,6 +87,25 @@ export async function listEndpoints(
     .selectAll()
     .where('application_id', '=', applicationId)
     .where('deleted_at', 'is', null);
+  if (keyset.after !== undefined) query = query.where('id', operator, keyset.after);
+  return query.orderBy('id', direction).limit(keyset.rowsMax).execute();
+}
+
+/** Those of these kinds whose messages wait for each other. */
+export async function listDestinations(
+  queries: Queries,
+  applicationId: string,
+  kinds: readonly string[],
+  keyset: Keyset,
+): Promise<EndpointRow[]> {
+  const { operator, direction } = keysetOf(keyset);
+  let query = queries
+    .selectFrom('endpoint')
+    .selectAll()
+    .where('application_id', '=', applicationId)
+    .where('deleted_at', 'is', null)
+    .where('kind', 'in', kinds)
+    .where('ordering', '=', 'block');
   if (keyset.after !== undefined) query = query.where('id', operator, keyset.after);
   return query.orderBy('id', direction).limit(keyset.rowsMax).execute();
 }

@@ -119,7 +119,8 @@ select (select count(*)::integer from moved) as moved_count,
   ) as failing_endpoints`;
 
 const reasonOf = (outcome: Outcome) => (outcome.kind === 'unreachable' ? outcome.reason : null);
-const statusOf = (outcome: Outcome) => (outcome.kind === 'unreachable' ? null : outcome.status);
+const statusOf = (outcome: Outcome) =>
+  outcome.kind === 'unreachable' || outcome.status === 0 ? null : outcome.status;
 
 function transitionParameters(batch: readonly Settled[]): unknown[] {
   return [
@@ -218,15 +219,24 @@ export async function settleDeliveries(
   failingMaxMs: number,
   isRepeat = false,
 ): Promise<SettleResult> {
+  const isNoted = batch.some(({ note, attempt }) => note && attempt);
+  if (!isNoted) return settle(pool, batch, failingMaxMs, isRepeat);
+  return inTransaction(pool, (client) => settleWithin(client, batch, failingMaxMs, isRepeat));
+}
+
+/** The same in a transaction of the caller's. */
+export async function settleWithin(
+  client: pg.ClientBase,
+  batch: readonly Settled[],
+  failingMaxMs: number,
+  isRepeat = false,
+): Promise<SettleResult> {
   const noted = batch.flatMap(({ transition, attempt, note, ...key }): NotedAttempt[] =>
     note && attempt ? [{ ...key, ...transition, attemptId: attempt.id, note }] : [],
   );
-  if (noted.length === 0) return settle(pool, batch, failingMaxMs, isRepeat);
-  return inTransaction(pool, async (client) => {
-    const result = await settle(client, batch, failingMaxMs, isRepeat);
-    await noteAttempts(client, noted);
-    return result;
-  });
+  const result = await settle(client, batch, failingMaxMs, isRepeat);
+  if (noted.length > 0) await noteAttempts(client, noted);
+  return result;
 }
 
 async function settle(

@@ -82,7 +82,11 @@ export interface EndpointTable {
   id: string;
   application_id: string;
   uid: string | null;
+  /** Of another kind than `http`: where deliveries go, in words. */
   url: string;
+  kind: Generated<string>;
+  config_sealed: Buffer | null;
+  config_shown: JSONColumnType<object> | null;
   description: Generated<string>;
   event_types: string[] | null;
   channels: string[] | null;

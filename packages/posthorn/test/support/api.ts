@@ -10,6 +10,8 @@ import { parseSubnets } from '../../src/core/address.ts';
 import type { ReplayRequest } from '../../src/core/replay.ts';
 import type { Transform } from '../../src/core/transformation.ts';
 import type { UrlRules } from '../../src/core/url-rules.ts';
+import { createHttpConnector } from '../../src/delivery/connectors/http.ts';
+import { createConnectors } from '../../src/delivery/connectors/registry.ts';
 import { systemClock } from '../../src/lib/clock.ts';
 import { createIdSource } from '../../src/lib/ids.ts';
 import type { NewId } from '../../src/lib/ids.ts';
@@ -70,6 +72,10 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     onIdleError: () => {},
   });
   const newId = createIdSource(systemClock.now, randomBytes);
+  const urlRules = options.urlRules ?? {
+    allowHttp: true,
+    allowSubnets: parseSubnets('127.0.0.0/8,::1/128').subnets,
+  };
   const log = options.logTo ? pino({ level: 'debug' }, options.logTo) : pino({ level: 'silent' });
   const outageLog = new OutageLog({ log, clock: systemClock, pool: db.pool });
   const api = createApi({
@@ -85,16 +91,19 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       serve: () => {},
       replay: options.replay ?? (() => Promise.resolve({ kind: 'unknown_request' })),
     },
+    kinds: createConnectors({
+      http: createHttpConnector({ ...urlRules, userAgent: 'test', clock: systemClock }),
+      urlRules,
+      permits: { commands: ['/bin/true'], tables: ['public.*'] },
+      clock: systemClock,
+    }),
     onOperationalUse: () => {},
     wakeTasks: () => {},
     log,
     outageLog,
     schemas: createSchemaDesk({ workerUrl, clock: systemClock }),
     bodyMaxBytes,
-    urlRules: options.urlRules ?? {
-      allowHttp: true,
-      allowSubnets: parseSubnets('127.0.0.0/8,::1/128').subnets,
-    },
+    urlRules,
     version: 'test',
   });
   const stop = async () => {

@@ -56,6 +56,11 @@ const allowedBelow: readonly (readonly [string, string])[] = [
   ['core/address.ts', 'ipaddr.js'],
   ['core/filter', '@marcbachmann/cel-js'],
   ['delivery/connectors/', 'undici'],
+  // The schemas of their configurations, and what each kind needs, which is loaded with its first delivery.
+  ['delivery/connectors/', 'typebox'],
+  ['delivery/connectors/templates.ts', 'liquidjs'],
+  ['delivery/connectors/postgres.ts', 'pg'],
+  ['delivery/connectors/email.ts', 'nodemailer'],
   ['api/schemas/', 'ajv'],
   ['api/schemas/', 'ajv-formats'],
   ['api/schemas/', 're2js'],

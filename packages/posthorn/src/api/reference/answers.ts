@@ -35,7 +35,9 @@ const ApplicationOut = named('ApplicationOut', {
 const endpointFields = {
   id: text,
   uid: nullableText,
-  url: text,
+  kind: Type.String({ description: '`http`, or what is done instead of a signed request' }),
+  url: Type.String({ description: 'Of another kind than `http`: where deliveries go, in words' }),
+  config: Type.Unknown({ description: 'Of another kind than `http`: its configuration without the secrets' }),
   description: text,
   eventTypes: nullableTexts,
   filterTypes: nullableTexts,
@@ -69,6 +71,23 @@ const endpointFields = {
   ...times,
 };
 const EndpointOut = named('EndpointOut', endpointFields);
+
+const DestinationOut = named('DestinationOut', {
+  id: text,
+  uid: nullableText,
+  type: text,
+  config: Type.Unknown({ description: 'Without its secrets' }),
+  status: Type.Union([Type.Literal('enabled'), Type.Literal('disabled')]),
+  currentIterator: text,
+  failureReason: nullableText,
+  nextRetryAt: nullableTime,
+  batchSize: integer,
+  maxWaitSecs: integer,
+  eventTypes: Type.Array(text),
+  channels: Type.Array(text),
+  metadata: StringMap,
+  ...times,
+});
 
 const EventTypeOut = named('EventTypeOut', {
   name: text,
@@ -283,6 +302,16 @@ const answers: Readonly<Record<string, Answers>> = {
     named('EndpointMessageOut', { ...messageFields, ...standing }),
     'EndpointMessageOut',
   ),
+  'GET /app/{}/destination': listOf(DestinationOut, 'DestinationOut'),
+  'POST /app/{}/destination': made(DestinationOut),
+  'GET /app/{}/destination/{}': ok(DestinationOut),
+  'PUT /app/{}/destination/{}': madeOrFound(DestinationOut),
+  'PATCH /app/{}/destination/{}': ok(DestinationOut),
+  'DELETE /app/{}/destination/{}': done,
+  'GET /app/{}/destination/{}/transformation': ok(
+    named('DestinationTransformationOut', { code: nullableText, enabled: boolean }),
+  ),
+  'PATCH /app/{}/destination/{}/transformation': ok(named('EmptyResponse', {})),
   'GET /app/{}/polling-endpoint': listOf(PollerOut, 'PollerOut'),
   'GET /app/{}/polling-endpoint/{}': ok(PollerOut),
   'PATCH /app/{}/polling-endpoint/{}': ok(PollerOut),

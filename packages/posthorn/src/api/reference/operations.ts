@@ -10,6 +10,7 @@ export interface Operation {
 const one = '{}';
 const app = `/app/${one}`;
 const endpoint = `${app}/endpoint/${one}`;
+const destination = `${app}/destination/${one}`;
 const message = `${app}/msg/${one}`;
 const integration = `${app}/integration/${one}`;
 const connector = `/connector/${one}`;
@@ -51,6 +52,21 @@ const endpoints: readonly Entry[] = [
     'endpoint.transformation.simulate',
     'Run a transformation and send nothing',
   ],
+];
+
+const destinations: readonly Entry[] = [
+  [
+    `GET ${app}/destination`,
+    'destination.list',
+    'List destinations: endpoints in order, as the reference has them',
+  ],
+  [`POST ${app}/destination`, 'destination.create', 'Create a destination'],
+  [`GET ${destination}`, 'destination.get', 'Get a destination'],
+  [`PUT ${destination}`, 'destination.upsert', 'Create or replace a destination; its secrets stay'],
+  [`PATCH ${destination}`, 'destination.patch', 'Change fields of a destination'],
+  [`DELETE ${destination}`, 'destination.delete', 'Delete a destination'],
+  [`GET ${destination}/transformation`, 'destination.transformation.get', 'Get its transformation'],
+  [`PATCH ${destination}/transformation`, 'destination.transformation.patch', 'Change its transformation'],
 ];
 
 const messages: readonly Entry[] = [
@@ -206,7 +222,7 @@ const ingest: readonly Entry[] = [
 ];
 
 const known = new Map<string, Operation>(
-  [applications, endpoints, messages, attempts, eventTypes, administration, extensions, ingest]
+  [applications, endpoints, destinations, messages, attempts, eventTypes, administration, extensions, ingest]
     .flat()
     .map(([route, id, summary]) => [route, { id: `v1.${id}`, summary }]),
 );

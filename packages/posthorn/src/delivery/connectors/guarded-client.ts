@@ -3,16 +3,10 @@
 import type { Socket } from 'node:net';
 import { rootCertificates } from 'node:tls';
 import { buildConnector, type Client } from 'undici';
-import { classifyAddress, isInSubnets, type Subnet } from '../../core/address.ts';
-import {
-  forbiddenAddressMessage,
-  isRestrictedPort,
-  literalAddress,
-  restrictedPortMessage,
-} from '../../core/url-rules.ts';
+import type { Subnet } from '../../core/address.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { createResolver, type Lookup } from './resolve-host.ts';
-import { createSystemLookup } from './system-lookup.ts';
+import { type AddressGuard, createAddressGuard, ForbiddenAddressError, literalOf } from './address-guard.ts';
+import type { Lookup } from './resolve-host.ts';
 
 export interface ConnectLimits {
   /** For resolving the host name. */
@@ -45,16 +39,6 @@ export interface GuardedClientOptions {
   readonly limits?: Partial<ConnectLimits> | undefined;
 }
 
-/** No byte was sent: the address, or its port, is closed to deliveries. */
-export class ForbiddenAddressError extends Error {
-  readonly code = 'POSTHORN_FORBIDDEN_ADDRESS';
-
-  constructor(message: string) {
-    super(message);
-    this.name = 'ForbiddenAddressError';
-  }
-}
-
 /** The peer was gone before the connection could be used. */
 class PeerGoneError extends Error {
   readonly code = 'ECONNRESET';
@@ -65,7 +49,7 @@ class PeerGoneError extends Error {
   }
 }
 
-type Judge = (address: string, port: number) => string | undefined;
+type Judge = AddressGuard['judge'];
 type Dial = (address: string, done: buildConnector.Callback) => void;
 
 /** What a connection shows to a server that asks who is calling: PEM texts. `id` is that of no other certificate. */
@@ -81,16 +65,9 @@ export type ClientOptionsFor = (certificate?: ClientCertificate) => Client.Optio
 /** HTTP/1.1, one request at a time; certificates of servers always checked. */
 export function createGuardedClients(options: GuardedClientOptions): ClientOptionsFor {
   const limits = { ...defaultConnectLimits, ...options.limits };
-  const resolve = createResolver({
-    lookup: options.lookup ?? createSystemLookup({ clock: systemClock }),
-    clock: systemClock,
-    timeoutMs: limits.dnsTimeoutMs,
-  });
+  const guard = createAddressGuard({ ...options, ...limits, clock: systemClock });
   const optionsFor: ClientOptionsFor = (certificate) => ({
-    connect: guardedConnect(tlsConnector(options, limits, certificate), createJudge(options), {
-      limits,
-      resolve,
-    }),
+    connect: guardedConnect(tlsConnector(options, limits, certificate), guard, limits),
     allowH2: false,
     pipelining: 1,
     keepAliveMaxTimeout: limits.keepAliveMaxMs,
@@ -121,12 +98,12 @@ function tlsConnector(
 
 function guardedConnect(
   connect: buildConnector.connector,
-  judge: Judge,
-  { limits, resolve }: { limits: ConnectLimits; resolve: ReturnType<typeof createResolver> },
+  { judge, vet }: AddressGuard,
+  limits: ConnectLimits,
 ): buildConnector.connector {
   async function open(target: buildConnector.Options): Promise<Socket> {
     const port = portOf(target);
-    const addresses = await vettedAddresses(target.hostname, port);
+    const addresses = await vet(target.hostname, port);
     const dialTcp: Dial = (address, done) =>
       connect({ ...target, protocol: 'http:', hostname: address }, done);
     const socket = await dialFirst(addresses, dialTcp, limits.nextAddressAfterMs);
@@ -135,19 +112,6 @@ function guardedConnect(
     const secured = await secure(target, socket);
     checkPeer(secured, judge, port);
     return secured;
-  }
-
-  async function vettedAddresses(hostname: string, port: number): Promise<string[]> {
-    const literal = literalOf(hostname);
-    const addresses = literal === undefined ? await resolve(hostname) : [literal];
-    for (const address of addresses) {
-      const problem = judge(address, port);
-      if (problem === undefined) continue;
-      throw new ForbiddenAddressError(
-        literal === undefined ? `host name "${hostname}": ${problem}` : problem,
-      );
-    }
-    return addresses.slice(0, limits.addressesTriedMax);
   }
 
   // TLS starts only on a connection whose peer was checked, so that not even a ClientHello goes to a closed address.
@@ -175,21 +139,6 @@ function guardedConnect(
   }
 
   return (target, callback) => void connectGuarded(target, callback);
-}
-
-/** undici hands IPv6 literals over with or without brackets. */
-function literalOf(hostname: string): string | undefined {
-  return hostname.includes(':') && !hostname.startsWith('[') ? hostname : literalAddress(hostname);
-}
-
-/** Why the address may not be dialled on this port, or `undefined`. */
-function createJudge({ allowSubnets, allowedPorts }: GuardedClientOptions): Judge {
-  return (address, port) => {
-    const verdict = classifyAddress(address, allowSubnets);
-    if (!verdict.allowed) return forbiddenAddressMessage(address, verdict);
-    if (!isRestrictedPort(port, allowedPorts) || isInSubnets(address, allowSubnets)) return undefined;
-    return restrictedPortMessage(port);
-  };
 }
 
 // What the kernel says it is connected to is the last word. A dead socket is an error here, because undici would connect

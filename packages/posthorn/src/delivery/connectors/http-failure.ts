@@ -1,7 +1,7 @@
 // Names why an attempt got no answer, from what undici, Node or the guard threw.
 import { errors } from 'undici';
 import type { Outcome, UnreachableReason } from '../../core/outcome.ts';
-import { ForbiddenAddressError } from './guarded-client.ts';
+import { ForbiddenAddressError } from './address-guard.ts';
 import { DnsError } from './resolve-host.ts';
 
 type Unreachable = Extract<Outcome, { kind: 'unreachable' }>;

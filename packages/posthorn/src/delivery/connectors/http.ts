@@ -34,7 +34,7 @@ export interface HttpConnectorOptions {
 /** `headers` and `body` go out as they are; only content-length, host, connection and accept-encoding are added. */
 export interface HttpDeliveryRequest {
   readonly url: string;
-  readonly method: 'POST' | 'PUT';
+  readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'GET';
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
   /** From the first lookup to the last byte of the answer. */

@@ -1,0 +1,131 @@
+// Publishes to a NATS JetStream and waits until the stream has it. JetStream knows repeats by the message id, for as long
+// as the stream's duplicate window.
+import { isIP } from 'node:net';
+import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
+import Type from 'typebox';
+import type { Static } from 'typebox';
+import type { ActionContext } from './action-context.ts';
+import { configuration, line, secretLine, template } from './config-fields.ts';
+import {
+  accepted,
+  type ActionDelivery,
+  type Connector,
+  problemOf,
+  refused,
+  secretNamesOf,
+  UnfitError,
+  verdict,
+} from './connector.ts';
+import { vettedAddress } from './guarded-socket.ts';
+import { readServerUrl, type ServerUrl, tlsProblem } from './server-url.ts';
+import { SessionPool } from './session-pool.ts';
+import { templateData } from './templates.ts';
+
+const schema = configuration({
+  /** nats://user@host:4222, or tls:// for TLS. */
+  url: line,
+  password: Type.Optional(secretLine),
+  /** Instead of a user and a password. */
+  token: Type.Optional(secretLine),
+  subject: template,
+});
+type NatsConfig = Static<typeof schema>;
+
+const ports = { 'nats:': 4222, 'tls:': 4222 };
+// It cannot be ended from outside.
+const connectMaxMs = 5_000;
+const subjectPattern = /^[^\s.*>]+(?:\.[^\s.*>]+)*$/;
+
+export function createNats(context: ActionContext): Connector<NatsConfig> {
+  const { templates, allowSubnets } = context;
+  const rules = { ports, allowSubnets };
+  const sessions = new SessionPool<NatsConfig, NatsConnection>({
+    open: (config, signal) => {
+      const server = readServerUrl(config.url, rules);
+      if (typeof server === 'string') throw new UnfitError(`the url ${server}`);
+      return openConnection(context, server, config, signal);
+    },
+    close: (connection) => void connection.close().catch(() => {}),
+    isUsable: (connection) => !connection.isClosed(),
+  });
+
+  return {
+    kind: 'nats',
+    forOperators: true,
+    takesAuth: false,
+    schema,
+    secretNames: secretNamesOf(schema),
+    async check({ url, subject }) {
+      const server = readServerUrl(url, rules);
+      return verdict(typeof server === 'object' ? `${server.shown} ${subject}` : '', [
+        problemOf('url', typeof server === 'string' ? server : tlsProblem(server)),
+        problemOf('subject', await templates.problemOf(subject)),
+      ]);
+    },
+    async deliver(delivery, config, signal) {
+      const subject = await templates.render(config.subject, templateData(delivery));
+      if (!subjectPattern.test(subject))
+        throw new UnfitError('the subject that came out cannot be published to');
+      try {
+        return await sessions.use(config, signal, (connection) => publish(connection, subject, delivery));
+      } catch (error) {
+        const { errors } = await import('@nats-io/transport-node');
+        if (error instanceof errors.AuthorizationError) return refused(error.message);
+        throw error;
+      }
+    },
+    close: () => Promise.resolve(sessions.close()),
+  };
+}
+
+async function openConnection(
+  { guard }: ActionContext,
+  { host, port, protocol, username }: ServerUrl,
+  { password, token }: NatsConfig,
+  signal: AbortSignal,
+): Promise<NatsConnection> {
+  const { connect } = await import('@nats-io/transport-node');
+  const address = await vettedAddress(guard, { host, port });
+  signal.throwIfAborted();
+  const connecting = connect({
+    servers: `${isIP(address) === 6 ? `[${address}]` : address}:${port}`,
+    ...(username === '' ? {} : { user: username, pass: password ?? '' }),
+    ...(token === undefined ? {} : { token }),
+    ...(protocol === 'tls:' ? { tls: tlsFor(host) } : {}),
+    reconnect: false,
+    // Other servers of a cluster have not been looked at.
+    ignoreClusterUpdates: true,
+    timeout: connectMaxMs,
+  });
+  // Too late for us: nobody else would close it.
+  signal.addEventListener('abort', () => void connecting.then((late) => late.close()).catch(() => {}));
+  return connecting;
+}
+
+/** Handed on to node:tls, whose options the library's own type does not name. */
+function tlsFor(host: string): NonNullable<NodeConnectionOptions['tls']> {
+  return (isIP(host) === 0 ? { servername: host } : { host }) as object;
+}
+
+async function publish(connection: NatsConnection, subject: string, delivery: ActionDelivery) {
+  const { jetstream, JetStreamApiError, JetStreamError } = await import('@nats-io/jetstream');
+  const { errors, headers } = await import('@nats-io/transport-node');
+  const { messageId, eventType, contentType, payload, idempotencyKey, timeoutMs } = delivery;
+  const given = headers();
+  for (const [name, value] of [
+    ['posthorn-message-id', messageId],
+    ['posthorn-event-type', eventType],
+    ['content-type', contentType],
+  ] as const) {
+    given.set(name, value);
+  }
+  try {
+    const options = { msgID: idempotencyKey, headers: given, timeout: timeoutMs, retries: 1 };
+    const { stream, seq, duplicate } = await jetstream(connection).publish(subject, payload, options);
+    return accepted(duplicate ? `${stream} has it already` : `${stream} ${seq}`);
+  } catch (error) {
+    if (error instanceof errors.NoRespondersError) return refused('no stream takes this subject');
+    if (error instanceof JetStreamError || error instanceof JetStreamApiError) return refused(error.message);
+    throw error;
+  }
+}

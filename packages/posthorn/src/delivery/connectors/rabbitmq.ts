@@ -1,0 +1,164 @@
+// Publishes to RabbitMQ and waits until the broker has it. A message that no queue takes is refused.
+import { isIP } from 'node:net';
+import type { ChannelModel, ConfirmChannel, SocketOptions } from 'amqplib';
+import Type from 'typebox';
+import type { Static } from 'typebox';
+import type { ActionContext } from './action-context.ts';
+import { configuration, line, secretLine, template } from './config-fields.ts';
+import {
+  accepted,
+  type ActionDelivery,
+  type Connector,
+  problemOf,
+  refused,
+  secretNamesOf,
+  UnfitError,
+  verdict,
+} from './connector.ts';
+import { vettedAddress } from './guarded-socket.ts';
+import { readServerUrl, type ServerUrl, tlsProblem } from './server-url.ts';
+import { SessionPool } from './session-pool.ts';
+import { templateData } from './templates.ts';
+
+const schema = configuration({
+  /** amqp://user@host:5672/vhost, or amqps:// for TLS. */
+  url: line,
+  password: Type.Optional(secretLine),
+  /** The default exchange unless given: then the routing key is the name of a queue. */
+  exchange: Type.Optional(line),
+  routingKey: template,
+});
+type RabbitConfig = Static<typeof schema>;
+
+interface Session {
+  connection: ChannelModel;
+  channel: ConfirmChannel;
+  isBroken: boolean;
+}
+
+const ports = { 'amqp:': 5672, 'amqps:': 5671 };
+const routingKeyMaxBytes = 255;
+const heartbeatSeconds = 30;
+const closeMaxMs = 500;
+
+export function createRabbitMq(context: ActionContext): Connector<RabbitConfig> {
+  const { templates, allowSubnets } = context;
+  const rules = { ports, allowSubnets };
+  const sessions = new SessionPool<RabbitConfig, Session>({
+    open: (config, signal) => {
+      const server = readServerUrl(config.url, rules);
+      if (typeof server === 'string') throw new UnfitError(`the url ${server}`);
+      return openSession(context, server, config.password, signal);
+    },
+    close: closeSession,
+    isUsable: ({ isBroken }) => !isBroken,
+  });
+
+  return {
+    kind: 'rabbitmq',
+    forOperators: true,
+    takesAuth: false,
+    schema,
+    secretNames: secretNamesOf(schema),
+    async check({ url, exchange = '', routingKey }) {
+      const server = readServerUrl(url, rules);
+      return verdict(typeof server === 'object' ? `${server.shown} ${exchange} ${routingKey}` : '', [
+        problemOf('url', typeof server === 'string' ? server : tlsProblem(server)),
+        problemOf('routingKey', await templates.problemOf(routingKey)),
+      ]);
+    },
+    async deliver(delivery, config, signal) {
+      const routingKey = await templates.render(config.routingKey, templateData(delivery));
+      if (Buffer.byteLength(routingKey) > routingKeyMaxBytes) {
+        throw new UnfitError(`the routing key that came out is longer than ${routingKeyMaxBytes} bytes`);
+      }
+      try {
+        return await sessions.use(config, signal, (session) =>
+          publish(session, config.exchange ?? '', routingKey, delivery),
+        );
+      } catch (error) {
+        // What the broker says of who connects.
+        if (error instanceof Error && /\b(ACCESS-REFUSED|NOT[_-]ALLOWED)\b/.test(error.message)) {
+          return refused(error.message);
+        }
+        throw error;
+      }
+    },
+    close: () => Promise.resolve(sessions.close()),
+  };
+}
+
+async function openSession(
+  { guard }: ActionContext,
+  { host, port, protocol, username, path }: ServerUrl,
+  password: string | undefined,
+  signal: AbortSignal,
+): Promise<Session> {
+  const { connect } = await import('amqplib');
+  const hostname = await vettedAddress(guard, { host, port });
+  signal.throwIfAborted();
+  // Handed on to node:net and node:tls.
+  const socketOptions = { signal, ...(isIP(host) === 0 ? { servername: host } : {}) } as SocketOptions;
+  const connection = await connect(
+    {
+      protocol: protocol.slice(0, -1),
+      hostname,
+      port,
+      username: username === '' ? 'guest' : username,
+      password: password ?? 'guest',
+      vhost: path === '' ? '/' : path,
+      heartbeat: heartbeatSeconds,
+    },
+    socketOptions,
+  );
+  const session: Partial<Session> & { isBroken: boolean } = { connection, isBroken: false };
+  const broken = () => {
+    session.isBroken = true;
+  };
+  connection.on('error', broken).on('close', broken);
+  const channel = await connection.createConfirmChannel();
+  channel.on('error', broken).on('close', broken);
+  return Object.assign(session, { connection, channel });
+}
+
+function closeSession({ connection }: Session): void {
+  void connection.close().catch(() => {});
+  const { stream } = connection.connection as unknown as { stream: { destroy(): void } };
+  setTimeout(() => stream.destroy(), closeMaxMs).unref();
+}
+
+async function publish(
+  { channel }: Session,
+  exchange: string,
+  routingKey: string,
+  { messageId, eventType, contentType, atMs, payload, idempotencyKey }: ActionDelivery,
+) {
+  let returned = '';
+  let closedBy: { code?: unknown; message: string } | undefined;
+  const onReturn = ({ fields }: { fields: { replyText?: string } }) => {
+    returned = fields.replyText ?? 'NO_ROUTE';
+  };
+  // The broker closes a channel with the reason, such as an exchange that is not there.
+  const onError = (error: Error & { code?: unknown }) => {
+    closedBy = error;
+  };
+  channel.on('return', onReturn).on('error', onError);
+  try {
+    channel.publish(exchange, routingKey, Buffer.from(payload), {
+      mandatory: true,
+      persistent: true,
+      messageId: idempotencyKey,
+      type: eventType,
+      contentType,
+      timestamp: Math.floor(atMs / 1_000),
+      headers: { 'posthorn-message-id': messageId },
+    });
+    await channel.waitForConfirms();
+    return returned === '' ? accepted('confirmed') : refused(`no queue takes it (${returned})`);
+  } catch (error) {
+    if (typeof closedBy?.code !== 'number') throw error;
+    return refused(closedBy.message);
+  } finally {
+    channel.off('return', onReturn).off('error', onError);
+  }
+}
