@@ -136,13 +136,10 @@ export class Engine {
     };
     this.#acceptor = new Acceptor(accepting);
     this.#inbound = new InboundAcceptor(accepting);
-    this.#returns = createBatcher({
-      itemsMax: 1,
-      concurrencyMax: 1,
-      run: async (batch) => {
-        for (const given of batch) await this.#return(given);
-      },
-    });
+    const returnAll = async (batch: Return[]) => {
+      for (const given of batch) await this.#return(given);
+    };
+    this.#returns = createBatcher({ itemsMax: 1, concurrencyMax: 1, run: returnAll });
     this.#dispatcher = dispatcher;
     this.#leases = leases;
   }
