@@ -1,6 +1,6 @@
 // Publishes to a NATS JetStream and waits until the stream has it. JetStream knows repeats by the message id, for as long
 // as the stream's duplicate window.
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
 import Type from 'typebox';
 import type { Static } from 'typebox';
@@ -16,7 +16,7 @@ import {
   UnfitError,
   verdict,
 } from './connector.ts';
-import { vettedAddress } from './guarded-socket.ts';
+import { openSocket } from './guarded-socket.ts';
 import { readServerUrl, type ServerUrl, tlsProblem } from './server-url.ts';
 import { SessionPool } from './session-pool.ts';
 import { templateData } from './templates.ts';
@@ -32,8 +32,9 @@ const schema = configuration({
 type NatsConfig = Static<typeof schema>;
 
 const ports = { 'nats:': 4222, 'tls:': 4222 };
-// It cannot be ended from outside.
 const connectMaxMs = 5_000;
+// Its class is not exported. It says so of every subject that nobody answers for.
+const unheardName = 'JetStreamNotEnabled';
 const subjectPattern = /^[^\s.*>]+(?:\.[^\s.*>]+)*$/;
 
 export function createNats(context: ActionContext): Connector<NatsConfig> {
@@ -84,22 +85,40 @@ async function openConnection(
   { password, token }: NatsConfig,
   signal: AbortSignal,
 ): Promise<NatsConnection> {
-  const { connect } = await import('@nats-io/transport-node');
-  const address = await vettedAddress(guard, { host, port });
-  signal.throwIfAborted();
-  const connecting = connect({
-    servers: `${isIP(address) === 6 ? `[${address}]` : address}:${port}`,
-    ...(username === '' ? {} : { user: username, pass: password ?? '' }),
-    ...(token === undefined ? {} : { token }),
-    ...(protocol === 'tls:' ? { tls: tlsFor(host) } : {}),
-    reconnect: false,
-    // Other servers of a cluster have not been looked at.
-    ignoreClusterUpdates: true,
-    timeout: connectMaxMs,
-  });
-  // Too late for us: nobody else would close it.
-  signal.addEventListener('abort', () => void connecting.then((late) => late.close()).catch(() => {}));
-  return connecting;
+  const socket = await openSocket(guard, { host, port }, signal);
+  try {
+    return await connectOver(socket, {
+      servers: `${isIP(host) === 6 ? `[${host}]` : host}:${port}`,
+      ...(username === '' ? {} : { user: username, pass: password ?? '' }),
+      ...(token === undefined ? {} : { token }),
+      ...(protocol === 'tls:' ? { tls: tlsFor(host) } : {}),
+      reconnect: false,
+      // Other servers of a cluster have not been looked at.
+      ignoreClusterUpdates: true,
+      timeout: connectMaxMs,
+    });
+  } catch (error) {
+    socket.destroy();
+    throw error;
+  }
+}
+
+/**
+ * The library dials by itself, and leaves the socket of a server that never says anything open. How it makes transports is
+ * one setting for all connections, so that the socket comes with the options of each.
+ */
+async function connectOver(socket: Socket, options: NodeConnectionOptions): Promise<NatsConnection> {
+  const { NatsConnectionImpl, setTransportFactory } = await import(
+    '@nats-io/transport-node/lib/nats-base-client.js'
+  );
+  const { NodeTransport } = await import('@nats-io/transport-node/lib/node_transport.js');
+  class GuardedTransport extends NodeTransport {
+    override dial(): Promise<Socket> {
+      return Promise.resolve(Reflect.get(this.options, 'socket') as Socket);
+    }
+  }
+  setTransportFactory({ factory: () => new GuardedTransport() });
+  return NatsConnectionImpl.connect(Object.assign(options, { socket }));
 }
 
 /** Handed on to node:tls, whose options the library's own type does not name. */
@@ -109,7 +128,7 @@ function tlsFor(host: string): NonNullable<NodeConnectionOptions['tls']> {
 
 async function publish(connection: NatsConnection, subject: string, delivery: ActionDelivery) {
   const { jetstream, JetStreamApiError, JetStreamError } = await import('@nats-io/jetstream');
-  const { errors, headers } = await import('@nats-io/transport-node');
+  const { headers } = await import('@nats-io/transport-node');
   const { messageId, eventType, contentType, payload, idempotencyKey, timeoutMs } = delivery;
   const given = headers();
   for (const [name, value] of [
@@ -124,7 +143,7 @@ async function publish(connection: NatsConnection, subject: string, delivery: Ac
     const { stream, seq, duplicate } = await jetstream(connection).publish(subject, payload, options);
     return accepted(duplicate ? `${stream} has it already` : `${stream} ${seq}`);
   } catch (error) {
-    if (error instanceof errors.NoRespondersError) return refused('no stream takes this subject');
+    if (error instanceof Error && error.name === unheardName) return refused('no stream takes this subject');
     if (error instanceof JetStreamError || error instanceof JetStreamApiError) return refused(error.message);
     throw error;
   }
