@@ -178,6 +178,7 @@ whereInstalled('rabbitmq-server', 'rabbitmq-server', () =>
     hasKey: true,
     async start() {
       const distribution = await freePort();
+      const epmd = await freePort();
       const service = await startService({
         program: 'rabbitmq-server',
         prepare: (folder, port) =>
@@ -192,6 +193,8 @@ whereInstalled('rabbitmq-server', 'rabbitmq-server', () =>
             RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
             RABBITMQ_NODE_PORT: String(port),
             RABBITMQ_DIST_PORT: String(distribution),
+            // A name server of Erlang of its own, which is ended with it.
+            ERL_EPMD_PORT: String(epmd),
             RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
             RABBITMQ_MNESIA_BASE: folder,
             RABBITMQ_LOG_BASE: folder,
@@ -234,6 +237,7 @@ whereInstalled('rabbitmq-server', 'rabbitmq-server', () =>
         stop: async () => {
           await connection.close();
           await service.stop();
+          execFileSync(programPath('epmd') ?? '', ['-port', String(epmd), '-kill'], { stdio: 'ignore' });
         },
       };
     },

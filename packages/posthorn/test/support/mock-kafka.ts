@@ -1,4 +1,5 @@
-// A Kafka broker for tests: the mock cluster of librdkafka, as kcat runs it, which speaks the real protocol.
+// A Kafka broker for tests: the mock cluster of librdkafka, which speaks the real protocol and lives in a kcat that waits for
+// its input.
 import { execFile, spawn } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Received } from './connector-conformance.ts';
@@ -12,9 +13,12 @@ export interface MockKafka {
   stop(): Promise<void>;
 }
 
+const startMaxMs = 60_000;
+
 export async function startMockKafka(): Promise<MockKafka> {
   const kcat = programPath('kcat') ?? '';
-  const child = spawn(kcat, ['-M', '1'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const mock = ['-b', 'mock', '-X', 'test.mock.num.brokers=1'];
+  const child = spawn(kcat, ['-P', '-t', 'orders', ...mock], { stdio: ['pipe', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk) => {
@@ -22,16 +26,20 @@ export async function startMockKafka(): Promise<MockKafka> {
     });
   }
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const address = await waitFor(() => /BROKERS=127\.0\.0\.1:(\d+)/.exec(output)?.[1], {
+  const port = await waitFor(() => /replaced with 127\.0\.0\.1:(\d+)/.exec(output)?.[1], {
     what: 'the address of the mock cluster',
+    timeoutMs: startMaxMs,
+  }).catch((error: unknown) => {
+    child.kill('SIGKILL');
+    throw new Error(`kcat said:\n${output}`, { cause: error });
   });
   return {
-    port: Number(address),
+    port: Number(port),
     async read() {
       const args = [
         '-C',
         '-b',
-        `127.0.0.1:${address}`,
+        `127.0.0.1:${port}`,
         '-t',
         'orders',
         '-o',

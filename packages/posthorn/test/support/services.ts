@@ -17,7 +17,8 @@ export interface Service {
 /** The path of a program, or undefined. */
 export function programPath(name: string): string | undefined {
   try {
-    const path = `${process.env.PATH}:/usr/sbin:/usr/local/sbin:/usr/lib/rabbitmq/bin`;
+    // Debian's own script of RabbitMQ, in /usr/sbin, goes to another user, who may not write into the folder of a test.
+    const path = `/usr/lib/rabbitmq/bin:${process.env.PATH}:/usr/sbin:/usr/local/sbin`;
     return execFileSync('/bin/sh', ['-c', `command -v ${name}`], {
       env: { PATH: path },
       encoding: 'utf8',
@@ -87,7 +88,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   };
   try {
     await waitFor(async () => (await listens(port)) && ((await options.isReady?.(port)) ?? true), {
-      what: `${options.program} being ready:\n${output}`,
+      what: `${options.program} being ready`,
       timeoutMs: options.timeoutMs ?? 60_000,
     });
   } catch (error) {
