@@ -2,7 +2,11 @@
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describeConnectors } from './support/connector-conformance.ts';
+import { afterAll, describe, expect, test } from 'vitest';
+import { createHttpConnector } from '../src/delivery/connectors/http.ts';
+import { createConnectors } from '../src/delivery/connectors/registry.ts';
+import { systemClock } from '../src/lib/clock.ts';
+import { delivery, describeConnectors } from './support/connector-conformance.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'posthorn-command-'));
 const command = join(folder, 'hook');
@@ -15,6 +19,8 @@ await writeFile(
 case "$1" in
   fail) echo "cannot: $HOOK_TOKEN"; exit 3;;
   hang) exec sleep 60;;
+  flood) exec yes;;
+  leave) setsid sleep 20 & exit 0;;
 esac
 body=$(cat)
 printf '%s\\t%s\\t%s\\n' "$POSTHORN_IDEMPOTENCY_KEY" "$2" "$body" >> "${log}"
@@ -44,10 +50,48 @@ describeConnectors(
               .split('\n')
               .filter((line) => line !== '')
               .map((text) => ({ text, key: text.split('\t')[0] })),
-          stop: () => rm(folder, { recursive: true, force: true }),
+          stop: () => Promise.resolve(),
         };
       },
     },
   ],
   { env: { POSTHORN_ALLOW_COMMANDS: command } },
 );
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('a command', () => {
+  const urlRules = { allowHttp: true, allowSubnets: [] };
+  const connectors = createConnectors({
+    http: createHttpConnector({ ...urlRules, userAgent: 'test', clock: systemClock }),
+    urlRules,
+    permits: { commands: [command], tables: [] },
+    clock: systemClock,
+  });
+
+  const run = (parameters: string[], timeoutMs = 10_000, payload = delivery.payload) =>
+    connectors
+      .get('command')!
+      .deliver({ ...delivery, payload }, { command, arguments: parameters }, AbortSignal.timeout(timeoutMs));
+
+  test('is ended when it writes without end', async () => {
+    expect(await run(['flood'])).toMatchObject({
+      outcome: { kind: 'rejected', detail: expect.stringContaining('it wrote more than') },
+      responseTruncated: true,
+    });
+  });
+
+  test('gives its place back when what it left behind keeps its output open', async () => {
+    const startedMs = performance.now();
+    await Promise.all(Array.from({ length: 16 }, () => run(['leave'], 1_000)));
+    expect(performance.now() - startedMs).toBeLessThan(15_000);
+    expect(await run(['run'])).toMatchObject({ outcome: { kind: 'accepted' } });
+  });
+
+  test('is not run with an option, or with more than the system takes', async () => {
+    await expect(run(['{{ payload.id | times: -1 }}'])).rejects.toThrow('would be an option');
+    const long = Buffer.from(JSON.stringify('é'.repeat(60_000)));
+    const parameters = Array.from({ length: 25 }, () => '{{ payload }}');
+    await expect(run(parameters, 10_000, long)).rejects.toThrow('the command cannot be run');
+  });
+});

@@ -1,14 +1,21 @@
 // Templates: what they can name, and what they cannot do to the process that fills them.
 import { beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../src/lib/clock.ts';
-import { type TemplateData, Templates } from '../src/delivery/connectors/templates.ts';
+import { type TemplateData, templateData, Templates } from '../src/delivery/connectors/templates.ts';
 
-const data: TemplateData = {
-  id: 'msg_1',
-  eventType: 'order.paid',
-  timestamp: '2026-01-02T03:04:05.000Z',
-  payload: { total: 12.5, name: 'Ada & <Co>', tags: ['a', 'b'], nested: { yes: true }, none: null },
-};
+const payload = { total: 12.5, name: 'Ada & <Co>', tags: ['a', 'b'], nested: { yes: true }, none: null };
+let endpoints = 0;
+
+/** Of a delivery of its own; of an endpoint of its own, too, unless it is named. */
+function dataOf(given: unknown = payload, endpointId = `ep_${(endpoints += 1)}`): TemplateData {
+  return templateData({
+    messageId: 'msg_1',
+    endpointId,
+    eventType: 'order.paid',
+    atMs: Date.parse('2026-01-02T03:04:05.000Z'),
+    payload: Buffer.from(JSON.stringify(given)),
+  });
+}
 const templates = new Templates(systemClock);
 /** A template may run so long, and be so late on a busy machine. */
 const longMs = 2_000;
@@ -24,12 +31,12 @@ describe('a template', () => {
     ['{{ payload.missing.deeper }}|', '|'],
     ['{% if payload.total > 10 %}much{% endif %}', 'much'],
   ])('%s', async (text, output) => {
-    expect(await templates.render(text, data)).toBe(output);
+    expect(await templates.render(text, dataOf())).toBe(output);
   });
 
   test('escapes for where it goes', async () => {
-    expect(await templates.render('{{ payload.name }}', data, 'url')).toBe('Ada%20%26%20%3CCo%3E');
-    expect(await templates.render('<!here> {{ payload.name }}', data, 'slack')).toBe(
+    expect(await templates.render('{{ payload.name }}', dataOf(), 'url')).toBe('Ada%20%26%20%3CCo%3E');
+    expect(await templates.render('<!here> {{ payload.name }}', dataOf(), 'slack')).toBe(
       '<!here> Ada &amp; &lt;Co&gt;',
     );
   });
@@ -40,7 +47,7 @@ describe('a template', () => {
       list: ['{{ payload.tags }}', 'x {{ id }}'],
       none: '{{ payload.x }}',
     };
-    expect(await templates.renderTree(tree, data)).toEqual({
+    expect(await templates.renderTree(tree, dataOf())).toEqual({
       total: 12.5,
       list: [['a', 'b'], 'x msg_1'],
       none: null,
@@ -65,17 +72,36 @@ describe('a template', () => {
     ],
   ])('does not give %s', async (_what, text) => {
     const startedMs = performance.now();
-    await expect(templates.render(text, data)).rejects.toThrow(/a template/);
+    await expect(templates.render(text, dataOf())).rejects.toThrow(/a template/);
     expect(performance.now() - startedMs).toBeLessThan(longMs);
   });
 
-  test('is not run again at once when it took too long', async () => {
-    const text = '{% for i in (1..9999) %}{% for j in (1..9999) %}{{ i }}{% endfor %}{% endfor %}';
-    await expect(templates.render(text, data)).rejects.toThrow(/limit exceeded/);
-    await expect(templates.render(text, data)).rejects.toThrow('a moment ago');
+  const slow = '{% for i in (1..9999) %}{% for j in (1..9999) %}{{ i }}{% endfor %}{% endfor %}';
+
+  test('is not run again at once for the endpoint whose templates took too long', async () => {
+    await expect(templates.render(slow, dataOf(payload, 'ep_slow'))).rejects.toThrow(/limit exceeded/);
+    await expect(templates.render('{{ id }}', dataOf(payload, 'ep_slow'))).rejects.toThrow('a moment ago');
+    expect(await templates.render('{{ id }}', dataOf(payload, 'ep_other'))).toBe('msg_1');
+  });
+
+  test('shares its time with the others of its delivery', async () => {
+    const startedMs = performance.now();
+    const many = Array.from({ length: 100 }, (_, at) => `{% comment %}${at}{% endcomment %}${slow}`);
+    await expect(templates.renderTree(many, dataOf())).rejects.toThrow(/a template failed/);
+    expect(performance.now() - startedMs).toBeLessThan(longMs);
+  });
+
+  test('shares what may come out with the others of its delivery', async () => {
+    const large = dataOf({ text: 'x'.repeat(100_000) });
+    const many = Array.from({ length: 4_000 }, () => '{{ payload }}');
+    await expect(templates.renderTree(many, large)).rejects.toThrow(/characters together/);
+  });
+
+  test('keeps a value whose white space is trimmed', async () => {
+    expect(await templates.renderTree({ total: '{{- payload.total -}}' }, dataOf())).toEqual({ total: 12.5 });
   });
 
   test('sees own members of the payload only', async () => {
-    expect(await templates.render('{{ payload.constructor }}{{ payload.__proto__ }}', data)).toBe('');
+    expect(await templates.render('{{ payload.constructor }}{{ payload.__proto__ }}', dataOf())).toBe('');
   });
 });

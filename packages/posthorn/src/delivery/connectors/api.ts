@@ -16,7 +16,7 @@ import {
   verdict,
 } from './connector.ts';
 import type { HttpDeliveryRequest } from './http.ts';
-import { templateData } from './templates.ts';
+import { type TemplateData, templateData } from './templates.ts';
 
 const methods = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET'] as const;
 
@@ -84,7 +84,7 @@ async function requestOf(
   for (const [name, text] of Object.entries(headers)) {
     own.push([name.toLowerCase(), headerValue(name, await templates.render(text, data))]);
   }
-  const content = await contentOf(templates, delivery, config);
+  const content = await contentOf(templates, data, delivery, config);
   return {
     url,
     method,
@@ -100,10 +100,10 @@ async function requestOf(
 
 async function contentOf(
   templates: ActionContext['templates'],
+  data: TemplateData,
   delivery: ActionDelivery,
   { method = 'POST', body, json }: ApiConfig,
 ) {
-  const data = templateData(delivery);
   const type = 'application/json';
   if (json !== undefined) {
     return { type, bytes: Buffer.from(JSON.stringify(await templates.renderTree(json, data))) };

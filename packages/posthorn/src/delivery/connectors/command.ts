@@ -17,7 +17,7 @@ import {
   UnfitError,
   verdict,
 } from './connector.ts';
-import { templateData } from './templates.ts';
+import { type TemplateData, templateData } from './templates.ts';
 
 const argumentsMax = 50;
 
@@ -65,21 +65,13 @@ export function createCommand(context: ActionContext): Connector<CommandConfig> 
       const problem = commandProblem(config.command);
       if (problem !== undefined) throw new UnfitError(`the command ${problem}`);
       if (running >= runningMax) return { isBusy: true };
-      const parameters = await argumentsOf(context, config, delivery);
-      const env = await environmentOf(context, config, delivery);
+      const data = templateData(delivery);
+      const parameters = await argumentsOf(context, config, data);
+      const env = await environmentOf(context, config, delivery, data);
       signal.throwIfAborted();
       running += 1;
       try {
-        const child = spawn(config.command, parameters, {
-          cwd: '/',
-          env,
-          shell: false,
-          // A group of its own, so that what it started can be ended with it.
-          detached: true,
-          windowsHide: true,
-          stdio: ['pipe', 'pipe', 'pipe'],
-        });
-        return await ended(child, delivery.payload, signal);
+        return await ended(start(config.command, parameters, env), delivery.payload, signal);
       } finally {
         running -= 1;
       }
@@ -87,12 +79,30 @@ export function createCommand(context: ActionContext): Connector<CommandConfig> 
   };
 }
 
+function start(command: string, parameters: string[], env: NodeJS.ProcessEnv): ChildProcess {
+  try {
+    return spawn(command, parameters, {
+      cwd: '/',
+      env,
+      shell: false,
+      // A group of its own, so that what it started can be ended with it.
+      detached: true,
+      windowsHide: true,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+  } catch (error) {
+    // Such as arguments that are longer than the system takes.
+    throw new UnfitError(
+      `the command cannot be run: ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
+}
+
 async function argumentsOf(
   { templates }: ActionContext,
   config: CommandConfig,
-  delivery: ActionDelivery,
+  data: TemplateData,
 ): Promise<string[]> {
-  const data = templateData(delivery);
   const rendered: string[] = [];
   for (const text of config.arguments ?? []) {
     rendered.push(plainArgument(text, await templates.render(text, data)));
@@ -100,8 +110,12 @@ async function argumentsOf(
   return rendered;
 }
 
-async function environmentOf({ templates }: ActionContext, config: CommandConfig, delivery: ActionDelivery) {
-  const data = templateData(delivery);
+async function environmentOf(
+  { templates }: ActionContext,
+  config: CommandConfig,
+  delivery: ActionDelivery,
+  data: TemplateData,
+) {
   const own: [string, string][] = [];
   for (const [name, text] of Object.entries(config.environment ?? {})) {
     own.push([name, withoutNul(await templates.render(text, data))]);
@@ -136,16 +150,22 @@ function ended(child: ChildProcess, input: Uint8Array, signal: AbortSignal): Pro
   let keptBytes = 0;
   let readBytes = 0;
   const kill = (name: NodeJS.Signals) => killGroup(child, name);
+  const end = () => {
+    kill('SIGKILL');
+    // What has left the group may keep them open for as long as it likes: nobody waits for it.
+    stdout?.destroy();
+    stderr?.destroy();
+  };
   const onOutput = (chunk: Buffer) => {
     const kept = chunk.subarray(0, outputKeptMaxBytes - keptBytes);
     if (kept.length > 0) chunks.push(kept);
     keptBytes += kept.length;
     readBytes += chunk.length;
-    if (readBytes > outputReadMaxBytes) kill('SIGKILL');
+    if (readBytes > outputReadMaxBytes) end();
   };
   const onAbort = () => {
     kill('SIGTERM');
-    setTimeout(() => kill('SIGKILL'), killAfterMs).unref();
+    setTimeout(end, killAfterMs).unref();
   };
   stdout?.on('data', onOutput);
   stderr?.on('data', onOutput);

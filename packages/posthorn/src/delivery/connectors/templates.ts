@@ -8,22 +8,39 @@ import { type ActionDelivery, UnfitError } from './connector.ts';
 export const templateMaxChars = 8 * 1024;
 /** What may come out of one. */
 const outputMaxChars = 64 * 1024;
-/** It runs on the thread of everybody, and time is all that LiquidJS measures: a busy machine needs some of it as well. */
+/** What may come out of all of a delivery's. */
+const outputTotalMaxChars = 2 * 1024 * 1024;
+/**
+ * For all of a delivery's: they run on the thread of everybody, and time is all that LiquidJS measures. A busy machine needs
+ * some of it as well.
+ */
 const renderMaxMs = 100;
-/** A template that took longer is not run again before. */
+/** Those of an endpoint that took longer are not run again before. */
 const pausedMs = 10_000;
 const pausedMax = 1_000;
 /** LiquidJS counts characters and elements that filters and ranges make. */
 const memoryMax = 300_000;
-const parsedMax = 1_000;
+/** Of the templates that stay parsed: a character became up to 142 bytes, measured with `{{a}}` over and over. */
+const parsedMaxChars = 256 * 1024;
 const treeDepthMax = 16;
 const renderLimitMessage = 'render limit exceeded';
 
 /** What is done to each value that a template puts out, unless it says `raw`. */
 export type Escape = 'none' | 'url' | 'slack';
 
-/** What a template can name. A payload that is not JSON is a text. */
+interface Costs {
+  endpointId: string;
+  renderMs: number;
+  outputChars: number;
+}
+
+// Templates cannot name symbols.
+const costs = Symbol('costs');
+
+/** What a template can name, of one delivery. A payload that is not JSON is a text. */
 export interface TemplateData {
+  /** What the delivery's templates have cost so far. */
+  readonly [costs]: Costs;
   id: string;
   eventType: string;
   /** ISO 8601, of the attempt. */
@@ -45,10 +62,21 @@ function textOf(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
-/** What templates see of a delivery. */
-export function templateData({ messageId, eventType, atMs, payload }: ActionDelivery): TemplateData {
-  const text = Buffer.from(payload).toString();
-  return { id: messageId, eventType, timestamp: new Date(atMs).toISOString(), payload: parsed(text) };
+/** What templates see of a delivery: once for each attempt, because it holds what they cost. */
+export function templateData({
+  messageId,
+  endpointId,
+  eventType,
+  atMs,
+  payload,
+}: Pick<ActionDelivery, 'messageId' | 'endpointId' | 'eventType' | 'atMs' | 'payload'>): TemplateData {
+  return {
+    [costs]: { endpointId, renderMs: 0, outputChars: 0 },
+    id: messageId,
+    eventType,
+    timestamp: new Date(atMs).toISOString(),
+    payload: parsed(Buffer.from(payload).toString()),
+  };
 }
 
 function parsed(text: string): unknown {
@@ -62,8 +90,9 @@ function parsed(text: string): unknown {
 export class Templates {
   readonly #clock: Clock;
   readonly #engines = new Map<Escape, Promise<Liquid>>();
-  readonly #parsed = new BoundedMap<string, Template[]>(parsedMax);
-  /** Templates that took too long, until when. */
+  readonly #parsed = new Map<string, Template[]>();
+  #parsedChars = 0;
+  /** Endpoints whose templates took too long, until when. */
   readonly #paused = new BoundedMap<string, number>(pausedMax);
 
   constructor(clock: Clock) {
@@ -73,7 +102,7 @@ export class Templates {
   /** Why the text is not a template, as words that follow its name. */
   async problemOf(text: string): Promise<string | undefined> {
     try {
-      await this.#parse(text, 'none');
+      await this.#compile(text, 'none');
       return undefined;
     } catch (error) {
       return `is not a template: ${firstLine(error)}`;
@@ -98,10 +127,16 @@ export class Templates {
     const output = await orUnfit(async () => {
       const templates = await this.#parse(text, escape);
       const engine = await this.#engine(escape);
-      return this.#unlessPaused(text, () => engine.renderSync(templates, data) as string);
+      return this.#within(
+        data,
+        (renderLimit) => engine.renderSync(templates, data, { renderLimit }) as string,
+      );
     });
-    if (output.length <= outputMaxChars) return output;
-    throw new UnfitError(`a template gave more than ${outputMaxChars} characters`);
+    if (output.length > outputMaxChars) {
+      throw new UnfitError(`a template gave more than ${outputMaxChars} characters`);
+    }
+    countOutput(data, output);
+    return output;
   }
 
   /** The same for every text in a JSON value. One that is a single place, `{{ … }}`, becomes the value itself. */
@@ -116,11 +151,13 @@ export class Templates {
   }
 
   async #valueOf(text: string, data: TemplateData): Promise<unknown> {
-    const place = /^\{\{([^{}]+)\}\}$/.exec(text.trim())?.[1];
+    const place = /^\{\{-?([^{}]+?)-?\}\}$/.exec(text.trim())?.[1];
     if (place === undefined) return this.render(text, data);
     const engine = await this.#engine('none');
-    const value = () => (engine.evalValueSync(place.trim(), data) as unknown) ?? null;
-    return orUnfit(async () => this.#unlessPaused(text, value));
+    const evaluate = () => (engine.evalValueSync(place.trim(), data) as unknown) ?? null;
+    const value = await orUnfit(async () => this.#within(data, evaluate));
+    countOutput(data, value);
+    return value;
   }
 
   #engine(escape: Escape): Promise<Liquid> {
@@ -133,22 +170,52 @@ export class Templates {
     const key = `${escape} ${text}`;
     const found = this.#parsed.get(key);
     if (found) return found;
-    if (text.length > templateMaxChars) throw new Error(`is longer than ${templateMaxChars} characters`);
-    const templates = (await this.#engine(escape)).parse(text);
-    this.#parsed.set(key, templates);
+    const templates = await this.#compile(text, escape);
+    if (!this.#parsed.has(key)) this.#keep(key, templates);
     return templates;
   }
 
-  #unlessPaused<T>(text: string, run: () => T): T {
-    const nowMs = this.#clock.monotonicMs();
-    if ((this.#paused.get(text) ?? 0) > nowMs) throw new Error('it took too long a moment ago');
-    try {
-      return run();
-    } catch (error) {
-      if (firstLine(error).includes(renderLimitMessage)) this.#paused.set(text, nowMs + pausedMs);
-      throw error;
+  async #compile(text: string, escape: Escape): Promise<Template[]> {
+    if (text.length > templateMaxChars) throw new Error(`is longer than ${templateMaxChars} characters`);
+    return (await this.#engine(escape)).parse(text);
+  }
+
+  /** In place of those that were parsed first. */
+  #keep(key: string, templates: Template[]): void {
+    this.#parsed.set(key, templates);
+    this.#parsedChars += key.length;
+    for (const oldest of this.#parsed.keys()) {
+      if (this.#parsedChars <= parsedMaxChars) return;
+      this.#parsed.delete(oldest);
+      this.#parsedChars -= oldest.length;
     }
   }
+
+  /** Runs one template in what is left of its delivery's time. */
+  #within<T>({ [costs]: cost }: TemplateData, run: (leftMs: number) => T): T {
+    const startedMs = this.#clock.monotonicMs();
+    if ((this.#paused.get(cost.endpointId) ?? 0) > startedMs) {
+      throw new Error("the endpoint's templates took too long a moment ago");
+    }
+    try {
+      if (cost.renderMs >= renderMaxMs) throw new Error(renderLimitMessage);
+      return run(renderMaxMs - cost.renderMs);
+    } catch (error) {
+      if (firstLine(error).includes(renderLimitMessage)) {
+        this.#paused.set(cost.endpointId, startedMs + pausedMs);
+      }
+      throw error;
+    } finally {
+      cost.renderMs += this.#clock.monotonicMs() - startedMs;
+    }
+  }
+}
+
+/** Throws UnfitError: a small configuration could put a large payload out thousands of times. */
+function countOutput({ [costs]: cost }: TemplateData, value: unknown): void {
+  cost.outputChars += textOf(value).length;
+  if (cost.outputChars <= outputTotalMaxChars) return;
+  throw new UnfitError(`the templates gave more than ${outputTotalMaxChars} characters together`);
 }
 
 async function createEngine(escape: Escape): Promise<Liquid> {
