@@ -44,14 +44,21 @@ interface Opened {
 }
 
 const busyMs = 1_000;
-// Beyond the deadline for what it takes to end.
 const ownWriteMaxMs = 5_000;
+/** Of the pool's connections: a table that is locked holds them for that long, and everything else needs some, too. */
+const ownWritesShare = 1 / 3;
+const ownWritesWaitingMax = 100;
+// What a receiver says may be as long as it likes.
+const detailMaxChars = 1_000;
+const responseMaxBytes = 16 * 1024;
 
 export class Actions {
   readonly #deps: ActionsDeps;
   // An endpoint's configuration is immutable: a change makes a new object.
   readonly #opened = new WeakMap<EndpointConfig, Opened>();
   readonly #underWay = new Set<AbortController>();
+  readonly #ownWritesWaiting: (() => void)[] = [];
+  #ownWrites = 0;
   #closed: Error | undefined;
 
   constructor(deps: ActionsDeps) {
@@ -68,13 +75,14 @@ export class Actions {
       const durationMs = Math.round(this.#deps.clock.monotonicMs() - startedAtMs);
       return conclude(
         opened.redact.text(target),
-        opened.redact.result({ responseTruncated: false, ...result, durationMs }),
+        bounded(opened.redact.result({ responseTruncated: false, ...result, durationMs })),
       );
     };
     const result = await this.#result(delivery, opened);
     if ('isBusy' in result) return { postponedMs: busyMs };
-    if ('text' in result) return this.#writeAndSettle(work, result, finish);
-    return finish(result);
+    if (!('text' in result)) return finish(result);
+    if (this.#ownWritesWaiting.length >= ownWritesWaitingMax) return { postponedMs: busyMs };
+    return this.#inTurn(() => this.#writeAndSettle(work, result, finish));
   };
 
   /** What is under way rejects. */
@@ -149,6 +157,20 @@ export class Actions {
     }
   }
 
+  /** A few at a time; whoever ends hands its turn on. */
+  async #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const atOnceMax = Math.max(1, Math.floor(this.#deps.pool.options.max * ownWritesShare));
+    if (this.#ownWrites < atOnceMax) this.#ownWrites += 1;
+    else await new Promise<void>((resolve) => this.#ownWritesWaiting.push(resolve));
+    try {
+      return await run();
+    } finally {
+      const next = this.#ownWritesWaiting.shift();
+      if (next) next();
+      else this.#ownWrites -= 1;
+    }
+  }
+
   async #writeAndSettle(
     work: Work,
     write: OwnWrite,
@@ -178,6 +200,19 @@ class DeadlineError extends Error {
     super(`not done within ${timeoutMs} ms`);
     this.name = 'DeadlineError';
   }
+}
+
+function bounded(result: AttemptResult): AttemptResult {
+  const { outcome, responseBody } = result;
+  return {
+    ...result,
+    ...('detail' in outcome && outcome.detail !== undefined
+      ? { outcome: { ...outcome, detail: outcome.detail.slice(0, detailMaxChars) } }
+      : {}),
+    ...(responseBody && responseBody.length > responseMaxBytes
+      ? { responseBody: responseBody.subarray(0, responseMaxBytes), responseTruncated: true }
+      : {}),
+  };
 }
 
 function failureOf(error: unknown) {

@@ -1,6 +1,5 @@
 // Keeps the secrets of an endpoint's configuration out of what is recorded of its attempts, whoever repeats them: an error
 // of a library that names the whole URL, or a receiver that echoes what it was sent.
-import { isUtf8 } from 'node:buffer';
 import type { AttemptResult } from './connectors/http.ts';
 
 export interface Redaction {
@@ -19,20 +18,23 @@ export function createRedaction(secretNames: readonly string[], config: object):
     // A longer one may hold a shorter one.
     .toSorted((a, b) => b.length - a.length);
 
-  const text = (given: string) =>
-    secrets.reduce((redacted, secret) => redacted.replaceAll(secret, shown), given);
+  const text = (given: string) => without(secrets, given);
+  // Byte by byte, so that it does not matter whether the rest is text.
+  const secretBytes = secrets.map(bytesOf);
+  const body = (given: Uint8Array, isTruncated: boolean) => {
+    const redacted = without(secretBytes, Buffer.from(given).toString('latin1'));
+    return Buffer.from(isTruncated ? withoutBegun(secretBytes, redacted) : redacted, 'latin1');
+  };
 
   return {
     text,
     result(result) {
       if (secrets.length === 0) return result;
-      const { outcome, responseBody, responseHeaders } = result;
+      const { outcome, responseBody, responseHeaders, responseTruncated } = result;
       return {
         ...result,
         outcome: 'detail' in outcome ? { ...outcome, detail: text(outcome.detail ?? '') } : outcome,
-        ...(responseBody && isUtf8(responseBody)
-          ? { responseBody: Buffer.from(text(Buffer.from(responseBody).toString())) }
-          : {}),
+        ...(responseBody ? { responseBody: body(responseBody, responseTruncated) } : {}),
         ...(responseHeaders
           ? {
               responseHeaders: Object.fromEntries(
@@ -45,6 +47,25 @@ export function createRedaction(secretNames: readonly string[], config: object):
   };
 }
 
+function without(secrets: readonly string[], given: string): string {
+  return secrets.reduce((redacted, secret) => redacted.replaceAll(secret, shown), given);
+}
+
+/** Each byte as a character. */
+function bytesOf(text: string): string {
+  return Buffer.from(text).toString('latin1');
+}
+
+/** What was cut off may have been the rest of a secret. */
+function withoutBegun(secrets: readonly string[], given: string): string {
+  for (const secret of secrets) {
+    for (let length = secret.length - 1; length >= secretMinChars; length -= 1) {
+      if (given.endsWith(secret.slice(0, length))) return given.slice(0, -length) + shown;
+    }
+  }
+  return given;
+}
+
 function textsOf(value: unknown): string[] {
   if (typeof value === 'string') return [value];
   return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsOf) : [];
@@ -55,7 +76,8 @@ function textsOf(value: unknown): string[] {
  * encoded there.
  */
 function formsOf(secret: string): string[] {
-  const forms = [secret, encodeURIComponent(secret), ...secret.split(/\s+/)];
+  const inJson = JSON.stringify(secret).slice(1, -1);
+  const forms = [secret, encodeURIComponent(secret), inJson, ...secret.split(/\s+/)];
   if (!URL.canParse(secret)) return forms;
   const { pathname, search, username, password } = new URL(secret);
   const parts = [pathname, search, username, password, decoded(password)];
