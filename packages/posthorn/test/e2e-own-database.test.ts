@@ -111,6 +111,42 @@ describe('an endpoint that writes here', () => {
     expect((await client.query('select from public.strict')).rowCount).toBe(0);
   });
 
+  test('fills a hundred columns', async () => {
+    const names = Array.from({ length: 100 }, (_, n) => `c${n}`);
+    await client.query(`create table public.orders (${names.map((name) => `${name} integer`).join(', ')})`);
+    const posthorn = await startPosthorn(databaseUrl, env);
+    const app = await applicationOf(posthorn);
+    const columns = Object.fromEntries(names.map((name) => [name, `payload.${name}`]));
+    await makeEndpoint(posthorn, app, { table: 'orders', columns });
+    await send(posthorn, app, Object.fromEntries(names.map((name, n) => [name, n])));
+    await allSucceeded(1);
+    const { rows } = await client.query('select c0, c50, c99 from public.orders');
+    expect(rows).toEqual([{ c0: 0, c50: 50, c99: 99 }]);
+  });
+
+  test('waits for tables that are locked by a few connections, and leaves others their turn', async () => {
+    await client.query('create table public.orders (id text); create table public.log (id text)');
+    const posthorn = await startPosthorn(databaseUrl, { ...env, POSTHORN_DATABASE_CONNECTIONS: '6' });
+    const app = await applicationOf(posthorn);
+    await makeEndpoint(posthorn, app, { table: 'orders', columns: { id: 'id' } });
+    await client.query('begin; lock table public.orders');
+    for (let n = 0; n < 8; n += 1) await send(posthorn, app, { n });
+    const waiting = async () => {
+      const { rows } = await client.query<{ n: number }>(
+        `select count(*)::integer as n from pg_locks
+         where relation = 'public.orders'::regclass and not granted`,
+      );
+      return rows[0]?.n;
+    };
+    await waitFor(waiting, { what: 'a write that waits' });
+    // With all of the connections taken, it could not be accepted.
+    await send(posthorn, app, { n: 8 });
+    expect(await waiting()).toBeLessThanOrEqual(2);
+    await client.query('commit');
+    await allSucceeded(9);
+    expect((await client.query('select distinct id from public.orders')).rowCount).toBe(9);
+  });
+
   test('is refused tables that the operator did not open', async () => {
     const posthorn = await startPosthorn(databaseUrl, env);
     const app = await applicationOf(posthorn);

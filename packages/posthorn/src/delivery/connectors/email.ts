@@ -17,7 +17,7 @@ import {
   verdict,
 } from './connector.ts';
 import { openSocket } from './guarded-socket.ts';
-import { readServerUrl, type ServerUrl } from './server-url.ts';
+import { readServerUrl, type ServerUrl, tlsProblem } from './server-url.ts';
 import { templateData } from './templates.ts';
 
 const recipientsMax = 20;
@@ -70,7 +70,7 @@ export function createEmail(context: ActionContext): Connector<EmailConfig> {
       const server = readServerUrl(url, rules);
       const sender = /<([^>]*)>$/.exec(from)?.[1] ?? from;
       return verdict(typeof server === 'object' ? `${server.shown} ${to.join(' ')}` : '', [
-        problemOf('url', typeof server === 'string' ? server : undefined),
+        problemOf('url', typeof server === 'string' ? server : tlsProblem(server)),
         problemOf('from', addressPattern.test(sender) ? undefined : 'must be an address, or Name <address>'),
         problemOf('to', await templates.problemOfTree(to)),
         problemOf('subject', await templates.problemOf(subject ?? '')),

@@ -45,6 +45,7 @@ const ownSchema = 'public';
 const sslModes = ['disable', 'require', 'verify-ca', 'verify-full'];
 // The attempt's own deadline is shorter, and ends the connection: this ends the statement in the server.
 const statementMaxMs = 60_000;
+const membersMax = 50;
 
 export function createPostgres(context: ActionContext): Connector<PostgresConfig> {
   const rules = { ports, allowSubnets: context.allowSubnets };
@@ -78,7 +79,7 @@ export function createPostgres(context: ActionContext): Connector<PostgresConfig
           problemOf('url', both ? 'cannot stand beside database' : undefined),
           problemOf('url', neither ? 'is required, unless database is posthorn' : undefined),
           problemOf('url', typeof server === 'string' ? server : undefined),
-          problemOf('url', typeof server === 'object' ? sslProblem(server.parameters) : undefined),
+          problemOf('url', typeof server === 'object' ? serverProblem(server) : undefined),
           problemOf('table', database === undefined ? undefined : ownTableProblem(config)),
           ...upsertProblems(config),
         ]),
@@ -128,7 +129,8 @@ async function openSession(
     host: await vettedAddress(guard, server),
     port: server.port,
     user: server.username,
-    password: password ?? '',
+    // Of a text that is empty, the library would take PGPASSWORD or ~/.pgpass of this server instead.
+    password: () => password ?? '',
     database: server.path,
     ssl: sslOf(server, sslRootCert),
     stream: () => socket,
@@ -170,7 +172,9 @@ function sslOf({ host, parameters }: ServerUrl, sslRootCert: string | undefined)
   } as const;
 }
 
-function sslProblem(parameters: URLSearchParams): string | undefined {
+function serverProblem({ parameters, username, path }: ServerUrl): string | undefined {
+  // Otherwise the library takes them from the environment of this server.
+  if (username === '' || path === '') return 'must name a user and a database';
   const names = [...parameters.keys()].filter((name) => name !== 'sslmode');
   if (names.length > 0) return `has parameters that are not known: ${names.join(', ')}`;
   const mode = parameters.get('sslmode') ?? 'verify-full';
@@ -203,10 +207,19 @@ function statementOf(
   const columns = plan.columns.map(({ name }) => quoted(name));
   const text = `insert into ${table} as t (${columns.join(', ')})
 select ${columns.map((column) => `r.${column}`).join(', ')}
-from jsonb_populate_record(null::${table}, jsonb_build_object(${members.join(', ')})) r
+from jsonb_populate_record(null::${table}, ${objectOf(members)}) r
 where $1::jsonb is not null
 ${conflictOf(plan)}`;
   return { text, values };
+}
+
+/** PostgreSQL takes a hundred arguments of a function, and each member is two. */
+function objectOf(members: readonly string[]): string {
+  const parts: string[] = [];
+  for (let at = 0; at < members.length; at += membersMax) {
+    parts.push(`jsonb_build_object(${members.slice(at, at + membersMax).join(', ')})`);
+  }
+  return parts.join(' || ');
 }
 
 function conflictOf({ key, updated, newerBy }: UpsertPlan): string {

@@ -98,7 +98,12 @@ async function openSession(
   const hostname = await vettedAddress(guard, { host, port });
   signal.throwIfAborted();
   // Handed on to node:net and node:tls.
-  const socketOptions = { signal, ...(isIP(host) === 0 ? { servername: host } : {}) } as SocketOptions;
+  const socketOptions = {
+    signal,
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.2',
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+  } as SocketOptions;
   const connection = await connect(
     {
       protocol: protocol.slice(0, -1),
@@ -111,17 +116,22 @@ async function openSession(
     },
     socketOptions,
   );
-  const session: Partial<Session> & { isBroken: boolean } = { connection, isBroken: false };
+  const session = { connection, isBroken: false };
   const broken = () => {
     session.isBroken = true;
   };
   connection.on('error', broken).on('close', broken);
-  const channel = await connection.createConfirmChannel();
-  channel.on('error', broken).on('close', broken);
-  return Object.assign(session, { connection, channel });
+  try {
+    const channel = await connection.createConfirmChannel();
+    channel.on('error', broken).on('close', broken);
+    return Object.assign(session, { channel });
+  } catch (error) {
+    closeSession(session);
+    throw error;
+  }
 }
 
-function closeSession({ connection }: Session): void {
+function closeSession({ connection }: Pick<Session, 'connection'>): void {
   void connection.close().catch(() => {});
   const { stream } = connection.connection as unknown as { stream: { destroy(): void } };
   setTimeout(() => stream.destroy(), closeMaxMs).unref();

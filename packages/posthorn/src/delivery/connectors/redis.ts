@@ -104,6 +104,11 @@ function databaseProblem({ path, parameters }: ServerUrl): string | undefined {
   return /^\d{0,3}$/.test(path) ? undefined : 'must end in the number of a database, such as /0';
 }
 
+function tlsFor(host: string) {
+  const name = isIP(host) === 0 ? { servername: host } : { host };
+  return { rejectUnauthorized: true, minVersion: 'TLSv1.2', ...name } as const;
+}
+
 async function openRedis(
   { host, port, username, path, protocol }: ServerUrl,
   address: string,
@@ -117,7 +122,7 @@ async function openRedis(
     db: Number(path),
     ...(username === '' ? {} : { username }),
     ...(password === undefined ? {} : { password }),
-    ...(protocol === 'rediss:' ? { tls: isIP(host) === 0 ? { servername: host } : { host } } : {}),
+    ...(protocol === 'rediss:' ? { tls: tlsFor(host) } : {}),
     lazyConnect: true,
     // The schedule of the endpoint is what tries again.
     retryStrategy: () => null,
