@@ -47,9 +47,16 @@ export async function takeTarget(deps: ApiDeps, given: TargetIn, before?: Endpoi
   const { kind = httpKind, url, config } = given;
   if (kind === httpKind) return httpTarget(deps, given, url);
   const known = kindOf(deps, kind);
-  const previous = before?.kind === kind ? openConfig(deps, before) : {};
-  const kept = Object.entries(previous).filter(([name]) => known.secretNames.includes(name));
-  return kindTarget(known, url, config && { ...Object.fromEntries(kept), ...config });
+  if (before?.kind !== kind || !config) return kindTarget(known, url, config);
+  const previous = Object.entries(openConfig(deps, before));
+  const secrets = Object.fromEntries(previous.filter(([name]) => known.secretNames.includes(name)));
+  const target = await kindTarget(known, url, { ...secrets, ...config });
+  checkKept(
+    Object.keys(secrets).filter((name) => !(name in config)),
+    before,
+    target,
+  );
+  return target;
 }
 
 /** The target that a patch leaves; undefined when it says nothing of it. Members of `config` replace, null removes. */
@@ -65,7 +72,30 @@ export async function patchTarget(
   }
   const known = kindOf(deps, kind);
   if (before.kind !== kind) return kindTarget(known, url, config);
-  return kindTarget(known, url, { ...openConfig(deps, before), ...config });
+  const previous = openConfig(deps, before);
+  const target = await kindTarget(known, url, { ...previous, ...config });
+  checkKept(
+    known.secretNames.filter((name) => name in previous && !(config && name in config)),
+    before,
+    target,
+  );
+  return target;
+}
+
+const serverPattern = /[a-z+]+:\/\/[^/?#\s]+/gi;
+const serversOf = (target: string) => target.toLowerCase().match(serverPattern) ?? [];
+
+/** Throws 422 when secrets that nobody gave again would go to another server than the one they were given for. */
+function checkKept(secretNames: readonly string[], before: EndpointRow, target: Target): void {
+  const known = serversOf(before.url);
+  if (secretNames.length === 0 || serversOf(target.url).every((server) => known.includes(server))) return;
+  throw invalid(
+    secretNames.map((name) => ({
+      loc: ['body', 'config', name],
+      msg: 'must be given again, because the endpoint would go to another server',
+      type: 'value_error',
+    })),
+  );
 }
 
 function httpTarget(deps: ApiDeps, { config }: TargetIn, url: string | undefined): Target {

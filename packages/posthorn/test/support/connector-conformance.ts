@@ -80,6 +80,9 @@ async function startSilent(): Promise<SilentServer> {
 // Of the discard protocol, which nobody serves: a port that was free a moment ago may be somebody's now.
 const closedPort = 9;
 
+const holds = (secrets: readonly string[], value: unknown) =>
+  secrets.some((secret) => JSON.stringify(value).includes(secret));
+
 /** The connectors of a server that may reach public addresses only. */
 function publicConnector(kind: string): Connector {
   const urlRules = { allowHttp: true, allowSubnets: [] };
@@ -92,7 +95,8 @@ function publicConnector(kind: string): Connector {
   return connectors.get(kind)!;
 }
 
-const delivery = {
+/** As connectors get one. */
+export const delivery = {
   applicationId: 'app_1',
   messageId: 'msg_1',
   endpointId: 'ep_1',
@@ -106,6 +110,9 @@ const delivery = {
 
 /** Attempts as they are shown, with what the client does not know. */
 type Attempt = MessageAttemptOut & { outcome: string; reason: string | null; detail: string | null };
+
+// The first delivery of a kind loads its library, and a busy machine takes its time.
+const patienceMs = 20_000;
 
 /** One process for all of these kinds. `env`: its further settings. */
 export function describeConnectors(
@@ -141,8 +148,8 @@ function describeConnector(expectations: Expectations, server: ServerOf): void {
     rig = await start();
     ({ posthorn } = server());
     app = (await posthorn.client.application.create({ name: 'Acme' })).id;
-  }, 120_000);
-  afterAll(() => rig.stop());
+  }, 180_000);
+  afterAll(() => (rig as Rig | undefined)?.stop());
 
   const call = (method: string, path: string, body?: object, token = testToken) =>
     request({ url: posthorn.url, token }, method, `/api/v1/app/${app}${path}`, body);
@@ -166,7 +173,7 @@ function describeConnector(expectations: Expectations, server: ServerOf): void {
         const { data } = await posthorn.client.messageAttempt.listByMsg(app, message);
         return data.length >= count ? data : undefined;
       },
-      { what: `${count} attempts`, timeoutMs: 20_000 },
+      { what: `${count} attempts`, timeoutMs: patienceMs },
     );
     const shown = list.toReversed().map(async ({ id }) => {
       const answer = await call('GET', `/msg/${message}/attempt/${id}`);
@@ -204,6 +211,26 @@ function describeConnector(expectations: Expectations, server: ServerOf): void {
     expect(attempt?.outcome).toBe('accepted');
   });
 
+  test('keeps no secret that is left out when it goes elsewhere', async () => {
+    const moved = rig.at?.('posthorn.test', 8_080);
+    const config = Object.fromEntries(
+      Object.entries(moved ?? {}).filter(([name, value]) => !holds(rig.secrets, value) || name === 'url'),
+    );
+    // Where the address itself is the secret, or nothing is, there is nothing to keep.
+    if (!moved || Object.keys(config).length === Object.keys(moved).length) return;
+    const { id, eventType } = await endpoint(rig.config);
+    for (const [method, body] of [
+      ['PUT', { kind, config, eventTypes: [eventType] }],
+      ['PATCH', { config }],
+    ] as const) {
+      const changed = await call(method, `/endpoint/${id}`, body);
+      expect(changed.status, changed.text).toBe(422);
+      expect(changed.text).toContain('must be given again');
+    }
+    const changed = await call('PATCH', `/endpoint/${id}`, { config: moved });
+    expect(changed.status, changed.text).toBe(200);
+  });
+
   test('is rejected, and tried again until it is accepted', async () => {
     const { id, eventType } = await endpoint(rig.refused);
     const message = await send(eventType, { id: 3 });
@@ -218,7 +245,7 @@ function describeConnector(expectations: Expectations, server: ServerOf): void {
     expect(mended.status, mended.text).toBe(200);
     const accepted = await waitFor(
       async () => (await attempts(message)).find(({ outcome }) => outcome === 'accepted'),
-      { what: 'a retry that is accepted', timeoutMs: 20_000 },
+      { what: 'a retry that is accepted', timeoutMs: patienceMs },
     );
     expect(accepted.endpointId).toBe(id);
   });
@@ -231,7 +258,7 @@ function describeConnector(expectations: Expectations, server: ServerOf): void {
       const [attempt] = await attempts(await send(eventType, { id: 4 }));
       expect(attempt).toMatchObject({ outcome: 'unreachable', reason: 'timeout' });
       if (usesNetwork && !rig.hanging) expect(silent.connections()).toBeGreaterThan(0);
-      await waitFor(() => silent.open() === 0, { what: 'the end of the connection' });
+      await waitFor(() => silent.open() === 0, { what: 'the end of the connection', timeoutMs: patienceMs });
     } finally {
       await silent.stop();
     }
