@@ -83,7 +83,7 @@ export async function patchTarget(
 }
 
 const serverPattern = /[a-z+]+:\/\/[^/?#\s]+/gi;
-const serversOf = (target: string) => target.toLowerCase().match(serverPattern) ?? [];
+const serversOf = (target: string): readonly string[] => target.toLowerCase().match(serverPattern) ?? [];
 
 /** Throws 422 when secrets that nobody gave again would go to another server than the one they were given for. */
 function checkKept(secretNames: readonly string[], before: EndpointRow, target: Target): void {

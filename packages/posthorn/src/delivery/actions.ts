@@ -206,7 +206,7 @@ function bounded(result: AttemptResult): AttemptResult {
   const { outcome, responseBody } = result;
   return {
     ...result,
-    ...('detail' in outcome && outcome.detail !== undefined
+    ...('detail' in outcome
       ? { outcome: { ...outcome, detail: outcome.detail.slice(0, detailMaxChars) } }
       : {}),
     ...(responseBody && responseBody.length > responseMaxBytes
