@@ -57,6 +57,8 @@ describe('values', () => {
       retrySchedule: [0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400],
       attemptTimeoutMs: 20_000,
       httpsOnly: false,
+      allowCommands: [],
+      allowTables: [],
       logLevel: 'info',
     });
     expect(allowSubnets.map(({ text }) => text)).toEqual(['127.0.0.0/8', '::1/128']);
@@ -206,6 +208,10 @@ describe('wrong values', () => {
     ['POSTHORN_ALLOW_SUBNETS', '10.0.0.1/8', '10.0.0.1/8'],
     ['POSTHORN_ALLOW_SUBNETS', '10.0.0.0/8,everything', 'everything'],
     ['POSTHORN_HTTPS_ONLY', '2', 'neither true nor false'],
+    ['POSTHORN_ALLOW_COMMANDS', 'ls', 'number 1 cannot be used'],
+    ['POSTHORN_ALLOW_COMMANDS', '/bin/ls,/usr/bin/../sbin/x', 'number 2 cannot be used'],
+    ['POSTHORN_ALLOW_TABLES', 'orders', 'number 1 cannot be used'],
+    ['POSTHORN_ALLOW_TABLES', 'public.orders,posthorn.*', 'number 2 cannot be used'],
     ['POSTHORN_LOG_LEVEL', 'loud', 'unknown level'],
     ['POSTHORN_TOKEN_FILE', '/run/missing', 'the file cannot be read (ENOENT)'],
     ['POSTHORN_TOKEN_FILE', '/run/empty', 'the file is empty'],

@@ -250,16 +250,16 @@ whereInstalled('kcat', 'kcat', () =>
     kind: 'kafka',
     forOperators: true,
     hasKey: true,
+    refusesNothing: true,
     async start() {
       const cluster = await startMockKafka();
-      const config = (host: string, port: number, topic = 'orders') => ({
+      const config = (host: string, port: number) => ({
         brokers: [`kafka://${host}:${port}`],
-        topic,
+        topic: 'orders',
         key: '{{ payload.marker }}',
       });
       return {
         config: config('127.0.0.1', cluster.port),
-        refused: config('127.0.0.1', cluster.port, '..'),
         secrets: [],
         at: (host, port) => config(host, port),
         received: cluster.read,

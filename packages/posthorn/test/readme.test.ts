@@ -28,6 +28,11 @@ const program = join(root, 'packages/posthorn/dist/main.js');
 const newKey = () => randomBytes(32).toString('base64');
 const decisionLinesMax = 25;
 const architectureWordsMax = 1_200;
+const commandVariables = ['MESSAGE_ID', 'EVENT_TYPE', 'ENDPOINT_ID', 'IDEMPOTENCY_KEY'].map(
+  (name) => `POSTHORN_${name}`,
+);
+// Each starts the program many times.
+const slowMs = 180_000;
 
 function textOf(path: string): string {
   return readFileSync(join(root, path), 'utf8');
@@ -104,6 +109,8 @@ describe('the documents', () => {
     const known = new Set(Object.values(settings).flatMap(({ env }) => [env, `${env}_FILE`]));
     // Read by `posthorn send` and by the example.
     known.add('POSTHORN_SERVER_URL');
+    // Given to the commands of endpoints.
+    for (const name of commandVariables) known.add(name);
     for (const path of documents) {
       for (const [name] of textOf(path).matchAll(/\b(?:POSTHORN_[A-Z_]+|DATABASE_URL)\b(?!_)/g)) {
         // "A `POSTHORN_` variable" is no name.
@@ -153,18 +160,22 @@ describe('the commands', () => {
     }
   });
 
-  test('of posthorn exist, with all their flags', async () => {
-    const ofPosthorn = commands
-      .map(({ path, line }) => ({ path, line: line.replace(/^npm run posthorn --/, 'posthorn') }))
-      .filter(({ line }) => line.startsWith('posthorn '));
-    expect(ofPosthorn.length).toBeGreaterThan(10);
-    for (const { path, line } of ofPosthorn) {
-      const words = /^posthorn ((?:token|environment) \w+|[\w-]+)/.exec(line)?.[1] ?? '';
-      const help = await helpOf(words);
-      expect(help, `${path}: ${line}`).toContain(`posthorn ${words}`);
-      for (const [flag] of line.matchAll(/--[a-z-]+/g)) expect(help, `${path}: ${line}`).toContain(flag);
-    }
-  });
+  test(
+    'of posthorn exist, with all their flags',
+    async () => {
+      const ofPosthorn = commands
+        .map(({ path, line }) => ({ path, line: line.replace(/^npm run posthorn --/, 'posthorn') }))
+        .filter(({ line }) => line.startsWith('posthorn '));
+      expect(ofPosthorn.length).toBeGreaterThan(10);
+      for (const { path, line } of ofPosthorn) {
+        const words = /^posthorn ((?:token|environment) \w+|[\w-]+)/.exec(line)?.[1] ?? '';
+        const help = await helpOf(words);
+        expect(help, `${path}: ${line}`).toContain(`posthorn ${words}`);
+        for (const [flag] of line.matchAll(/--[a-z-]+/g)) expect(help, `${path}: ${line}`).toContain(flag);
+      }
+    },
+    slowMs,
+  );
 
   test('are all of a kind that is looked at here', () => {
     const others = commands.filter(({ line }) => !/^(npm|posthorn) /.test(line)).map(({ line }) => line);
@@ -469,44 +480,48 @@ describe('docs/receiving.md', () => {
 describe('docs/operations.md', () => {
   afterEach(endAllPosthorn);
 
-  test('a lost secret key is refused, and the way out that is described works', async () => {
-    const database = await createTestDatabase();
-    const receiver = await startRecorder();
-    const first = await startPosthorn(database.url);
-    await first.client.application.create({ name: 'Acme', uid: 'acme' });
-    const headers = { 'x-team': 'red' };
-    const endpoint = await request(
-      { url: first.url, token: testToken },
-      'POST',
-      '/api/v1/app/acme/endpoint',
-      {
-        url: receiver.url,
-        uid: 'main',
-        headers,
-      },
-    );
-    expect(endpoint.status).toBe(201);
-    await first.end('SIGTERM');
+  test(
+    'a lost secret key is refused, and the way out that is described works',
+    async () => {
+      const database = await createTestDatabase();
+      const receiver = await startRecorder();
+      const first = await startPosthorn(database.url);
+      await first.client.application.create({ name: 'Acme', uid: 'acme' });
+      const headers = { 'x-team': 'red' };
+      const endpoint = await request(
+        { url: first.url, token: testToken },
+        'POST',
+        '/api/v1/app/acme/endpoint',
+        {
+          url: receiver.url,
+          uid: 'main',
+          headers,
+        },
+      );
+      expect(endpoint.status).toBe(201);
+      await first.end('SIGTERM');
 
-    const otherKey = { POSTHORN_SECRET_KEY: newKey() };
-    const env = { PATH: process.env.PATH, DATABASE_URL: database.url, ...otherKey };
-    await expect(run(process.execPath, [program, 'serve', '--port', '0'], { env })).rejects.toThrow(
-      'sealed with another secret key',
-    );
-    const admin = new pg.Client({ connectionString: database.url });
-    await admin.connect();
-    await admin.query(blocksOf('docs/operations.md', 'sql').join('\n'));
-    await admin.end();
+      const otherKey = { POSTHORN_SECRET_KEY: newKey() };
+      const env = { PATH: process.env.PATH, DATABASE_URL: database.url, ...otherKey };
+      await expect(run(process.execPath, [program, 'serve', '--port', '0'], { env })).rejects.toThrow(
+        'sealed with another secret key',
+      );
+      const admin = new pg.Client({ connectionString: database.url });
+      await admin.connect();
+      await admin.query(blocksOf('docs/operations.md', 'sql').join('\n'));
+      await admin.end();
 
-    const second = await startPosthorn(database.url, otherKey);
-    await second.client.endpoint.rotateSecret('acme', 'main', {});
-    const { id } = await second.client.message.create('acme', { eventType: 'a', payload: {} });
-    await waitFor(() => receiver.requests.some(({ headers: got }) => got['webhook-id'] === id), {
-      what: 'a message signed with the new secret',
-    });
-    expect(receiver.requests[0]?.headers['x-team']).toBeUndefined();
-    await second.end('SIGTERM');
-    await receiver.stop();
-    await database.drop();
-  });
+      const second = await startPosthorn(database.url, otherKey);
+      await second.client.endpoint.rotateSecret('acme', 'main', {});
+      const { id } = await second.client.message.create('acme', { eventType: 'a', payload: {} });
+      await waitFor(() => receiver.requests.some(({ headers: got }) => got['webhook-id'] === id), {
+        what: 'a message signed with the new secret',
+      });
+      expect(receiver.requests[0]?.headers['x-team']).toBeUndefined();
+      await second.end('SIGTERM');
+      await receiver.stop();
+      await database.drop();
+    },
+    slowMs,
+  );
 });

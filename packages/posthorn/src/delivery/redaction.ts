@@ -76,8 +76,12 @@ function textsOf(value: unknown): string[] {
  * encoded there.
  */
 function formsOf(secret: string): string[] {
-  const inJson = JSON.stringify(secret).slice(1, -1);
-  const forms = [secret, encodeURIComponent(secret), inJson, ...secret.split(/\s+/)];
+  const [, ...words] = secret.split(/\s+/);
+  const forms = [secret, ...words].flatMap((text) => [
+    text,
+    encodeURIComponent(text),
+    JSON.stringify(text).slice(1, -1),
+  ]);
   if (!URL.canParse(secret)) return forms;
   const { pathname, search, username, password } = new URL(secret);
   const parts = [pathname, search, username, password, decoded(password)];

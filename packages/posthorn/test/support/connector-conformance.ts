@@ -26,8 +26,8 @@ export interface Rig {
   config: Config;
   /** The texts in the configurations that must show up nowhere. */
   secrets: readonly string[];
-  /** With which the receiver is reached, and says no. */
-  refused: Config;
+  /** With which the receiver is reached, and says no. Left out where the receiver takes everything. */
+  refused?: Config;
   /** The right configuration for a receiver that never answers; by default one at another port. */
   hanging?: Config;
   /** The configuration for a receiver elsewhere; undefined for a kind that uses no network. */
@@ -44,6 +44,8 @@ export interface Expectations {
   hasKey: boolean;
   /** It knows a repeat by itself, and takes it once. */
   knowsRepeats?: boolean;
+  /** Its receiver stands for a real one, and refuses nothing. */
+  refusesNothing?: boolean;
   start(): Promise<Rig>;
 }
 
@@ -139,7 +141,8 @@ export function describeConnectors(
 type ServerOf = () => { posthorn: PosthornProcess; databaseUrl: string };
 
 function describeConnector(expectations: Expectations, server: ServerOf): void {
-  const { kind, forOperators, usesNetwork = true, hasKey, knowsRepeats = false, start } = expectations;
+  const { kind, forOperators, usesNetwork = true, hasKey, start } = expectations;
+  const { knowsRepeats = false, refusesNothing = false } = expectations;
   let rig: Rig;
   let posthorn: PosthornProcess;
   let app: string;
@@ -231,24 +234,26 @@ function describeConnector(expectations: Expectations, server: ServerOf): void {
     expect(changed.status, changed.text).toBe(200);
   });
 
-  test('is rejected, and tried again until it is accepted', async () => {
-    const { id, eventType } = await endpoint(rig.refused);
-    const message = await send(eventType, { id: 3 });
-    const [first] = await attempts(message);
-    expect(first).toMatchObject({ outcome: 'rejected', statusText: 'fail', reason: null });
-    expect(first?.detail).toMatch(/\.$/);
-    const mended = await call('PUT', `/endpoint/${id}`, {
-      kind,
-      config: rig.config,
-      eventTypes: [eventType],
+  if (!refusesNothing) {
+    test('is rejected, and tried again until it is accepted', async () => {
+      const { id, eventType } = await endpoint(rig.refused ?? {});
+      const message = await send(eventType, { id: 3 });
+      const [first] = await attempts(message);
+      expect(first).toMatchObject({ outcome: 'rejected', statusText: 'fail', reason: null });
+      expect(first?.detail).toMatch(/\.$/);
+      const mended = await call('PUT', `/endpoint/${id}`, {
+        kind,
+        config: rig.config,
+        eventTypes: [eventType],
+      });
+      expect(mended.status, mended.text).toBe(200);
+      const accepted = await waitFor(
+        async () => (await attempts(message)).find(({ outcome }) => outcome === 'accepted'),
+        { what: 'a retry that is accepted', timeoutMs: patienceMs },
+      );
+      expect(accepted.endpointId).toBe(id);
     });
-    expect(mended.status, mended.text).toBe(200);
-    const accepted = await waitFor(
-      async () => (await attempts(message)).find(({ outcome }) => outcome === 'accepted'),
-      { what: 'a retry that is accepted', timeoutMs: patienceMs },
-    );
-    expect(accepted.endpointId).toBe(id);
-  });
+  }
 
   test('takes too long, and is ended', async () => {
     const silent = await startSilent();
