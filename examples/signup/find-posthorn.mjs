@@ -12,7 +12,8 @@ const noToken = 'POSTHORN_SERVER_URL needs its token: set POSTHORN_TOKEN too.';
 
 /**
  * @param {NodeJS.ProcessEnv} env POSTHORN_SERVER_URL and POSTHORN_TOKEN win over the note
- * @returns {Promise<{ serverUrl: string, token: string }>}
+ * @returns {Promise<{ serverUrl: string, token: string, databaseUrl: string | undefined }>} `databaseUrl`: of Posthorn's own
+ * database, when it is the one of the note
  */
 export async function findPosthorn(env) {
   const running = await readNote(resolve(repository, env.POSTHORN_DATA_DIR || '.posthorn'));
@@ -23,12 +24,16 @@ export async function findPosthorn(env) {
   // The token of the running `npm start` is nobody else's business.
   const token = env.POSTHORN_TOKEN || (serverUrl === running?.url ? running.token : undefined);
   if (!token) throw new Error(noToken);
-  return { serverUrl, token };
+  return {
+    serverUrl,
+    token,
+    databaseUrl: serverUrl === running?.url ? running.databaseUrl : undefined,
+  };
 }
 
 /**
  * @param {string} dataFolder
- * @returns {Promise<{ url: string, token: string } | undefined>}
+ * @returns {Promise<{ url: string, token: string, databaseUrl?: string } | undefined>}
  */
 async function readNote(dataFolder) {
   const text = await readFile(join(dataFolder, 'dev.json'), 'utf8').catch(() => undefined);

@@ -1,0 +1,24 @@
+// Runs an example as a user would, with nothing of the environment but what is given.
+import { spawn } from 'node:child_process';
+
+export interface Told {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Resolves when it has ended. */
+export function runStory(path: string, env: Record<string, string>): Promise<Told> {
+  const child = spawn(process.execPath, [path], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env.PATH, ...env },
+  });
+  const told = { stdout: '', stderr: '' };
+  child.stdout.on('data', (chunk) => {
+    told.stdout += String(chunk);
+  });
+  child.stderr.on('data', (chunk) => {
+    told.stderr += String(chunk);
+  });
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, ...told })));
+}
