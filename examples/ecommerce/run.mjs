@@ -134,6 +134,7 @@ async function isForged({ posthorn, shop, source, secret, answers }, shipped) {
   const seen = { method, url: source.ingestUrl, headers, body };
   const { cause, advice } = await diagnoseRefusal(shopify, seen, { secrets: secret }, refusal);
   note(`diagnosis: ${cause}, ${advice}`);
+  note("Shopify's own webhooks fit the secret that there is: this one is a forgery");
   await showRow(shop, shipped);
 }
 

@@ -102,10 +102,11 @@ async function showBalances(ledger, { accounts, events }) {
  */
 async function count({ posthorn, ledger, desk, connected }, { accounts, events }, requestCount) {
   say('5. What Posthorn and the bank have in the end');
-  const { source, ledger: endpoint } = connected;
+  const { source, ledger: endpoint, desk: deskEndpoint } = connected;
   // The row is there with the record of its attempt, or neither is.
   const attempts = await posthorn.attempts(source, endpoint.id);
   const messages = await posthorn.messages(source);
+  const { canceled } = await posthorn.deliveryCounts(source, deskEndpoint.id);
   note(`${requestCount} requests for ${events.length} events`);
   const written = attempts.filter(({ response }) => response === '1 row written');
   /** @type {Parameters<typeof checkCounts>[0]} */
@@ -120,5 +121,6 @@ async function count({ posthorn, ledger, desk, connected }, { accounts, events }
     ['entries in the ledger', await ledger.entryCount(accounts), events.length],
     ...balances,
     ['payments shown to people', alertsOf(desk).length, suspiciousCount],
+    ['payments that the rule kept back', canceled, paymentCount - suspiciousCount],
   ]);
 }

@@ -83,6 +83,9 @@ export function createPosthornApi({ serverUrl, token }) {
     messages: (source) => list(`/api/v1/app/${source.id}/msg`),
     /** @param {Source} source @param {string} endpointId @returns {Promise<Attempt[]>} the newest first */
     attempts: (source, endpointId) => list(`/api/v1/app/${source.id}/attempt/endpoint/${endpointId}`),
+    /** @param {Source} source @param {string} endpointId @returns {Promise<{ success: number, canceled: number }>} */
+    deliveryCounts: (source, endpointId) =>
+      call('GET', `/api/v1/app/${source.id}/endpoint/${endpointId}/stats`),
     /** @param {Source} source @param {string} messageId @returns {Promise<Attempt[]>} the newest first */
     attemptsOf: (source, messageId) => list(`/api/v1/app/${source.id}/attempt/msg/${messageId}`),
   };
