@@ -62,7 +62,7 @@ export async function sendReadings({ url, secret, perSecond, readings }) {
 }
 
 /**
- * @param {{ url: string, signer: Awaited<ReturnType<typeof createSigner>>, reading: Reading, dueAtMs: number }} parts
+ * @param {{ url: string, signer: import('@posthorn/webhooks').Signer, reading: Reading, dueAtMs: number }} parts
  * @returns {Promise<Acknowledged>}
  */
 async function untilAcknowledged({ url, signer, reading, dueAtMs }) {

@@ -15,14 +15,8 @@ const keysMax = 100_000;
 
 /** @param {string} path @param {(entry: Entry) => void} onKept called in the order of the numbers */
 export async function openEventLog(path, onKept) {
-  await mkdir(dirname(path), { recursive: true });
-  const file = await open(path, 'a+', 0o600);
-  const text = await file.readFile('utf8');
-  // A crash in the middle of a write leaves a last line without its end: it was never answered, so it goes.
-  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  const { file, whole } = await openWhole(path);
   let sizeBytes = Buffer.byteLength(whole);
-  await file.truncate(sizeBytes);
-
   /** @type {Entry[]} the youngest */
   const entries = [];
   /** @type {Map<string, Promise<boolean>>} what is known, by key */
@@ -103,4 +97,14 @@ export async function openEventLog(path, onKept) {
     last: (count) => entries.slice(-count),
     close: () => file.close(),
   };
+}
+
+/** A crash in the middle of a write leaves a last line without its end: it was never answered, so it goes. @param {string} path */
+async function openWhole(path) {
+  await mkdir(dirname(path), { recursive: true });
+  const file = await open(path, 'a+', 0o600);
+  const text = await file.readFile('utf8');
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  await file.truncate(Buffer.byteLength(whole));
+  return { file, whole };
 }

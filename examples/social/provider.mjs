@@ -10,11 +10,11 @@ const timeoutMs = 30_000;
  *   post_id?: string, message?: string }} FeedEvent
  */
 
+/** @param {string} text @param {string} secret */
+const signatureOf = (text, secret) => `sha256=${createHmac('sha256', secret).update(text).digest('hex')}`;
+
 /** @param {{ callbackUrl: string, appSecret: string, verifyToken: string }} subscription */
 export function createProvider({ callbackUrl, appSecret, verifyToken }) {
-  /** @param {string} text @param {string} secret */
-  const signatureOf = (text, secret) => `sha256=${createHmac('sha256', secret).update(text).digest('hex')}`;
-
   return {
     /** True when the URL answers the challenge, which it does only to whoever knows its verify token. */
     async subscribe(token = verifyToken) {
