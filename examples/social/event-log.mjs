@@ -17,15 +17,13 @@ const keysMax = 100_000;
 export async function openEventLog(path, onKept) {
   const { file, whole } = await openWhole(path);
   let sizeBytes = Buffer.byteLength(whole);
-  /** @type {Entry[]} the youngest */
-  const entries = [];
+  const entries = /** @type {Entry[]} the youngest */ ([]);
   /** @type {Map<string, Promise<boolean>>} what is known, by key */
   const known = new Map();
   let lastNumber = 0;
+  let isWriting = false;
   /** @type {Waiting[]} */
   let waiting = [];
-  let isWriting = false;
-
   /** @param {string} key @param {WallEvent} event */
   function keep(key, event) {
     const entry = { number: (lastNumber += 1), key, event };

@@ -80,12 +80,16 @@ function keyOf({ item, verb, comment_id: commentId, from, created_time: at }) {
  * @param {FeedEvent} value
  * @returns {import('./event-log.mjs').WallEvent | undefined}
  */
-function wallEventOf({ item, verb, from, message = '', created_time: at, comment_id: about = from.id }) {
-  const rest = { who: from.name.slice(0, textMaxChars), at: new Date(at * 1000).toISOString(), about };
-  if (item === 'comment' && verb === 'add') {
-    return { kind: 'comment', text: message.slice(0, textMaxChars), ...rest };
-  }
-  return verb === 'follow' ? { kind: 'follower', text: '', ...rest } : undefined;
+function wallEventOf({ item, verb, from, message = '', created_time: at, comment_id: commentId }) {
+  const kind = verb === 'follow' ? 'follower' : item === 'comment' && verb === 'add' ? 'comment' : undefined;
+  if (!kind) return undefined;
+  return {
+    kind,
+    text: kind === 'comment' ? message.slice(0, textMaxChars) : '',
+    who: from.name.slice(0, textMaxChars),
+    at: new Date(at * 1000).toISOString(),
+    about: commentId ?? from.id,
+  };
 }
 
 /** No script runs in the page but its own. */
