@@ -65,6 +65,17 @@ describe('an expression', () => {
     expect(refusal('payload.amount > 1', '<xml/>')?.reason).toBe('filter_error');
   });
 
+  it('sees the fields of a form as a map of texts', () => {
+    const form = { contentType: 'application/x-www-form-urlencoded; charset=utf-8' };
+    expect(
+      refusal('payload.From == "+1 5" && payload.Body == "a=b"', 'From=%2B1+5&Body=a%3Db', form),
+    ).toBeUndefined();
+    expect(refusal('payload.__proto__ == "1"', '__proto__=1', form)?.reason).not.toBe('filter_error');
+    expect(
+      refusal('payload.From == "1"', '{"From":"1"}', { contentType: 'application/json' }),
+    ).toBeUndefined();
+  });
+
   it('cannot be led astray by a member called __proto__', () => {
     expect(refusal('payload.admin == true', '{"__proto__": {"admin": true}}')?.reason).toBe('filter_error');
     expect(Reflect.get({}, 'admin')).toBeUndefined();

@@ -70,12 +70,19 @@ describe('a message', () => {
       read(github, received(body, { headers: { 'content-type': [type] } })).messages[0]?.contentType;
     expect(of('{}', 'application/json')).toBeUndefined();
     expect(of('{}', 'text/plain')).toBeUndefined();
-    expect(of('payload=%7B%7D', 'application/x-www-form-urlencoded')).toBe(
-      'application/x-www-form-urlencoded',
-    );
+    expect(of('a=%7B%7D', 'application/x-www-form-urlencoded')).toBe('application/x-www-form-urlencoded');
     expect(of('<a/>', 'text/xml; charset=utf-8')).toBe('text/xml; charset=utf-8');
     expect(of('<a/>', 'no type')).toBe('application/octet-stream');
     expect(of('<a/>', 'text/\u0000')).toBe('application/octet-stream');
+  });
+
+  it('whose JSON is a field of a form holds that JSON, as it was written', () => {
+    const headers = { 'content-type': ['application/x-www-form-urlencoded'], 'x-github-event': ['push'] };
+    const json = '{ "n": 12345678901234567890 }';
+    const { messages } = read(github, received(`payload=${encodeURIComponent(json)}&a=1`, { headers }));
+    expect(messages).toMatchObject([{ eventType: 'push' }]);
+    expect(messages[0]!.contentType).toBeUndefined();
+    expect(Buffer.from(messages[0]!.payload).toString()).toBe(json);
   });
 
   it('of a request without a body holds its query', () => {

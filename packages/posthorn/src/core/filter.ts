@@ -100,6 +100,8 @@ export interface FilteredMessage {
   channels?: readonly string[] | undefined;
   tags?: readonly string[] | undefined;
   payload: Uint8Array;
+  /** JSON unless given. */
+  contentType?: string | undefined;
 }
 
 /** One message before the filters of an application: parsed once, and only when there is one. */
@@ -115,8 +117,8 @@ export class FilterSubject {
 
   /** What the expression calls them. */
   context(): Record<string, unknown> {
-    const { eventType, eventId = null, channels = [], tags = [], payload } = this.#message;
-    this.#context ??= { payload: parse(payload), eventType, eventId, channels, tags };
+    const { eventType, eventId = null, channels = [], tags = [], payload, contentType } = this.#message;
+    this.#context ??= { payload: parse(payload, contentType), eventType, eventId, channels, tags };
     return this.#context;
   }
 
@@ -135,9 +137,14 @@ export class FilterSubject {
 
 const decoder = new TextDecoder();
 
-/** A payload need not be JSON: then it is a text. */
-function parse(payload: Uint8Array): unknown {
+const formType = /^application\/x-www-form-urlencoded\b/i;
+
+/** A payload need not be JSON: the fields of a form are a map of texts, and anything else is a text. */
+function parse(payload: Uint8Array, contentType: string | undefined): unknown {
   const text = decoder.decode(payload);
+  if (contentType !== undefined && formType.test(contentType)) {
+    return Object.fromEntries(new URLSearchParams(text));
+  }
   try {
     return JSON.parse(text);
   } catch {

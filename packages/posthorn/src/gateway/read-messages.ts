@@ -56,7 +56,7 @@ function payloadsOf(provider: Provider, received: Received, events: readonly Pro
   const slices = isMade ? undefined : listedSlices(received.body, batch, events.length);
   const [only, ...others] = events;
   if (!isMade && slices === undefined && only !== undefined && others.length === 0) {
-    return [{ event: only, ...wholeOf(received, only) }];
+    return [{ event: only, ...wholeOf(provider, received, only) }];
   }
   return events.map((event, index) => {
     const slice = slices?.[index];
@@ -68,16 +68,49 @@ function payloadsOf(provider: Provider, received: Received, events: readonly Pro
 }
 
 /** The body of a request that holds one event; of one without a body, its query. */
-function wholeOf({ body, query, headers }: Received, event: ProviderEvent): Omit<Payload, 'event'> {
+function wholeOf(
+  provider: Provider,
+  { body, query, headers }: Received,
+  event: ProviderEvent,
+): Omit<Payload, 'event'> {
   if (body.length === 0) {
     const parameters = Object.fromEntries(new URLSearchParams(query));
     return { payload: Buffer.from(JSON.stringify(parameters)), contentType: undefined };
   }
   const given = headers['content-type']?.[0] ?? '';
-  const isJson = event.payload !== undefined && !given.toLowerCase().startsWith(formType);
-  if (isJson) return { payload: body, contentType: undefined };
+  const isSaid = /json/i.test(given);
+  if (event.payload !== undefined && (isSaid || isJson(body))) {
+    return { payload: body, contentType: undefined };
+  }
+  // The JSON is a field of a form: it is what happened, and the form is how it was sent.
+  const json =
+    provider.jsonField === undefined ? undefined : jsonOfForm(body, given, provider.jsonField, event);
+  if (json !== undefined) return { payload: Buffer.from(json), contentType: undefined };
   const isUsable = given.length <= contentTypeMaxChars && contentTypePattern.test(given);
   return { payload: body, contentType: isUsable ? given : anyBytes };
+}
+
+/** As it was written where that can be had: numbers need not fit ours. Undefined when the form has no such field. */
+function jsonOfForm(
+  body: Buffer,
+  contentType: string,
+  name: string,
+  { payload }: ProviderEvent,
+): string | undefined {
+  if (payload === undefined) return undefined;
+  if (contentType.toLowerCase().startsWith(formType)) {
+    return new URLSearchParams(body.toString('utf8')).get(name) ?? undefined;
+  }
+  return JSON.stringify(payload);
+}
+
+function isJson(body: Buffer): boolean {
+  try {
+    JSON.parse(body.toString('utf8'));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Of the first of the paths that leads to a list; undefined when that holds other events than were read. */
