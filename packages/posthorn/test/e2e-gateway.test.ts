@@ -180,6 +180,71 @@ describe('a request that is refused', () => {
     expect((await replay()).body).toMatchObject({ verdict: 'accepted' });
     await arrived();
   });
+
+  test('with a credential in it is verified with that when it is had again, and shows it to nobody', async () => {
+    const source = await sourceWithEndpoint({ type: 'gitlab', config: { secret: 'not this one' } });
+    const headers = {
+      'x-gitlab-token': 'glpt-4f7a1c',
+      'x-gitlab-event': 'Push Hook',
+      'x-gitlab-event-uuid': 'u1',
+    };
+    const init = { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: '{}' };
+    expect((await fetch(source.ingestUrl, init)).status).toBe(401);
+    const [kept] = await gateway.requests(source);
+    const path = `/ingest/api/v1/source/${source.id}`;
+    const shown = await gateway.api('GET', `${path}/request/${kept!.id}`);
+    expect(shown.body.headers).toMatchObject({ 'x-gitlab-token': ['***'] });
+    expect(shown.text).not.toContain('glpt-4f7a1c');
+    await gateway.api('PATCH', path, { config: { secret: 'glpt-4f7a1c' } });
+    const replayed = await gateway.api('POST', `${path}/request/${kept!.id}/replay`);
+    expect(replayed.body).toMatchObject({ verdict: 'accepted' });
+    await arrived();
+  });
+});
+
+describe('a header of your own choice that carries the secret', () => {
+  test('is shown to nobody', async () => {
+    const config = { secret: 'the value', settings: { header: 'X-Word' } };
+    const source = await sourceWithEndpoint({ type: 'bigcommerce', config });
+    const headers = { 'content-type': 'application/json', 'x-word': 'the value' };
+    const body = '{"scope":"store/order/created","hash":"1"}';
+    expect((await fetch(source.ingestUrl, { method: 'POST', headers, body })).status).toBe(200);
+    const [kept] = await gateway.requests(source);
+    const whole = await gateway.api('GET', `/ingest/api/v1/source/${source.id}/request/${kept!.id}`);
+    expect(whole.body.headers).toMatchObject({ 'x-word': ['***'] });
+    expect(whole.text).not.toContain('the value');
+  });
+});
+
+describe('a provider that asks before it sends', () => {
+  test('teaches its secret once, and nobody teaches another', async () => {
+    const source = await sourceWithEndpoint({ type: 'asana', config: {} });
+    const teach = (secret: string) =>
+      fetch(source.ingestUrl, { method: 'POST', headers: { 'x-hook-secret': secret }, body: '{}' });
+    const taught = await teach('taught by asana');
+    expect(taught.status).toBe(200);
+    expect(taught.headers.get('x-hook-secret')).toBe('taught by asana');
+    expect((await teach('taught by asana')).status).toBe(200);
+    expect((await teach('taught by a stranger')).status).toBe(401);
+    const body = '{"events":[{"action":"changed","resource":{"gid":"1","resource_type":"task"}}]}';
+    expect((await gateway.send(source, 'asana', { body, secret: 'taught by a stranger' })).status).toBe(401);
+    expect((await gateway.send(source, 'asana', { body, secret: 'taught by asana' })).status).toBe(200);
+    expect(await gateway.messages(source)).toMatchObject([{ eventType: 'task.changed' }]);
+    const path = `/ingest/api/v1/source/${source.id}`;
+    const { data } = (await gateway.api('GET', `${path}/secret`)).body as { data: object[] };
+    expect(data).toMatchObject([{ key: 'taught by asana', learned: true }]);
+    await gateway.api('PATCH', path, { config: { secret: null } });
+    await waitFor(async () => (await teach('taught anew')).status === 200, { what: 'a new secret' });
+  });
+
+  test('is answered by a word of the operator, whatever methods events may have', async () => {
+    const source = await gateway.source({ type: 'meta', config: { secret: 's', verifyToken: 'a word' } });
+    const ask = (word: string) =>
+      fetch(`${source.ingestUrl}?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=${word}`);
+    const answer = await ask('a%20word');
+    expect(await answer.text()).toBe('1158201444');
+    expect((await ask('another')).status).not.toBe(200);
+  });
 });
 
 describe('a source', () => {

@@ -1,4 +1,5 @@
 // The inbound side of one process: providers' requests come in, and are judged, stored, answered and had again.
+import type { FetchText } from '@posthorn/webhooks/provider';
 import { hash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AcceptInbound } from '../core/inbound.ts';
@@ -12,7 +13,7 @@ import type { SecretBox } from '../store/secret-box.ts';
 import { insertSecrets, listSecrets } from '../store/source-secrets.ts';
 import { secretOwner } from '../store/sources.ts';
 import { Door } from './door.ts';
-import type { FetchText, OpenSource } from './open-source.ts';
+import type { OpenSource } from './open-source.ts';
 import { Receiver } from './receive.ts';
 import { RefusalKeeper } from './refusals.ts';
 import { createReplay } from './replay.ts';

@@ -1,6 +1,7 @@
 // A source ready to judge requests: its provider's row, and a verifier whose keys are imported once.
 import {
   createProviderVerifier,
+  type FetchText,
   type Provider,
   type ProviderVerdict,
   type ReceivedRequest,
@@ -8,9 +9,6 @@ import {
 import { providers } from '@posthorn/webhooks/providers';
 import type { SourceConfig } from '../store/source-config.ts';
 import type { Received } from './received.ts';
-
-/** What a verifier reads public keys with. */
-export type FetchText = (url: string) => Promise<string>;
 
 export interface OpenSource {
   config: SourceConfig;
@@ -38,13 +36,21 @@ export function openSource(config: SourceConfig, fetchText: FetchText): OpenSour
   return {
     config,
     provider,
-    credentialPlaces: provider.schemes.flatMap((scheme) => (scheme.kind === 'token' ? [scheme.at] : [])),
+    credentialPlaces: credentialPlaces(provider, config.settings),
     verify(received) {
       // Read before the first await of the verifier, so requests of different times do not mix.
       atMs = received.atMs;
       return verifier.verify(receivedRequest(received));
     },
   };
+}
+
+function credentialPlaces(provider: Provider, settings: SourceConfig['settings']): string[] {
+  return provider.schemes.flatMap((scheme) => {
+    if (scheme.kind !== 'token') return [];
+    const header = scheme.headerSetting === undefined ? undefined : settings[scheme.headerSetting];
+    return header === undefined ? [scheme.at] : [scheme.at, `header:${header.toLowerCase()}`];
+  });
 }
 
 /** The request in the words of @posthorn/webhooks. */

@@ -1,4 +1,5 @@
 // Has a request that was set aside judged again, by the source as it is now and by the time at which it came in.
+import type { FetchText } from '@posthorn/webhooks/provider';
 import type pg from 'pg';
 import type { AcceptInbound, InboundRequest } from '../core/inbound.ts';
 import type { Hidden } from '../core/redaction.ts';
@@ -11,7 +12,7 @@ import type { SecretBox } from '../store/secret-box.ts';
 import { findSourceById } from '../store/source-config.ts';
 import { findPaths, pathOwner } from '../store/sources.ts';
 import { factsOf, inboundRequestOf, judge, type Judgement, methodRefusal, type Refusal } from './judge.ts';
-import { type FetchText, type OpenSource, openSource } from './open-source.ts';
+import { type OpenSource, openSource } from './open-source.ts';
 import type { Received } from './received.ts';
 
 const triesMax = 5;

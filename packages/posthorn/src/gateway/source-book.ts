@@ -1,4 +1,5 @@
 // Sources by the last part of their path, kept in memory: a request asks the database for its source once in a while.
+import type { FetchText } from '@posthorn/webhooks/provider';
 import { hash } from 'node:crypto';
 import type pg from 'pg';
 import { RateBudget } from '../core/rate-budget.ts';
@@ -6,7 +7,7 @@ import { BoundedMap } from '../lib/bounded-map.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import { findSourceByPath, type SourceConfig } from '../store/source-config.ts';
-import { type FetchText, type OpenSource, openSource } from './open-source.ts';
+import { type OpenSource, openSource } from './open-source.ts';
 
 const sourcesMax = 10_000;
 // Nothing is stored by what is older: whoever stores compares versions. What is answered without storing may be.

@@ -6,21 +6,25 @@ import { createGuardedClients, type GuardedClientOptions } from './guarded-clien
 const timeoutMs = 5_000;
 const textMaxBytes = 64 * 1024;
 
-/** Rejects with an `Error` that says why: not https, a forbidden address, no 2xx, too large, too slow. No redirects. */
-export type FetchText = (url: string) => Promise<string>;
+/**
+ * With `json`, a POST of that text. Rejects with an `Error` that says why: not https, a forbidden address, no 2xx, too
+ * large, too slow. No redirects.
+ */
+export type FetchText = (url: string, options?: { readonly json?: string }) => Promise<string>;
 
 export function createTextFetcher(options: GuardedClientOptions): FetchText {
   const clientOptions = createGuardedClients(options);
-  return async (url) => {
+  return async (url, { json } = {}) => {
     const { protocol, origin, pathname, search } = new URL(url);
     if (protocol !== 'https:') throw new Error('only https URLs are fetched');
     const client = new Client(origin, clientOptions());
     try {
       const { statusCode, body } = await client.request({
-        method: 'GET',
         path: pathname + search,
-        headers: { accept: '*/*' },
         signal: AbortSignal.timeout(timeoutMs),
+        ...(json === undefined
+          ? { method: 'GET', headers: { accept: '*/*' } }
+          : { method: 'POST', headers: { accept: '*/*', 'content-type': 'application/json' }, body: json }),
       });
       if (statusCode < 200 || statusCode > 299) throw new Error(`${origin} answered ${statusCode}`);
       return await boundedText(body, origin);
