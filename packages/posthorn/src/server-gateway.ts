@@ -4,6 +4,7 @@ import type { AcceptInbound } from './core/inbound.ts';
 import { createTextFetcher } from './delivery/connectors/fetch-text.ts';
 import { createGateway, type Gateway } from './gateway/gateway.ts';
 import { keepingTexts } from './gateway/key-texts.ts';
+import type { JudgeEvent } from './gateway/validate.ts';
 import { systemClock } from './lib/clock.ts';
 import type { NewId } from './lib/ids.ts';
 import type { Log } from './lib/log.ts';
@@ -18,6 +19,7 @@ export interface ServerGatewayParts {
   newId: NewId;
   log: Log;
   accept: AcceptInbound;
+  judgeEvent: JudgeEvent;
 }
 
 export function createServerGateway({ config, database, ...parts }: ServerGatewayParts): Gateway {

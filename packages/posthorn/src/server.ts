@@ -4,6 +4,7 @@ import { generateHmacSecret } from '@posthorn/webhooks';
 import type { Logger } from 'pino';
 import { createApi } from './api/app.ts';
 import type { Api } from './api/context.ts';
+import { createPayloadCheck } from './api/payload-check.ts';
 import { createSchemaDesk } from './api/schemas/desk.ts';
 import { devInboxPath, registerDevInbox } from './api/dev-inbox.ts';
 import type { Config } from './config.ts';
@@ -144,6 +145,8 @@ async function build(options: ServerOptions): Promise<Parts> {
   const parts = { database, outageLog, box, newId, transformer, outbox };
   const engine = await createEngine(options, { ...parts, connector, connectors });
   const tasks = createTaskRunner({ db: database, clock: systemClock, log: outageLog, wake: engine.wake });
+  const schemas = createSchemaDesk({ workerUrl: schemaWorkerUrl, clock: systemClock });
+  const payloads = createPayloadCheck({ db: database, clock: systemClock, schemas });
   const gateway = createServerGateway({
     config,
     database,
@@ -151,6 +154,7 @@ async function build(options: ServerOptions): Promise<Parts> {
     newId,
     log: outageLog,
     accept: engine.acceptInbound,
+    judgeEvent: payloads.judge,
   });
   const api = createApi({
     gateway,
@@ -167,7 +171,8 @@ async function build(options: ServerOptions): Promise<Parts> {
     onOperationalUse: outbox.setOperationalInUse,
     log,
     outageLog,
-    schemas: createSchemaDesk({ workerUrl: schemaWorkerUrl, clock: systemClock }),
+    schemas,
+    payloads,
     bodyMaxBytes,
     urlRules: urlRulesOf(config),
     version,

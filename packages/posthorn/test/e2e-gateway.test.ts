@@ -1,5 +1,5 @@
 // A provider's request from the door to the endpoints of its source: a real process, real signatures, real deliveries.
-import { randomUUID } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import { verify } from '@posthorn/webhooks';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -34,6 +34,10 @@ afterAll(async () => {
 
 const arrived = (many = 1) =>
   waitFor(() => receiver.requests.length >= many && receiver.requests, { what: `${many} deliveries` });
+
+const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const publicKey = pair.publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+const privateKey = pair.privateKey.export({ type: 'pkcs8', format: 'der' }).toString('base64');
 
 async function sourceWithEndpoint(fields: Record<string, unknown> = {}): Promise<Source> {
   const source = await gateway.source(fields);
@@ -146,6 +150,7 @@ describe('a request that is refused', () => {
     expect(await answer.text()).toBe('');
     const [kept] = await gateway.requests(source, 'rejected');
     expect(kept).toMatchObject({ verdict: 'rejected', reason: 'mismatch', messageIds: [] });
+    expect(kept).toMatchObject({ cause: 'unexplained', advice: expect.stringContaining('copy it again') });
     expect(await gateway.messages(source)).toEqual([]);
   });
 
@@ -181,6 +186,14 @@ describe('a request that is refused', () => {
     await arrived();
   });
 
+  test('says what is most likely wrong, and what to do', async () => {
+    const source = await sourceWithEndpoint({ config: { secret: `${githubSecret}\n` } });
+    expect((await gateway.push(source)).status).toBe(401);
+    const [kept] = await gateway.requests(source);
+    expect(kept).toMatchObject({ reason: 'mismatch', cause: expect.stringMatching(/^secret-/) });
+    expect(JSON.stringify(kept)).not.toContain(githubSecret);
+  });
+
   test('with a credential in it is verified with that when it is had again, and shows it to nobody', async () => {
     const source = await sourceWithEndpoint({ type: 'gitlab', config: { secret: 'not this one' } });
     const headers = {
@@ -213,6 +226,103 @@ describe('a header of your own choice that carries the secret', () => {
     const whole = await gateway.api('GET', `/ingest/api/v1/source/${source.id}/request/${kept!.id}`);
     expect(whole.body.headers).toMatchObject({ 'x-word': ['***'] });
     expect(whole.text).not.toContain('the value');
+  });
+});
+
+describe('an event that does not fit its schema', () => {
+  const schema = { type: 'object', required: ['ref'], properties: { ref: { type: 'string' } } };
+
+  async function describedType(): Promise<string> {
+    const name = `checked-${randomUUID()}`;
+    const made = await gateway.api('POST', '/api/v1/event-type', {
+      name,
+      description: '',
+      schemas: { 1: schema },
+    });
+    expect(made.status, made.text).toBe(201);
+    return name;
+  }
+
+  test('is refused where the source says so', async () => {
+    const source = await sourceWithEndpoint({ validation: 'reject' });
+    const headers = { 'x-github-event': await describedType() };
+    expect((await gateway.push(source, { headers, body: '{"ref":1}' })).status).toBe(422);
+    expect((await gateway.push(source, { headers, body: '{"ref":"main"}' })).status).toBe(204);
+    await arrived();
+    const [, refused] = await gateway.requests(source);
+    expect(refused).toMatchObject({ verdict: 'rejected', reason: 'schema' });
+    expect(String(refused!.detail)).toMatch(/^checked-\S+: payload.ref must be string/);
+  });
+
+  test('is parked where it says that, and goes on once the schema is mended', async () => {
+    const source = await sourceWithEndpoint({ validation: 'park' });
+    const type = await describedType();
+    expect(
+      (await gateway.push(source, { headers: { 'x-github-event': type }, body: '{"n":1}' })).status,
+    ).toBe(204);
+    expect(await gateway.messages(source)).toEqual([]);
+    const [parked] = await gateway.requests(source, 'parked');
+    const path = `/ingest/api/v1/source/${source.id}/request/${parked!.id}/replay`;
+    expect((await gateway.api('POST', path)).body).toMatchObject({ verdict: 'parked', reason: 'schema' });
+    await gateway.api('PATCH', `/api/v1/event-type/${type}`, { schemas: { 1: { type: 'object' } } });
+    expect((await gateway.api('POST', path)).body).toMatchObject({ verdict: 'accepted' });
+    await arrived();
+    expect(receiver.requests[0]!.body.toString()).toBe('{"n":1}');
+    expect(await gateway.requests(source)).toMatchObject([
+      { verdict: 'accepted', replayedAt: expect.any(String) },
+    ]);
+  });
+
+  test('and could not be verified either is not made to look verified by a replay', async () => {
+    const source = await sourceWithEndpoint({ validation: 'park', observe: true });
+    const headers = { 'x-github-event': await describedType() };
+    const delivery = randomUUID();
+    expect((await gateway.push(source, { headers, delivery, body: '{}', secret: 'wrong' })).status).toBe(204);
+    const [parked] = await gateway.requests(source);
+    expect(parked).toMatchObject({ verdict: 'parked', reason: 'unverified' });
+    const path = `/ingest/api/v1/source/${source.id}/request/${parked!.id}/replay`;
+    await gateway.api('PATCH', `/ingest/api/v1/source/${source.id}`, { validation: 'reject' });
+    expect((await gateway.api('POST', path)).body).toMatchObject({ verdict: 'rejected', reason: 'schema' });
+    await gateway.api('PATCH', `/ingest/api/v1/source/${source.id}`, { validation: 'none' });
+    expect((await gateway.api('POST', path)).status).toBe(200);
+    await arrived();
+    expect(await gateway.requests(source)).toMatchObject([{ verdict: 'unverified' }]);
+    expect(await gateway.messages(source)).toMatchObject([{ eventId: `unverified:${delivery}` }]);
+  });
+
+  test('does not hold up the others of its batch, and follows alone', async () => {
+    const source = await sourceWithEndpoint({
+      type: 'sendgrid',
+      config: { publicKey },
+      validation: 'park',
+    });
+    const type = await describedType();
+    const events = [
+      { event: type, sg_event_id: 'e1', ref: 'main' },
+      { event: type, sg_event_id: 'e2', ref: 1 },
+      { event: 'other', sg_event_id: 'e3' },
+    ];
+    const sent = await gateway.send(source, 'sendgrid', { body: JSON.stringify(events), secret: privateKey });
+    expect(sent.status).toBe(204);
+    await arrived(2);
+    const [row] = await gateway.requests(source);
+    expect(row).toMatchObject({
+      verdict: 'accepted',
+      reason: 'schema',
+      messageIds: [expect.any(String), expect.any(String)],
+    });
+    expect(row!.detail).toMatch(/^1 of 3 events: /);
+    await gateway.api('PATCH', `/api/v1/event-type/${type}`, { schemas: { 1: { type: 'object' } } });
+    const path = `/ingest/api/v1/source/${source.id}/request/${row!.id}/replay`;
+    expect((await gateway.api('POST', path)).body).toMatchObject({ verdict: 'accepted' });
+    await arrived(3);
+    expect(
+      receiver.requests
+        .map(({ body }) => (JSON.parse(body.toString()) as { sg_event_id: string }).sg_event_id)
+        .sort(),
+    ).toEqual(['e1', 'e2', 'e3']);
+    expect((await gateway.requests(source))[0]!.messageIds).toHaveLength(3);
+    expect((await gateway.api('POST', path)).status).toBe(409);
   });
 });
 

@@ -32,7 +32,6 @@ import { registerMessageBatchRoutes } from './message-batch.ts';
 import { registerMessageExpungeRoutes } from './message-expunge.ts';
 import { registerMessagePrecheckRoutes } from './message-precheck.ts';
 import { registerMessageRoutes } from './messages.ts';
-import { createPayloadCheck } from './payload-check.ts';
 import { registerPollerMessageRoutes } from './poller-messages.ts';
 import { registerPollerRoutes } from './pollers.ts';
 import { registerOperationalWebhookRoutes } from './operational-webhooks.ts';
@@ -92,7 +91,7 @@ export function createApi(deps: ApiDeps): Api {
 }
 
 function registerRoutes(api: Api, deps: ApiDeps, authenticator: Authenticator): void {
-  const payloads = createPayloadCheck(deps);
+  const { payloads } = deps;
   registerHealthRoutes(api, deps);
   registerTokenRoutes(api, deps, authenticator);
   registerPortalAccessRoutes(api, deps, authenticator);

@@ -14,6 +14,7 @@ import type { Log } from '../lib/log.ts';
 import type { Database } from '../store/database.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import type { OtherDoor } from './http-server.ts';
+import type { PayloadCheck } from './payload-check.ts';
 import type { SchemaDesk } from './schemas/desk.ts';
 
 export interface ApiDeps {
@@ -42,6 +43,8 @@ export interface ApiDeps {
   outageLog: Log;
   /** Judges schemas and payloads in threads of its own. */
   schemas: SchemaDesk;
+  /** Whether a message may be published under its event type. */
+  payloads: PayloadCheck;
   bodyMaxBytes: number;
   urlRules: UrlRules;
   version: string;

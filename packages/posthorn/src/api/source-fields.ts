@@ -51,6 +51,7 @@ const optionalFields = {
   rateLimit: Type.Optional(nullable(Type.Integer({ minimum: 1, maximum: rateLimitMax }))),
   toleranceSeconds: Type.Optional(nullable(Type.Integer({ minimum: 0, maximum: toleranceMaxSeconds }))),
   deduplicateBy: Type.Optional(oneOf(['id', 'body', 'nothing'] as const)),
+  validation: Type.Optional(oneOf(['none', 'reject', 'park'] as const)),
   answer: Type.Optional(
     nullable(
       Type.Object({
@@ -135,6 +136,7 @@ export function columnsOf(deps: ApiDeps, id: string, body: SourceIn) {
     body_max_bytes: body.bodyMaxBytes ?? bodyMaxDefaultBytes,
     rate_limit: body.rateLimit ?? null,
     deduplicate_by: body.deduplicateBy ?? ('id' as const),
+    validation: body.validation ?? ('none' as const),
     answer: answerJson(body.answer),
     ...sealedSettings(deps, id, body.config),
   };
@@ -155,6 +157,7 @@ export function changesOf(deps: ApiDeps, id: string, body: SourcePatch) {
     ...(body.bodyMaxBytes === undefined ? {} : { body_max_bytes: body.bodyMaxBytes }),
     ...(body.rateLimit === undefined ? {} : { rate_limit: body.rateLimit }),
     ...(body.deduplicateBy === undefined ? {} : { deduplicate_by: body.deduplicateBy }),
+    ...(body.validation === undefined ? {} : { validation: body.validation }),
     ...(body.answer === undefined ? {} : { answer: answerJson(body.answer) }),
     ...sealedSettings(deps, id, body.config),
   };

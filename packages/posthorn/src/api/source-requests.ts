@@ -12,7 +12,7 @@ import { resolveSource, sourcePath, SourceParams } from './sources.ts';
 
 const idPrefix = 'req_';
 const idPattern = /^req_[0-9A-Za-z]{22}$/;
-const verdicts = ['accepted', 'unverified', 'rejected', 'altered'] as const;
+const verdicts = ['accepted', 'unverified', 'rejected', 'altered', 'parked'] as const;
 const RequestParams = Type.Object({ source: Type.String(), request: Type.String() });
 const ListQuery = Type.Object({ ...pageQueryFields, verdict: Type.Optional(oneOf(verdicts)) });
 
@@ -23,6 +23,8 @@ function wireRequest(row: RequestRow) {
     verdict: row.verdict,
     reason: row.reason,
     detail: row.detail,
+    cause: row.cause,
+    advice: row.advice,
     method: row.method,
     query: row.query,
     address: row.address,
@@ -86,7 +88,8 @@ export function registerSourceRequestRoutes(api: Api, deps: ApiDeps): void {
         case 'accepted':
           return { verdict: 'accepted', reason: null, detail: null, messageIds: result.messageIds };
         case 'rejected':
-          return { verdict: 'rejected', reason: result.reason, detail: result.detail, messageIds: [] };
+        case 'parked':
+          return { verdict: result.kind, reason: result.reason, detail: result.detail, messageIds: [] };
         case 'unknown_source':
           throw notFound('Source not found');
         case 'unknown_request':

@@ -96,6 +96,7 @@ function wireSource(row: SourceRow, more: { ingestUrl: string | null; publicKey:
     rateLimit: row.rate_limit,
     toleranceSeconds: row.tolerance_seconds,
     deduplicateBy: row.deduplicate_by,
+    validation: row.validation,
     answer: row.answer,
     createdAt: row.created_at.toISOString(),
     updatedAt: row.updated_at.toISOString(),

@@ -1,5 +1,10 @@
 // What providers call things, as it can be stored and matched here. Their own words stay in the request.
 
+/** Why a request, or some of its events, wait for a replay: they do not fit their schema. */
+export const schemaReason = 'schema';
+/** Why what is set aside for another reason is not to be trusted when it is had again: it could not be verified either. */
+export const unverifiedReason = 'unverified';
+
 const nameMaxChars = 256;
 const notOfName = /[^a-zA-Z0-9\-_.]+/g;
 const printable = /^[\x20-\x7e]+$/;

@@ -28,13 +28,16 @@ export interface ReceivedFacts {
   address: string | undefined;
 }
 
-/** `accepted`: verified. `unverified`: taken in all the same, because the source only observes. */
+/**
+ * `accepted`: verified. `unverified`: taken in all the same, because the source only observes. `parked`: nothing in it fits
+ * its schema; it has no messages until it is replayed.
+ */
 export interface InboundRequest extends ReceivedFacts {
-  verdict: 'accepted' | 'unverified';
+  verdict: 'accepted' | 'unverified' | 'parked';
   environmentId: string;
   /** The source's version that it was judged by: under another one it must be judged again. */
   sourceVersion: string;
-  /** Why it could not be verified. */
+  /** Why it could not be verified, or which of its events are missing. */
   reason?: string;
   detail?: string;
   /** The provider's id of it. */

@@ -4,8 +4,8 @@
 export type ReplayResult =
   /** Stored: its messages go to the endpoints. None where all of it had come before. */
   | { kind: 'accepted'; messageIds: string[] }
-  /** Refused again. */
-  | { kind: 'rejected'; reason: string; detail: string }
+  /** Refused again; or parked, because nothing in it fits its schema. */
+  | { kind: 'rejected' | 'parked'; reason: string; detail: string }
   | { kind: 'unknown_source' }
   | { kind: 'unknown_request' }
   /** It was taken in, or its body was not kept. */

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type pg from 'pg';
 import { OverloadedError } from '../core/acceptance.ts';
+import { schemaReason, unverifiedReason } from '../core/inbound-names.ts';
 import type { AcceptInbound, InboundAcceptance, InboundMessage, InboundRequest } from '../core/inbound.ts';
 import { type Batcher, createBatcher } from '../lib/batcher.ts';
 import { acceptMessages, type MessageToStore, type StoredMessage } from '../store/accept-messages.ts';
@@ -265,14 +266,16 @@ function requestOf({ unit, kind, stored, altered }: Outcome): RequestToStore | u
   if (kind === 'stale') return undefined;
   if (kind === 'repeated') {
     if (!altered && !request.replayed) return undefined;
-    const verdict = altered ? 'altered' : 'accepted';
-    const why = altered ? { reason: 'altered', detail: alteredDetail } : { reason: 'duplicate' };
-    return { ...request, ...why, verdict, messageIds: [] };
+    const { reason = 'duplicate', detail } = request;
+    const alteredReason = request.verdict === 'unverified' ? unverifiedReason : 'altered';
+    const why = altered ? { reason: alteredReason, detail: alteredDetail } : { reason, detail };
+    return { ...request, ...why, verdict: altered ? 'altered' : request.verdict, messageIds: [] };
   }
   const isWhole = request.messages.length === 1 && isBody(request.messages[0], request);
   return {
     ...request,
-    ...(altered ? { reason: 'altered', detail: alteredPartDetail } : {}),
+    // What still waits for a replay must be found.
+    ...(altered && request.reason !== schemaReason ? { reason: 'altered', detail: alteredPartDetail } : {}),
     // The message holds it.
     body: isWhole ? undefined : request.body,
     messageIds: stored.map(({ store }) => store.id),

@@ -18,6 +18,7 @@ import { Receiver } from './receive.ts';
 import { RefusalKeeper } from './refusals.ts';
 import { createReplay } from './replay.ts';
 import { SourceBook } from './source-book.ts';
+import type { JudgeEvent } from './validate.ts';
 
 export interface GatewayDeps {
   db: Database;
@@ -27,6 +28,8 @@ export interface GatewayDeps {
   random: () => number;
   log: Log;
   accept: AcceptInbound;
+  /** Holds an event against the schema of its event type. */
+  judgeEvent: JudgeEvent;
   /** Reads public keys of providers. */
   fetchText: FetchText;
   /** Fetches a URL that a provider wants to see fetched. */
@@ -59,7 +62,7 @@ export function createGateway(deps: GatewayDeps): Gateway {
   const refusals = new RefusalKeeper({ ...deps, pool });
   const receiver = new Receiver({ ...deps, refusals, learn });
   const door = new Door({ ...deps, receiver, book: new SourceBook({ ...deps, pool }) });
-  return { isFor: door.isFor, serve: door.serve, replay: createReplay(deps) };
+  return { isFor: door.isFor, serve: door.serve, replay: createReplay({ ...deps, refusals }) };
 }
 
 function isSame(a: string, b: string): boolean {

@@ -1,14 +1,19 @@
 // A source ready to judge requests: its provider's row, and a verifier whose keys are imported once.
 import {
   createProviderVerifier,
+  diagnoseRefusal,
+  type Diagnosis,
   type FetchText,
   type Provider,
   type ProviderVerdict,
+  type ProviderVerifierOptions,
   type ReceivedRequest,
 } from '@posthorn/webhooks/provider';
 import { providers } from '@posthorn/webhooks/providers';
 import type { SourceConfig } from '../store/source-config.ts';
 import type { Received } from './received.ts';
+
+type NotVerified = Extract<ProviderVerdict, { ok: false }>;
 
 export interface OpenSource {
   config: SourceConfig;
@@ -16,6 +21,8 @@ export interface OpenSource {
   /** Where it sends its secret, as the row calls the places; they are hidden wherever the request is shown. */
   credentialPlaces: readonly string[];
   verify(received: Received): Promise<ProviderVerdict>;
+  /** What is most likely wrong. Costs up to a hundred verifications. */
+  diagnose(received: Received, refusal: NotVerified): Promise<Diagnosis>;
 }
 
 /** Undefined when this version has no row of the provider. */
@@ -23,7 +30,7 @@ export function openSource(config: SourceConfig, fetchText: FetchText): OpenSour
   const provider = providers.get(config.provider);
   if (provider === undefined) return undefined;
   let atMs = 0;
-  const verifier = createProviderVerifier(provider, {
+  const options: ProviderVerifierOptions = {
     secrets: config.secrets.map(({ secret }) => secret),
     bodyMaxBytes: config.bodyMaxBytes,
     settings: config.settings,
@@ -32,7 +39,8 @@ export function openSource(config: SourceConfig, fetchText: FetchText): OpenSour
     now: () => atMs,
     fetchText,
     ...(config.toleranceSeconds === null ? {} : { toleranceSeconds: config.toleranceSeconds }),
-  });
+  };
+  const verifier = createProviderVerifier(provider, options);
   return {
     config,
     provider,
@@ -41,6 +49,11 @@ export function openSource(config: SourceConfig, fetchText: FetchText): OpenSour
       // Read before the first await of the verifier, so requests of different times do not mix.
       atMs = received.atMs;
       return verifier.verify(receivedRequest(received));
+    },
+    diagnose(received, refusal) {
+      const others = providers.values();
+      const now = () => received.atMs;
+      return diagnoseRefusal(provider, receivedRequest(received), { ...options, now, others }, refusal);
     },
   };
 }

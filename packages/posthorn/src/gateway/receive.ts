@@ -1,6 +1,7 @@
 // The life of a provider's request: handshake -> method -> verify -> handshake -> store -> answer. Nothing is promised
 // before the commit, and no code of a user runs before the answer.
 import { answerHandshake, type Handshake } from '@posthorn/webhooks/provider';
+import { schemaReason } from '../core/inbound-names.ts';
 import type { AcceptInbound } from '../core/inbound.ts';
 import { RateBudget } from '../core/rate-budget.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -10,10 +11,12 @@ import { factsOf, inboundRequestOf, judge, methodRefusal, type Passed, type Refu
 import { type OpenSource, receivedRequest } from './open-source.ts';
 import type { Received } from './received.ts';
 import type { RefusalKeeper } from './refusals.ts';
+import { type JudgeEvent, validated } from './validate.ts';
 
 const acceptedStatus = 204;
 const refusedStatus = 401;
 const methodNotAllowed = 405;
+const unprocessable = 422;
 // Of a source that changes all the time.
 const triesMax = 5;
 // Before a request is refused, its source is read anew: it may have been mended a moment ago. Not for all of a flood.
@@ -24,6 +27,7 @@ export interface ReceiveDeps {
   refusals: RefusalKeeper;
   newId: NewId;
   clock: Clock;
+  judgeEvent: JudgeEvent;
   /** Keeps a secret that a handshake taught; false when the source has another one already. */
   learn(source: OpenSource, secret: string): Promise<boolean>;
   /** Fetches a URL that a provider wants to see fetched; rejects when that fails. */
@@ -80,19 +84,23 @@ export class Receiver {
   }
 
   async #store(source: OpenSource, received: Received, passed: Passed): Promise<Answer | 'stale'> {
-    const id = this.#deps.newId('req_');
-    const acceptance = await this.#deps.accept(inboundRequestOf(source, received, passed, id));
+    const { newId, judgeEvent, accept } = this.#deps;
+    const whole = inboundRequestOf(source, received, passed, newId('req_'));
+    const request = await validated(whole, source.config.validation, judgeEvent);
+    if ('refusal' in request) return this.#refuse(source, received, request.refusal);
+    const acceptance = await accept(request);
     const isTaken = acceptance.kind === 'accepted' || acceptance.kind === 'duplicate';
     return isTaken ? acceptedAnswer(source) : 'stale';
   }
 
   async #refuse(source: OpenSource, received: Received, refusal: Refusal): Promise<Answer> {
     const { facts, hidden } = factsOf(source, received, this.#deps.newId('req_'));
-    await this.#deps.refusals.keep(facts, hidden, refusal);
+    await this.#deps.refusals.keep(facts, hidden, { source, received, refusal });
     if (refusal.reason === 'method') {
       return { status: methodNotAllowed, headers: { allow: source.config.allowedMethods.join(', ') } };
     }
     if (refusal.reason === 'too-large') return { status: 413 };
+    if (refusal.reason === schemaReason) return { status: unprocessable };
     return { status: source.provider.answer?.refusedStatus ?? refusedStatus };
   }
 

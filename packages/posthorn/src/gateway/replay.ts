@@ -1,6 +1,6 @@
 // Has a request that was set aside judged again, by the source as it is now and by the time at which it came in.
 import type { FetchText } from '@posthorn/webhooks/provider';
-import type pg from 'pg';
+import { schemaReason, unverifiedReason } from '../core/inbound-names.ts';
 import type { AcceptInbound, InboundRequest } from '../core/inbound.ts';
 import type { Hidden } from '../core/redaction.ts';
 import { unredact } from '../core/redaction.ts';
@@ -11,9 +11,19 @@ import { findRequest, requestOwner, type WholeRequestRow } from '../store/reques
 import type { SecretBox } from '../store/secret-box.ts';
 import { findSourceById } from '../store/source-config.ts';
 import { findPaths, pathOwner } from '../store/sources.ts';
-import { factsOf, inboundRequestOf, judge, type Judgement, methodRefusal, type Refusal } from './judge.ts';
+import {
+  factsOf,
+  inboundRequestOf,
+  judge,
+  type Judgement,
+  methodRefusal,
+  ownEventId,
+  shownRefusal,
+} from './judge.ts';
 import { type OpenSource, openSource } from './open-source.ts';
 import type { Received } from './received.ts';
+import type { Refused, RefusalKeeper } from './refusals.ts';
+import { type JudgeEvent, validated } from './validate.ts';
 
 const triesMax = 5;
 
@@ -21,6 +31,8 @@ export interface ReplayDeps {
   db: Database;
   box: SecretBox;
   accept: AcceptInbound;
+  refusals: RefusalKeeper;
+  judgeEvent: JudgeEvent;
   fetchText: FetchText;
   publicUrl: string | undefined;
 }
@@ -53,33 +65,43 @@ async function replayAs(
   source: OpenSource,
   row: WholeRequestRow,
 ): Promise<ReplayResult | 'stale'> {
-  if (row.verdict !== 'rejected' && row.verdict !== 'altered') {
-    return { kind: 'impossible', detail: 'the request was taken in: replay its messages instead' };
-  }
-  if (row.body === null && row.body_bytes > 0) {
-    return { kind: 'impossible', detail: 'the body of the request was too large to be kept, or was deleted' };
-  }
+  const impossible = whyImpossible(row);
+  if (impossible !== undefined) return { kind: 'impossible', detail: impossible };
   const received = await receivedOf(deps, source.config.id, row);
-  const refusedFor = methodRefusal(source, received);
-  const judgement: Judgement = refusedFor
-    ? { ok: false, refusal: refusedFor }
-    : await judge(source, received);
-  if (!judgement.ok) {
-    await noteRefusal(deps.db.pool, source, { received, row, refusal: judgement.refusal });
-    return { kind: 'rejected', ...judgement.refusal };
-  }
-  const request = again(inboundRequestOf(source, received, judgement, row.id), row);
+  const judgement = await judgeAgain(source, received, row);
+  if (!judgement.ok) return noteRefusal(deps, { source, received, row, refusal: judgement.refusal });
+  const whole = again(inboundRequestOf(source, received, judgement, row.id), row);
+  const request = await validated(whole, source.config.validation, deps.judgeEvent);
+  if ('refusal' in request) return noteRefusal(deps, { source, received, row, refusal: request.refusal });
   const acceptance = await deps.accept(request);
-  switch (acceptance.kind) {
-    case 'accepted':
-      return { kind: 'accepted', messageIds: acceptance.messageIds };
-    case 'duplicate':
-      return { kind: 'accepted', messageIds: [] };
-    case 'stale':
-      return 'stale';
-    case 'unknown_source':
-      return { kind: 'unknown_source' };
+  if (acceptance.kind === 'stale' || acceptance.kind === 'unknown_source') return 'stale';
+  const { verdict, reason = '', detail = '' } = request;
+  if (verdict === 'parked') return { kind: 'parked', reason, detail };
+  return { kind: 'accepted', messageIds: acceptance.kind === 'accepted' ? acceptance.messageIds : [] };
+}
+
+function whyImpossible({ verdict, reason, body, body_bytes }: WholeRequestRow): string | undefined {
+  const isSetAside = ['rejected', 'altered', 'parked'].includes(verdict);
+  // Of a batch that was taken in, some events may be missing.
+  if (!isSetAside && reason !== schemaReason) return 'the request was taken in: replay its messages instead';
+  if (body !== null || body_bytes === 0) return undefined;
+  return 'the body of the request was too large to be kept, or was deleted';
+}
+
+/** What was verified when it came in is not verified again: its credentials were not kept. */
+async function judgeAgain(
+  source: OpenSource,
+  received: Received,
+  { verdict, reason, detail, secret_id: secretId }: WholeRequestRow,
+): Promise<Judgement> {
+  // Nor does having it again make it one that was.
+  if (verdict === 'unverified' || (verdict !== 'rejected' && reason === unverifiedReason)) {
+    const refusal = { reason: unverifiedReason, detail: detail ?? '' };
+    return { ok: true, verdict: 'unverified', refusal };
   }
+  if (verdict !== 'rejected') return { ok: true, verdict: 'accepted', secretId: secretId ?? undefined };
+  const refusal = methodRefusal(source, received);
+  return refusal ? { ok: false, refusal } : judge(source, received);
 }
 
 /**
@@ -88,7 +110,7 @@ async function replayAs(
  */
 function again(request: InboundRequest, { id, verdict }: WholeRequestRow): InboundRequest {
   const messages = request.messages.map((message, index) => {
-    const own = `replay:${id}:${index}`;
+    const own = ownEventId(id, index);
     return { ...message, eventId: verdict === 'altered' ? own : (message.eventId ?? own) };
   });
   return { ...request, messages, replayed: true };
@@ -118,11 +140,20 @@ async function receivedOf(
   };
 }
 
+interface RefusedAgain extends Refused {
+  row: WholeRequestRow;
+}
+
 async function noteRefusal(
-  pool: pg.Pool,
-  source: OpenSource,
-  { received, row, refusal }: { received: Received; row: WholeRequestRow; refusal: Refusal },
-): Promise<void> {
-  const { facts } = factsOf(source, received, row.id);
-  await updateReplayed(pool, { ...facts, ...refusal, verdict: 'rejected', messageIds: [] });
+  { db, refusals }: ReplayDeps,
+  { row, ...refused }: RefusedAgain,
+): Promise<ReplayResult> {
+  const { facts } = factsOf(refused.source, refused.received, row.id);
+  const why = shownRefusal(refused.refusal);
+  const diagnosis = await refusals.diagnosis(refused);
+  // What says that it was not verified stays with it.
+  const reason = row.verdict !== 'rejected' && row.reason === unverifiedReason ? row.reason : why.reason;
+  const { verdict } = row;
+  await updateReplayed(db.pool, { ...facts, ...why, ...diagnosis, reason, verdict, messageIds: [] });
+  return { kind: 'rejected', ...why };
 }

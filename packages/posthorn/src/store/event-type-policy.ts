@@ -7,6 +7,8 @@ export interface EventTypePolicy {
   version: string;
   /** The event types whose messages must fit their schema. */
   validated: ReadonlySet<string>;
+  /** The event types that have a schema. */
+  described: ReadonlySet<string>;
   /** The only event types that messages may have; undefined for any. */
   known: ReadonlySet<string> | undefined;
 }
@@ -27,6 +29,7 @@ export async function currentEventTypesVersion(
 interface PolicyRow {
   version: string;
   validated: string[];
+  described: string[];
   known: string[] | null;
 }
 
@@ -40,12 +43,20 @@ export async function loadEventTypePolicy(
       array(
         select name from posthorn.event_type t where t.environment_id = e.id and t.validation <> 'none'
       ) as validated,
+      array(
+        select name from posthorn.event_type t where t.environment_id = e.id and t.schemas is not null
+      ) as described,
       case when e.unknown_event_types = 'reject' then array(
         select name from posthorn.event_type t where t.environment_id = e.id and not t.archived
       ) end as known
     from posthorn.environment e where e.id = ${environmentId}`.execute(queries);
   const [row] = rows;
   if (row === undefined) return undefined;
-  const { version, validated, known } = row;
-  return { version, validated: new Set(validated), known: known === null ? undefined : new Set(known) };
+  const { version, validated, described, known } = row;
+  return {
+    version,
+    validated: new Set(validated),
+    described: new Set(described),
+    known: known === null ? undefined : new Set(known),
+  };
 }

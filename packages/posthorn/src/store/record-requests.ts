@@ -8,6 +8,9 @@ export interface RequestToStore extends ReceivedFacts {
   verdict: RequestVerdict;
   reason?: string | undefined;
   detail?: string | undefined;
+  /** What is most likely wrong, as a stable word, and what to do about it. */
+  cause?: string | undefined;
+  advice?: string | undefined;
   deliveryId?: string | undefined;
   secretId?: string | undefined;
   messageIds: readonly string[];
@@ -22,13 +25,14 @@ const listSeparator = '\u001f';
 
 const insertSql = `
 insert into posthorn.request (application_id, id, verdict, reason, detail, method, query, headers, hidden_sealed, address,
-  body, body_bytes, delivery_id, secret_id, message_ids)
+  body, body_bytes, delivery_id, secret_id, message_ids, cause, advice)
 select application_id, id, verdict, reason, detail, method, query, headers::jsonb, hidden, address, body, body_bytes,
-  delivery_id, secret_id, string_to_array(message_ids, e'\\x1f')
+  delivery_id, secret_id, string_to_array(message_ids, e'\\x1f'), cause, advice
 from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bytea[],
-  $10::text[], $11::bytea[], $12::integer[], $13::text[], $14::text[], $15::text[])
+  $10::text[], $11::bytea[], $12::integer[], $13::text[], $14::text[], $15::text[],
+  $16::text[], $17::text[])
 as i (application_id, id, verdict, reason, detail, method, query, headers, hidden, address, body, body_bytes,
-  delivery_id, secret_id, message_ids)`;
+  delivery_id, secret_id, message_ids, cause, advice)`;
 
 /** Several at once; of a transaction that stores their messages, or on its own. */
 export async function insertRequests(db: Connection, requests: readonly RequestToStore[]): Promise<void> {
@@ -52,6 +56,8 @@ export async function insertRequests(db: Connection, requests: readonly RequestT
       textArray(requests.map((r) => r.deliveryId)),
       textArray(requests.map((r) => r.secretId)),
       textArray(requests.map((r) => r.messageIds.join(listSeparator))),
+      textArray(requests.map((r) => r.cause)),
+      textArray(requests.map((r) => r.advice)),
     ],
   });
 }
@@ -60,7 +66,8 @@ export async function insertRequests(db: Connection, requests: readonly RequestT
 export async function updateReplayed(db: Connection, request: RequestToStore): Promise<void> {
   await db.query(
     `update posthorn.request
-     set verdict = $3, reason = $4, detail = $5, delivery_id = $6, secret_id = $7, message_ids = $8, replayed_at = now(),
+     set verdict = $3, reason = $4, detail = $5, cause = $9, advice = $10, message_ids = message_ids || $8::text[],
+       delivery_id = coalesce($6, delivery_id), secret_id = coalesce($7, secret_id), replayed_at = now(),
        hidden_sealed = case when $3 in ('accepted', 'unverified') then null else hidden_sealed end
      where application_id = $1 and id = $2`,
     [
@@ -72,6 +79,8 @@ export async function updateReplayed(db: Connection, request: RequestToStore): P
       request.deliveryId ?? null,
       request.secretId ?? null,
       request.messageIds,
+      request.cause ?? null,
+      request.advice ?? null,
     ],
   );
 }
@@ -124,7 +133,8 @@ export async function noteRepeated(db: Connection, repeated: readonly Repeated[]
   return new Set(rows.map(({ index }) => index));
 }
 
-// What is kept of one source of what it did not accept: the youngest.
+// What is kept of one source of what it refused, and as much of what was altered: the youngest. Whoever knows no secret can
+// have any number refused, and must not push out what was verified.
 const setAsideMax = 1_000;
 const setAsideMaxBytes = 64 * 1024 * 1024;
 
@@ -136,10 +146,10 @@ export async function trimSetAside(db: Connection, sourceId: string): Promise<vo
 delete from posthorn.request r using (
   select id, row_number() over newest as place, sum(body_bytes_kept) over newest as bytes
   from (
-    select id, case when body is null then 0 else body_bytes end as body_bytes_kept from posthorn.request
+    select id, verdict, case when body is null then 0 else body_bytes end as body_bytes_kept from posthorn.request
     where application_id = $1 and verdict in ('rejected', 'altered')
   ) s
-  window newest as (order by id desc)
+  window newest as (partition by verdict order by id desc)
 ) s
 where r.application_id = $1 and r.id = s.id and r.verdict in ('rejected', 'altered') and (s.place > $2 or s.bytes > $3)`,
     values: [sourceId, setAsideMax, setAsideMaxBytes],

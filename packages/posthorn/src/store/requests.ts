@@ -17,6 +17,8 @@ const listedColumns = [
   'verdict',
   'reason',
   'detail',
+  'cause',
+  'advice',
   'method',
   'query',
   'address',

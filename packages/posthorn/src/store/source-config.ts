@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import type { SecretBox } from './secret-box.ts';
 import { secretOwner, settingsOwner } from './sources.ts';
-import type { DeduplicateBy, SourceAnswer } from './source-tables.ts';
+import type { DeduplicateBy, SourceAnswer, SourceValidation } from './source-tables.ts';
 import { hashOfToken } from './tokens.ts';
 
 export interface SourceSecret {
@@ -26,6 +26,7 @@ export interface SourceConfig {
   bodyMaxBytes: number;
   rateLimit: number | null;
   deduplicateBy: DeduplicateBy;
+  validation: SourceValidation;
   answer: SourceAnswer | null;
   /** Milliseconds until one of the secrets, or the path, ends; null when none does. */
   validForMs: number | null;
@@ -43,6 +44,7 @@ interface Row {
   body_max_bytes: number;
   rate_limit: number | null;
   deduplicate_by: DeduplicateBy;
+  validation: SourceValidation;
   answer: SourceAnswer | null;
   secrets: { id: string; sealed: string }[];
   valid_for_ms: number | null;
@@ -50,7 +52,7 @@ interface Row {
 
 const columns = `
   s.id, s.environment_id, s.provider, s.version, s.settings_sealed, s.tolerance_seconds, s.observe, s.allowed_methods,
-  s.body_max_bytes, s.rate_limit, s.deduplicate_by, s.answer, (
+  s.body_max_bytes, s.rate_limit, s.deduplicate_by, s.validation, s.answer, (
     select coalesce(json_agg(json_build_object('id', k.id, 'sealed', encode(k.secret_sealed, 'hex'))
       order by k.expires_at is not null, k.id desc), '[]')
     from posthorn.source_secret k where k.source_id = s.id and (k.expires_at is null or k.expires_at > now())
@@ -86,6 +88,7 @@ function configOf(row: Row, box: SecretBox): SourceConfig {
     bodyMaxBytes: row.body_max_bytes,
     rateLimit: row.rate_limit,
     deduplicateBy: row.deduplicate_by,
+    validation: row.validation,
     answer: row.answer,
     validForMs: row.valid_for_ms,
   };

@@ -2,7 +2,10 @@
 import type { Generated, JSONColumnType } from 'kysely';
 import type { NullableTimestamp, Timestamp } from './column-types.ts';
 
-export type RequestVerdict = 'accepted' | 'unverified' | 'rejected' | 'altered';
+export type RequestVerdict = 'accepted' | 'unverified' | 'rejected' | 'altered' | 'parked';
+
+/** What becomes of events that do not fit the schema of their event type. */
+export type SourceValidation = 'none' | 'reject' | 'park';
 
 /** By what a request is known to have come before: the provider's id of it, its body, or nothing. */
 export type DeduplicateBy = 'id' | 'body' | 'nothing';
@@ -31,6 +34,7 @@ export interface SourceTable {
   body_max_bytes: number;
   rate_limit: number | null;
   deduplicate_by: DeduplicateBy;
+  validation: Generated<SourceValidation>;
   answer: JSONColumnType<SourceAnswer> | null;
   version: Generated<string>;
   created_at: Timestamp;
@@ -62,6 +66,8 @@ export interface RequestTable {
   verdict: RequestVerdict;
   reason: string | null;
   detail: string | null;
+  cause: string | null;
+  advice: string | null;
   method: string;
   query: string;
   headers: JSONColumnType<Record<string, string[]>>;

@@ -21,6 +21,7 @@ type WritableColumns =
   | 'body_max_bytes'
   | 'rate_limit'
   | 'deduplicate_by'
+  | 'validation'
   | 'answer';
 export type NewSource = Pick<Insertable<SourceTable>, WritableColumns | 'id' | 'environment_id'>;
 export type SourceChanges = Pick<Updateable<SourceTable>, WritableColumns>;

@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { Svix } from 'svix';
 import { createApi } from '../../src/api/app.ts';
 import type { Api } from '../../src/api/context.ts';
+import { createPayloadCheck } from '../../src/api/payload-check.ts';
 import { createSchemaDesk } from '../../src/api/schemas/desk.ts';
 import type { Accept } from '../../src/core/acceptance.ts';
 import { parseSubnets } from '../../src/core/address.ts';
@@ -78,7 +79,10 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
   };
   const log = options.logTo ? pino({ level: 'debug' }, options.logTo) : pino({ level: 'silent' });
   const outageLog = new OutageLog({ log, clock: systemClock, pool: db.pool });
+  const schemas = createSchemaDesk({ workerUrl, clock: systemClock });
   const api = createApi({
+    schemas,
+    payloads: createPayloadCheck({ db, clock: systemClock, schemas }),
     db,
     box: createSecretBox(randomBytes(32)),
     newId,
@@ -101,7 +105,6 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     wakeTasks: () => {},
     log,
     outageLog,
-    schemas: createSchemaDesk({ workerUrl, clock: systemClock }),
     bodyMaxBytes,
     urlRules,
     version: 'test',

@@ -32,6 +32,7 @@ const SourceOut = Type.Object(
     rateLimit: nullableInteger,
     toleranceSeconds: nullableInteger,
     deduplicateBy: text,
+    validation: text,
     answer: nullable(Type.Object({ status: integer, contentType: nullableText, body: text })),
     createdAt: TimeText,
     updatedAt: TimeText,
@@ -42,11 +43,13 @@ const SourceOut = Type.Object(
 const requestFields = {
   id: text,
   receivedAt: TimeText,
-  verdict: Type.String({ description: 'accepted, unverified, rejected or altered' }),
+  verdict: Type.String({ description: 'accepted, unverified, rejected, altered or parked' }),
   reason: nullableText,
   detail: Type.Union([text, Type.Null()], {
     description: 'For the operator; the sender was told nothing of it',
   }),
+  cause: Type.Union([text, Type.Null()], { description: 'What is most likely wrong' }),
+  advice: Type.Union([text, Type.Null()], { description: 'What to do about it' }),
   method: text,
   query: text,
   address: nullableText,
