@@ -15,8 +15,8 @@ const keysMax = 100_000;
 
 /** @param {string} path @param {(entry: Entry) => void} onKept called in the order of the numbers */
 export async function openEventLog(path, onKept) {
-  const { file, whole } = await openWhole(path);
-  let sizeBytes = Buffer.byteLength(whole);
+  const { file, kept, ...begun } = await openWhole(path);
+  let { sizeBytes } = begun;
   const entries = /** @type {Entry[]} the youngest */ ([]);
   /** @type {Map<string, Promise<boolean>>} what is known, by key */
   const known = new Map();
@@ -24,6 +24,7 @@ export async function openEventLog(path, onKept) {
   let isWriting = false;
   /** @type {Waiting[]} */
   let waiting = [];
+
   /** @param {string} key @param {WallEvent} event */
   function keep(key, event) {
     const entry = { number: (lastNumber += 1), key, event };
@@ -33,8 +34,7 @@ export async function openEventLog(path, onKept) {
     return entry;
   }
 
-  for (const line of whole.split('\n').filter((part) => part !== '')) {
-    const { key, event } = JSON.parse(line);
+  for (const { key, event } of kept) {
     keep(key, event);
     known.set(key, Promise.resolve(true));
   }
@@ -103,6 +103,10 @@ async function openWhole(path) {
   const file = await open(path, 'a+', 0o600);
   const text = await file.readFile('utf8');
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-  await file.truncate(Buffer.byteLength(whole));
-  return { file, whole };
+  const sizeBytes = Buffer.byteLength(whole);
+  await file.truncate(sizeBytes);
+  const lines = whole.split('\n').filter((line) => line !== '');
+  /** @type {{ key: string, event: WallEvent }[]} */
+  const kept = lines.map((line) => JSON.parse(line));
+  return { file, kept, sizeBytes };
 }

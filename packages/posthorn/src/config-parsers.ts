@@ -107,12 +107,17 @@ export const origin: Parser<string> = (text) => {
   return good(url.href.replace(/\/+$/, ''));
 };
 
-export const folder: Parser<string> = (text, cwd) => {
-  const fix = 'give the path of a folder, such as .posthorn';
-  if (text.includes('\0')) return bad('a path cannot hold a NUL character', fix);
-  if (text.length > pathMaxChars) return bad(`longer than ${pathMaxChars} characters`, fix);
-  return good(resolve(cwd, text));
-};
+function path(fix: string): Parser<string> {
+  return (text, cwd) => {
+    if (text.includes('\0')) return bad('a path cannot hold a NUL character', fix);
+    if (text.length > pathMaxChars) return bad(`longer than ${pathMaxChars} characters`, fix);
+    return good(resolve(cwd, text));
+  };
+}
+
+export const folder = path('give the path of a folder, such as .posthorn');
+
+export const file = path('give the path of a file, such as posthorn.yaml');
 
 export const bearerToken: Parser<string> = (text) => {
   const fix = `give ${tokenMinChars} to ${tokenMaxChars} unguessable letters, digits and -._~+/=`;

@@ -39,6 +39,7 @@ export interface SettingValues {
   allowCommands: string[];
   allowTables: string[];
   httpsOnly: boolean;
+  apply: string;
   logLevel: LogLevel;
 }
 
@@ -166,6 +167,14 @@ export const settings: { readonly [K in SettingKey]: Setting<SettingValues[K]> }
     defaultText: 'false',
     doc: 'Refuses endpoints with a plain http URL.',
     parse: parse.flagValue,
+  },
+  apply: {
+    env: 'POSTHORN_APPLY',
+    flag: '--apply',
+    valueName: 'file',
+    doc: 'A file such as posthorn.yaml whose sources and endpoints are made or changed at the start, in the environment default.',
+    parse: parse.file,
+    show: (value) => value,
   },
   logLevel: {
     env: 'POSTHORN_LOG_LEVEL',

@@ -35,6 +35,8 @@ export interface Config {
   /** Tables of the own database that endpoints of kind `postgres` may write. */
   readonly allowTables: readonly string[];
   readonly httpsOnly: boolean;
+  /** An absolute path: what it says of sources and endpoints is applied at the start. */
+  readonly apply?: string;
   readonly logLevel: LogLevel;
 }
 
@@ -76,7 +78,7 @@ export type LoadedConfig = Findings & ({ ok: true; config: Config } | { ok: fals
 type Sources = { flags: Flags; env: Environment; surroundings: Surroundings };
 type Given = { text: string; origin: Origin };
 type Found = Given | { origin: Origin; problem: string } | undefined;
-type UnsetKey = 'databaseUrl' | 'publicUrl' | 'token' | 'secretKey';
+type UnsetKey = 'apply' | 'databaseUrl' | 'publicUrl' | 'token' | 'secretKey';
 /** All settings, those without a default only if given. */
 type Complete = Omit<SettingValues, UnsetKey> & Partial<Pick<SettingValues, UnsetKey>>;
 type Values = { -readonly [K in SettingKey]?: SettingValues[K] };
@@ -227,13 +229,14 @@ function noteOn({ key, problem }: ResolvedSetting, mode: Mode, values: Values): 
 }
 
 function assemble(mode: Mode, values: Complete): Config {
-  const { databaseUrl, publicUrl, token, secretKey, embedded: _, ...rest } = values;
+  const { apply, databaseUrl, publicUrl, token, secretKey, embedded: _, ...rest } = values;
   const allowSubnets = [...rest.allowSubnets, ...(mode === 'dev' ? ownMachine() : [])];
   return Object.freeze({
     ...rest,
     mode,
     allowSubnets: Object.freeze(allowSubnets),
     retrySchedule: Object.freeze(rest.retrySchedule),
+    ...(apply === undefined ? {} : { apply }),
     ...(databaseUrl === undefined ? {} : { databaseUrl }),
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(token === undefined ? {} : { token }),

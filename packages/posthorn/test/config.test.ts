@@ -180,6 +180,7 @@ describe('wrong values', () => {
     ['POSTHORN_PUBLIC_URL', 'ftp://hooks.example.com', 'not an http(s) URL'],
     ['POSTHORN_PUBLIC_URL', 'https://u:p@hooks.example.com', 'holds a user or a password'],
     ['POSTHORN_PUBLIC_URL', 'https://hooks.example.com/?a=1', 'holds a query or a fragment'],
+    ['POSTHORN_APPLY', 'a\0b', 'a path cannot hold a NUL'],
     ['DATABASE_URL', 'localhost', 'not a URL'],
     ['DATABASE_URL', 'mysql://u:p@h/db', 'not a PostgreSQL URL'],
     ['DATABASE_URL', 'postgres://u:%zz@h/db', 'holds a % that encodes nothing'],

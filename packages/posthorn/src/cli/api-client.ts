@@ -8,15 +8,17 @@ export interface ApiClientOptions {
   serverUrl: string;
   token: string;
   requestTimeoutMs: number;
+  /** `/api/v1` unless given. */
+  basePath?: string;
 }
 
 export interface ApiClient {
   /** `body` is JSON text, sent as it is. Resolves with the parsed answer; rejects with `CliError`. */
-  request(method: 'GET' | 'POST' | 'PUT' | 'PATCH', path: string, body?: string): Promise<unknown>;
+  request(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: string): Promise<unknown>;
 }
 
 export function createApiClient(options: ApiClientOptions): ApiClient {
-  const base = `${options.serverUrl.replace(/\/+$/, '')}/api/v1`;
+  const base = options.serverUrl.replace(/\/+$/, '') + (options.basePath ?? '/api/v1');
   return {
     async request(method, path, body) {
       const response = await reach(
@@ -99,7 +101,8 @@ function parseJson(text: string): unknown {
 
 const fixes: Partial<Record<ExitCode, string>> = {
   [exitCodes.auth]: 'pass a valid token with --token or POSTHORN_TOKEN; posthorn token create makes one',
-  [exitCodes.notFound]: 'check the name; posthorn send --create-app makes a missing application',
+  [exitCodes.notFound]:
+    'check the name; posthorn send --create-app makes a missing application, posthorn source create a source',
   [exitCodes.unreachable]: 'try again in a few seconds',
 };
 

@@ -8,6 +8,7 @@ import { collect, withExamples } from './command-context.ts';
 import type { Context, Run } from './command-context.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
+import { addApplyCommand, addSourceCommands } from './gateway-commands.ts';
 import type { Io } from './io.ts';
 import type { ImportOptions } from './import-svix.ts';
 import { reportError } from './report.ts';
@@ -16,6 +17,7 @@ import { addSettingOptions, requireConfig } from './settings-options.ts';
 import { addWebhookCommands } from './webhook-commands.ts';
 
 type Values = Readonly<Record<string, unknown>>;
+
 const signalsEnd = new CliError(exitCodes.interrupted, 'interrupted', 'interrupted');
 
 /** Runs one command line (`argv` without node and script). Never rejects: failures are told, and are the exit code. */
@@ -74,6 +76,8 @@ function createProgram(context: Context): Command {
   addMigrateCommand(program, context);
   addTokenCommands(program, context);
   addEnvironmentCommands(program, context);
+  addSourceCommands(program, context);
+  addApplyCommand(program, context);
   return withExamples(program, [
     'posthorn dev',
     'posthorn send --app acme --type user.created --payload \'{"id":1}\'',

@@ -48,7 +48,14 @@ export async function runServer(config: Config, io: Io, options: RunOptions): Pr
     const servers =
       config.processes > 1 ? new ServerProcesses(job, options.log) : serverHere(job, io, options);
     const embeddedIn = embedded ? { embeddedIn: join(config.dataDir, postgresFolder) } : {};
-    const onReady = (server: ServerFacts) => options.onReady({ server, databaseUrl, ...embeddedIn });
+    const onReady = async (server: ServerFacts) => {
+      const started = { server, databaseUrl, ...embeddedIn };
+      if (config.apply !== undefined) {
+        const { applyAtStart } = await import('./apply-at-start.ts');
+        await applyAtStart(config.apply, started, io);
+      }
+      await options.onReady(started);
+    };
     const work = runUntilStopped(servers, signals.first, { io, onReady, onStop: options.onStop });
     const code = await Promise.race([work, signals.second]);
     if (code === exitCodes.interrupted) await servers.stopAtOnce();
@@ -75,7 +82,12 @@ async function runUntilStopped(
 ): Promise<typeof exitCodes.ok> {
   const started = await startUnlessStopped(servers, signal);
   if (!started) return exitCodes.ok;
-  await onReady(started);
+  try {
+    await onReady(started);
+  } catch (error) {
+    await servers.stop();
+    throw error;
+  }
   servers.announced();
   const failure = await Promise.race([signal, servers.failed]);
   writeNote(io, 'stopping: finishing what is under way (once more to stop at once)');

@@ -16,6 +16,7 @@ import { type JudgeEvent, validated } from './validate.ts';
 const acceptedStatus = 204;
 const refusedStatus = 401;
 const methodNotAllowed = 405;
+const refusedFrom = 400;
 const unprocessable = 422;
 // Of a source that changes all the time.
 const triesMax = 5;
@@ -60,10 +61,15 @@ export class Receiver {
 
   async #receiveAs(source: OpenSource, received: Received, renew: Renew): Promise<Answer | 'stale'> {
     const question = await this.#answerHandshake(source, received, 'unverified');
+    // One that is not answered as hoped may know settings that the source has since a moment.
+    if (question && question.status >= refusedFrom && (await this.#isOutdated(source, renew))) return 'stale';
     if (question) return question;
     // A question of the provider may come by any method, and be known as one only once it is verified.
     const wrongMethod = methodRefusal(source, received);
-    if (wrongMethod && !asksVerified(source)) return this.#refuse(source, received, wrongMethod);
+    if (wrongMethod && !asksVerified(source)) {
+      if (await this.#isOutdated(source, renew)) return 'stale';
+      return this.#refuse(source, received, wrongMethod);
+    }
     const judgement = await judge(source, received);
     if (!judgement.ok) {
       if (await this.#isOutdated(source, renew)) return 'stale';

@@ -72,6 +72,7 @@ const allowedBelow: readonly (readonly [string, string])[] = [
   ['api/schemas/', 'ajv-formats'],
   ['api/schemas/', 're2js'],
   ['api/schemas/', 'yaml'],
+  ['cli/apply', 'yaml'],
   ['delivery/transformations/', 'quickjs-emscripten-core'],
   ['delivery/transformations/', '@jitl/quickjs-wasmfile-release-sync'],
 ];
