@@ -10,22 +10,21 @@ export interface Machine {
   memoryGiB: number;
   system: string;
   node: string;
-  postgres: string;
-  /** Settings that decide what a commit is worth. */
-  durability: Record<string, string>;
+  /** Version and the settings that decide what a commit is worth; absent where none took part. */
+  postgres?: string;
+  durability?: Record<string, string>;
   /** Average number of busy processes in the minute before the start: others on the machine make figures worse. */
   loadAtStart: number;
 }
 
-export function describeMachine(postgres: { version: string; durability: Record<string, string> }): Machine {
+export function describeMachine(postgres?: { version: string; durability: Record<string, string> }): Machine {
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
     memoryGiB: Math.round(totalmem() / gibibyte),
     system: `${process.platform} ${release()}`,
     node: process.version,
-    postgres: postgres.version,
-    durability: postgres.durability,
+    ...(postgres && { postgres: postgres.version, durability: postgres.durability }),
     loadAtStart: loadavg()[0] ?? 0,
   };
 }
@@ -37,7 +36,17 @@ export function loadLine({ loadAtStart, cores }: Machine): string {
   return `load average at the start ${loadAtStart.toFixed(1)}${warning}`;
 }
 
-export function machineLine({ cpu, cores, memoryGiB, system, node, postgres, durability }: Machine): string {
+export function machineLine({
+  cpu,
+  cores,
+  memoryGiB,
+  system,
+  node,
+  postgres,
+  durability = {},
+}: Machine): string {
+  const line = `${cores} cores of ${cpu}, ${memoryGiB} GiB, ${system}, Node ${node}`;
+  if (postgres === undefined) return line;
   const settings = Object.entries(durability).map(([name, value]) => `${name}=${value}`);
-  return `${cores} cores of ${cpu}, ${memoryGiB} GiB, ${system}, Node ${node}, PostgreSQL ${postgres} (${settings.join(', ')})`;
+  return `${line}, PostgreSQL ${postgres} (${settings.join(', ')})`;
 }

@@ -58,6 +58,8 @@ export function textReport(results: Results, machine: Machine): string {
     parts.push('', `== ${name}`);
     if (result.skipped !== undefined) parts.push(`not measured: ${result.skipped}`);
     for (const [key, value] of Object.entries(result.values)) parts.push(`${key}: ${valueText(value)}`);
+    for (const { title, head, rows } of result.tables ?? [])
+      parts.push(title, ...aligned([head, ...rows.map((row) => row.map(String))]));
     parts.push(...aligned(transposed(loadTable(result))));
     for (const [load, rounds] of Object.entries(result.loads)) {
       const errors = new Set(rounds.map((round) => round.errors).filter((error) => error !== ''));

@@ -1,5 +1,6 @@
 // Secrets as Standard Webhooks writes them: `whsec_` (HMAC), `whsk_` and `whpk_` (Ed25519 private and public key).
 // A parsed secret holds imported keys that cannot be exported, so logging one shows nothing.
+import { rememberHmac } from './hashing.ts';
 import { decodeBase64, encodeBase64, padBase64 } from './base64.ts';
 
 export type SecretErrorCode =
@@ -70,7 +71,11 @@ const ed25519PrivateKey: KeyRecipe = { format: 'pkcs8', algorithm: { name: 'Ed25
  */
 export async function parseSecret(text: string): Promise<ParsedSecret> {
   const { kind, bytes } = decodeSecret(text);
-  if (kind === 'hmac') return { kind, key: await importKey(hmacKey, bytes) };
+  if (kind === 'hmac') {
+    const key = await importKey(hmacKey, bytes);
+    rememberHmac(key, 'SHA-256', bytes);
+    return { kind, key };
+  }
   if (kind === 'ed25519-public') return { kind, key: await importKey(ed25519PublicKey, bytes) };
   return parsePrivateKey(bytes);
 }

@@ -1,5 +1,6 @@
 // Signing: from an id, a time and the exact bytes to the three headers of Standard Webhooks.
 import { encodeBase64 } from './base64.ts';
+import { hmacOf } from './hashing.ts';
 import { parseSecrets } from './secret.ts';
 import type { ParsedSecret, SecretInput } from './secret.ts';
 import { bodyBytes, signedContent } from './signed-content.ts';
@@ -66,9 +67,9 @@ export async function createSigner<Prefix extends HeaderPrefix = 'webhook-'>(
 }
 
 async function signatureOf(secret: ParsedSecret, content: Uint8Array<ArrayBuffer>): Promise<string> {
-  const [version, algorithm] = secret.kind === 'hmac' ? ['v1', 'HMAC'] : ['v1a', 'Ed25519'];
-  const bytes = await crypto.subtle.sign(algorithm, secret.key, content);
-  return `${version},${encodeBase64(new Uint8Array(bytes))}`;
+  if (secret.kind === 'hmac') return `v1,${encodeBase64(await hmacOf(secret.key, content))}`;
+  const bytes = await crypto.subtle.sign('Ed25519', secret.key, content);
+  return `v1a,${encodeBase64(new Uint8Array(bytes))}`;
 }
 
 function checkedPrefix(prefix: HeaderPrefix = 'webhook-'): HeaderPrefix {

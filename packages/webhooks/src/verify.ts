@@ -1,5 +1,7 @@
 // Verifying: settings -> headers -> body -> signature -> age. The first step that fails is the verdict.
 // The age is judged last, so `stale` and `future` are only said of a request that is authentic.
+import { hmacOf } from './hashing.ts';
+import { sameBytes } from './same-bytes.ts';
 import { parseSecrets, SecretError } from './secret.ts';
 import type { ParsedSecret, SecretInput } from './secret.ts';
 import { readSignedHead } from './signature-headers.ts';
@@ -34,6 +36,7 @@ export type VerifyInput = WebhookRequest &
   };
 
 type Settings = Required<VerifierOptions>;
+type Bytes = Uint8Array<ArrayBuffer>;
 type Keys = readonly ParsedSecret[];
 
 const toleranceDefaultSeconds = 300;
@@ -99,16 +102,29 @@ function readBody(body: unknown, bodyMaxBytes: number): Uint8Array | Refusal {
 async function findSecret(
   keys: Keys,
   signatures: readonly Signature[],
-  content: Uint8Array<ArrayBuffer>,
+  content: Bytes,
 ): Promise<number | undefined> {
-  for (const [index, { kind, key }] of keys.entries()) {
-    const [wanted, algorithm] = kind === 'hmac' ? ['v1', 'HMAC'] : ['v1a', 'Ed25519'];
-    for (const { version, bytes } of signatures) {
-      // `subtle.verify` compares in constant time; comparing the output of `subtle.sign` here would not.
-      if (version === wanted && (await crypto.subtle.verify(algorithm, key, bytes, content))) return index;
-    }
+  for (const [index, key] of keys.entries()) {
+    const wanted = key.kind === 'hmac' ? 'v1' : 'v1a';
+    const given = signatures.filter(({ version }) => version === wanted).map(({ bytes }) => bytes);
+    if (given.length > 0 && (await matchesAny(key, given, content))) return index;
   }
   return undefined;
+}
+
+async function matchesAny(
+  { kind, key }: ParsedSecret,
+  given: readonly Bytes[],
+  content: Bytes,
+): Promise<boolean> {
+  if (kind === 'hmac') {
+    const expected = await hmacOf(key, content);
+    return given.some((bytes) => sameBytes(bytes, expected));
+  }
+  for (const bytes of given) {
+    if (await crypto.subtle.verify('Ed25519', key, bytes, content)) return true;
+  }
+  return false;
 }
 
 function judgeAge(ageSeconds: number, toleranceSeconds: number | 'any-age'): Refusal | undefined {

@@ -35,6 +35,12 @@ const reasonOf = async (input: VerifyInput) => {
 
 afterEach(() => vi.restoreAllMocks());
 
+/** What makes MACs where Node's own module is not asked: Web Crypto, which can be watched. */
+function spyOnMacs() {
+  vi.spyOn(process, 'getBuiltinModule').mockReturnValue(undefined);
+  return vi.spyOn(crypto.subtle, 'sign');
+}
+
 describe('a signature', () => {
   it.each(vectors)('verifies: $name', async (vector) => {
     const verdict = await verify({
@@ -74,8 +80,8 @@ describe('a signature', () => {
     ['one byte short', hmacVector.signature.replace(/,.*/, `,${Buffer.alloc(31).toString('base64')}`)],
     ['one byte long', hmacVector.signature.replace(/,.*/, `,${Buffer.alloc(33).toString('base64')}`)],
     ['of the other scheme', ed25519Vector.signature],
-  ])('%s is never handed to Web Crypto', async (_name, value) => {
-    const macs = vi.spyOn(crypto.subtle, 'verify');
+  ])('%s is never compared with a MAC', async (_name, value) => {
+    const macs = spyOnMacs();
     expect(await reasonOf(withHeader('webhook-signature', value))).toBe('mismatch');
     expect(macs).not.toHaveBeenCalled();
     expect(await verify(good)).toEqual(passed);
@@ -194,12 +200,11 @@ describe('limits', () => {
     ['a signature header over 4 KiB', 'webhook-signature', `${hmacVector.signature} v2,${'A'.repeat(4096)}`],
     ['an id over 256 characters', 'webhook-id', 'x'.repeat(257)],
   ])('refuse %s without computing a MAC', async (_name, header, value) => {
-    const spies = [vi.spyOn(crypto.subtle, 'verify'), vi.spyOn(crypto.subtle, 'sign')];
+    const macs = spyOnMacs();
     expect(await verify(good)).toEqual(passed);
-    expect(spies[0]).toHaveBeenCalledTimes(1);
+    expect(macs).toHaveBeenCalledTimes(1);
     expect(await reasonOf(withHeader(header, value))).toBe('malformed-header');
-    expect(spies[0]).toHaveBeenCalledTimes(1);
-    expect(spies[1]).not.toHaveBeenCalled();
+    expect(macs).toHaveBeenCalledTimes(1);
   });
 
   it('take eight signatures and an id of 256 characters', async () => {

@@ -1,7 +1,8 @@
 // The keys and algorithms of RFC 9421 section 3.3 that are supported, by Web Crypto.
+import { hmacOf } from '../hashing.ts';
 import { importSigningKey, importVerificationKey } from '../provider/keys.ts';
 import type { ProviderKey } from '../provider/keys.ts';
-import { sameBytes } from '../provider/same-bytes.ts';
+import { sameBytes } from '../same-bytes.ts';
 
 export type MessageAlgorithm = 'ed25519' | 'hmac-sha256' | 'ecdsa-p256-sha256';
 /** The algorithm belongs to the key: what a message says of it decides nothing. */
@@ -30,8 +31,8 @@ export async function importMessageKey(
 }
 
 export async function signBytes({ algorithm, key }: MessageKey, content: Bytes): Promise<Bytes> {
-  const how = algorithm === 'hmac-sha256' ? 'HMAC' : asymmetric[algorithm];
-  return new Uint8Array(await crypto.subtle.sign(how, key, content));
+  if (algorithm === 'hmac-sha256') return hmacOf(key, content);
+  return new Uint8Array(await crypto.subtle.sign(asymmetric[algorithm], key, content));
 }
 
 export async function verifyBytes(

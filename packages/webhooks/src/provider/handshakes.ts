@@ -4,7 +4,7 @@ import { macOf } from './hmac.ts';
 import type { Location } from './location.ts';
 import type { Handshake, HandshakeAnswer, TextEncodingName } from './provider.ts';
 import { type ProviderRequest, split } from './request.ts';
-import { sameText } from './same-bytes.ts';
+import { sameText } from '../same-bytes.ts';
 
 const echoMaxChars = 4_096;
 // What is answered is the MAC of the question under the key that signs requests: a question that could be a body, or what

@@ -1,11 +1,12 @@
 // What a token claims about its age, its issuer and the body that it came with.
+import { digestOf } from '../hashing.ts';
 import { refuse } from '../verdict.ts';
 import type { Refusal } from '../verdict.ts';
 import { decodeText } from './encoding.ts';
 import type { Claims } from './jwt.ts';
 import type { SchemeContext, TextEncodingName } from './provider.ts';
 import type { ProviderRequest } from './request.ts';
-import { sameBytes } from './same-bytes.ts';
+import { sameBytes } from '../same-bytes.ts';
 
 // What clocks may differ by, where the token says itself how long it is good for.
 const leewaySeconds = 5;
@@ -64,9 +65,7 @@ export async function isHashOf(
   content: Uint8Array<ArrayBuffer>,
 ): Promise<boolean> {
   const bytes = typeof claim === 'string' ? decodeText(claim, encoding) : undefined;
-  return (
-    bytes !== undefined && sameBytes(bytes, new Uint8Array(await crypto.subtle.digest('SHA-256', content)))
-  );
+  return bytes !== undefined && sameBytes(bytes, await digestOf('SHA-256', content));
 }
 
 /** Undefined when the token's claim is the hash of the body. */

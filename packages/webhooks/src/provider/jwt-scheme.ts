@@ -1,4 +1,5 @@
 // Rows whose proof is a JWT in a header: with a shared secret, or with keys that the provider publishes.
+import { digestOf } from '../hashing.ts';
 import { refuse } from '../verdict.ts';
 import type { Refusal } from '../verdict.ts';
 import { encodeText } from './encoding.ts';
@@ -84,7 +85,11 @@ export function publishedJwtScheme(row: JwtRow, { algorithm, keySet }: Published
 }
 
 /** Tokens that a set's key with the token's own key id signs. */
-function publishedJwt(algorithm: PublicAlgorithm, keySet: string, context: SchemeContext): ExpectedJwt {
+export function publishedJwt(
+  algorithm: PublicAlgorithm,
+  keySet: string,
+  context: SchemeContext,
+): ExpectedJwt {
   return {
     algorithms: [algorithm],
     async keyFor({ keyId }) {
@@ -131,7 +136,7 @@ async function claimsFor(row: JwtRow, draft: RequestDraft, context: SchemeContex
   const iat = Math.floor(context.nowMs / 1_000);
   const more = await row.sample(draft, context);
   if (row.bodyHash === undefined) return { iat, ...more };
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', draft.body));
+  const hash = await digestOf('SHA-256', draft.body);
   return { iat, [row.bodyHash.claim]: encodeText(hash, row.bodyHash.encoding), ...more };
 }
 

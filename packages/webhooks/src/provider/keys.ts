@@ -1,5 +1,7 @@
 // From a secret's text to a key of Web Crypto. A secret that cannot be a key is the operator's mistake, said by name.
 import { padBase64 } from '../base64.ts';
+import { digestOf, rememberHmac } from '../hashing.ts';
+import type { HashName } from '../hashing.ts';
 import { parseSecret, SecretError } from '../secret.ts';
 import { decodeHex, decodeText } from './encoding.ts';
 import type { HmacAlgorithm, KeyForm, PublicKeyAlgorithm, SignatureAlgorithm } from './provider.ts';
@@ -17,7 +19,7 @@ const encoder = new TextEncoder();
 const secretMaxChars = 16_384;
 const pemBlock = /^-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----\s*$/;
 
-const hmacHash: Record<HmacAlgorithm, string> = {
+const hmacHash: Record<HmacAlgorithm, HashName> = {
   'hmac-sha1': 'SHA-1',
   'hmac-sha256': 'SHA-256',
   'hmac-sha384': 'SHA-384',
@@ -44,7 +46,10 @@ export async function importVerificationKey(
 ): Promise<ProviderKey> {
   const bytes = await keyBytes(form, secret);
   if (isHmac(algorithm)) {
-    return imported('raw', bytes, { name: 'HMAC', hash: hmacHash[algorithm] }, ['sign', 'verify']);
+    const hash = hmacHash[algorithm];
+    const key = await imported('raw', bytes, { name: 'HMAC', hash }, ['sign', 'verify']);
+    rememberHmac(key, hash, bytes);
+    return key;
   }
   return imported(form === 'spki' ? 'spki' : 'raw', bytes, publicKeyAlgorithm[algorithm], ['verify']);
 }
@@ -71,7 +76,7 @@ export async function keyBytes(form: KeyForm, secret: string): Promise<Bytes> {
   if (secret.length > secretMaxChars) throw new KeyError('the secret is far too long: copy it again');
   if (form === 'text') return Uint8Array.from(encoder.encode(secret));
   if (form === 'nfkd-text') return Uint8Array.from(encoder.encode(secret.normalize('NFKD')));
-  if (form === 'sha1') return new Uint8Array(await crypto.subtle.digest('SHA-1', encoder.encode(secret)));
+  if (form === 'sha1') return digestOf('SHA-1', Uint8Array.from(encoder.encode(secret)));
   if (form === 'hex' || form === 'raw-hex') return decodedOr(decodeHex(secret), 'hexadecimal');
   if (form === 'spki') return decodedOr(spkiBytes(secret), 'a public key: PEM, or base64 of its DER form');
   const prefixes = typeof form === 'object' ? [form.base64After].flat() : [];

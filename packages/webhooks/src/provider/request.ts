@@ -43,11 +43,14 @@ export class ProviderRequest {
     this.#jsonField = jsonField;
   }
 
-  /** Every value of a header, in the order of arrival. Values longer than 8 KiB are cut off: nothing matches them. */
+  /**
+   * Every value of a header, in the order of arrival. A header with a value of more than 8 KiB, or with more than 128 values,
+   * has none: a part of it must not stand for the whole.
+   */
   headerValues(name: string): readonly string[] {
     if (isGetter(this.#headers)) {
       const value = this.#headers.get(name);
-      return value === null ? [] : [value.slice(0, valueMaxChars)];
+      return value === null || value.length > valueMaxChars ? [] : [value];
     }
     this.#byName ??= collect(this.#headers);
     return this.#byName.get(name) ?? [];
@@ -159,10 +162,11 @@ function collect(
     if (value === undefined) continue;
     const key = name.toLowerCase();
     const values = (Array.isArray(value) ? value : [value]) as readonly unknown[];
-    const texts = values
-      .filter((each) => typeof each === 'string')
-      .map((each) => each.slice(0, valueMaxChars));
-    byName.set(key, [...(byName.get(key) ?? []), ...texts].slice(0, valuesMax));
+    byName.set(key, [...(byName.get(key) ?? []), ...values.filter((each) => typeof each === 'string')]);
+  }
+  for (const [name, values] of byName) {
+    const isTooLarge = values.length > valuesMax || values.some(({ length }) => length > valueMaxChars);
+    if (isTooLarge) byName.set(name, []);
   }
   return byName;
 }

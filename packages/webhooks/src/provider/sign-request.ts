@@ -1,4 +1,5 @@
 // Signs a request as the provider would: for tests, local replay and forwarding.
+import { digestOf, hmacOf } from '../hashing.ts';
 import { encodeText } from './encoding.ts';
 import { contentsOf } from './content.ts';
 import { writeInstant } from './instant.ts';
@@ -162,10 +163,10 @@ function withValue(draft: RequestDraft, place: Location | undefined, value: stri
 
 async function signatureOf(scheme: SignatureScheme, content: Bytes, secret: string): Promise<Bytes> {
   const { algorithm, key: form } = scheme;
-  if (algorithm === 'sha256') return new Uint8Array(await crypto.subtle.digest('SHA-256', content));
+  if (algorithm === 'sha256') return digestOf('SHA-256', content);
   if (isHmac(algorithm)) {
     const key = await importVerificationKey(algorithm, form, secret);
-    return new Uint8Array(await crypto.subtle.sign('HMAC', key, content));
+    return hmacOf(key, content);
   }
   const key = await importSigningKey(algorithm, secret);
   if (algorithm === 'ecdsa-p256-sha256') {

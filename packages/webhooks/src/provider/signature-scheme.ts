@@ -1,4 +1,5 @@
 // The commonest scheme: a signature over content made from the request, with the source's secrets.
+import { digestOf, hmacOf } from '../hashing.ts';
 import { refuse } from '../verdict.ts';
 import type { Refusal } from '../verdict.ts';
 import { contentsOf, MissingContent } from './content.ts';
@@ -9,7 +10,7 @@ import type { ProviderKey } from './keys.ts';
 import type { Location } from './location.ts';
 import type { Field, SchemeContext, SignatureScheme } from './provider.ts';
 import type { ProviderRequest } from './request.ts';
-import { sameBytes } from './same-bytes.ts';
+import { sameBytes } from '../same-bytes.ts';
 import { forSecret } from './secret-kind.ts';
 import { nameOf, readSignatures } from './signatures.ts';
 import type { ProviderVerdict } from './provider-verdict.ts';
@@ -149,7 +150,7 @@ async function matches(
 ): Promise<boolean> {
   const { algorithm, key: form } = scheme;
   if (algorithm === 'sha256') {
-    const expected = new Uint8Array(await crypto.subtle.digest('SHA-256', content));
+    const expected = await digestOf('SHA-256', content);
     return signatures.some((signature) => sameBytes(signature, expected));
   }
   const name = `${algorithm} ${JSON.stringify(form)} ${secret}`;
@@ -158,7 +159,7 @@ async function matches(
   keys.set(name, importing);
   const key = await importing;
   if (isHmac(algorithm)) {
-    const expected = new Uint8Array(await crypto.subtle.sign('HMAC', key, content));
+    const expected = await hmacOf(key, content);
     return signatures.some((signature) => sameBytes(signature, expected));
   }
   for (const signature of signatures.slice(0, publicKeySignaturesMax)) {

@@ -3,7 +3,7 @@ import { refuse } from '../verdict.ts';
 import type { Location } from './location.ts';
 import type { TokenScheme } from './provider.ts';
 import type { ProviderRequest } from './request.ts';
-import { sameText } from './same-bytes.ts';
+import { sameText } from '../same-bytes.ts';
 import { nameOf } from './signatures.ts';
 import type { ProviderVerdict } from './provider-verdict.ts';
 

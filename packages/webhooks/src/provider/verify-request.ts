@@ -73,6 +73,7 @@ type Given = {
 
 async function judge(scheme: Scheme, request: ProviderRequest, given: Given): Promise<ProviderVerdict> {
   const context = contextOf(given.options);
+  if (!Number.isFinite(context.nowMs)) return misconfigured('now() must return milliseconds since 1970');
   switch (scheme.kind) {
     case 'signature':
       return verifySignature(scheme, request, { secrets: given.secrets, keys: given.keys, context });
@@ -133,7 +134,7 @@ function wrongOptions(
     return misconfigured('no secret is configured: pass at least one');
   if (secrets.length > secretsMax)
     return misconfigured(`at most ${secretsMax} secrets are used at once: drop old ones`);
-  if (needsSecret && secrets.some((secret) => typeof secret !== 'string' || secret === ''))
+  if (needsSecret && secrets.some((secret) => typeof secret !== 'string' || secret.trim() === ''))
     return misconfigured('a secret is empty: set it, or leave it out');
   const missing = provider.settings?.find(({ name, optional }) => optional !== true && !settings[name]);
   if (missing !== undefined) return misconfigured(`the setting ${missing.name} is missing: ${missing.help}`);

@@ -13,6 +13,7 @@ import { auth0 } from './auth0.ts';
 import { authorizeNet } from './authorize-net.ts';
 import { awsSns } from './aws-sns.ts';
 import { azureDevops } from './azure-devops.ts';
+import { azureEventGridEntra } from './azure-event-grid-entra.ts';
 import { azureEventGrid } from './azure-event-grid.ts';
 import { beehiiv } from './beehiiv.ts';
 import { bigcommerce } from './bigcommerce.ts';
@@ -200,6 +201,7 @@ const rows: readonly Provider[] = [
   authorizeNet,
   awsSns,
   azureDevops,
+  azureEventGridEntra,
   azureEventGrid,
   beehiiv,
   bigcommerce,

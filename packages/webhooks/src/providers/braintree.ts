@@ -17,6 +17,8 @@ const scheme: CustomScheme = {
     const given = request.value('form:bt_signature');
     const payload = request.value('form:bt_payload');
     if (!given || !payload) return refuse('missing-header', 'bt_signature or bt_payload (form) is missing');
+    // Whoever asks gets the MAC of such a text; no notification is one.
+    if (challengeForm.test(payload)) return refuse('mismatch', 'bt_payload is a challenge');
     const pairs = given.split('&', pairsMax).map((pair) => pair.split('|', 2));
     const [, signature] = pairs.find(([publicKey]) => publicKey === settings['publicKey']) ?? [];
     if (signature === undefined) return refuse('unknown-key', 'bt_signature names another public key');

@@ -1,3 +1,4 @@
+import { digestOf } from '../hashing.ts';
 import { refuse } from '../verdict.ts';
 import { encodeText } from '../provider/encoding.ts';
 import { MissingContent } from '../provider/content.ts';
@@ -10,7 +11,7 @@ const keySet = 'https://rest.fal.ai/.well-known/jwks.json';
 const content: ContentFunction = async (request, { id = '', timestamp = '' }) => {
   const user = request.header('x-fal-webhook-user-id');
   if (!user) throw new MissingContent('x-fal-webhook-user-id');
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', request.body));
+  const hash = await digestOf('SHA-256', request.body);
   return [[id, user, timestamp, encodeText(hash, 'hex')].join('\n')];
 };
 

@@ -1,3 +1,4 @@
+import { digestOf } from '../hashing.ts';
 import { refuse } from '../verdict.ts';
 import { decodeText, encodeText } from '../provider/encoding.ts';
 import { judgeAge } from '../provider/instant.ts';
@@ -79,7 +80,7 @@ const scheme: CustomScheme = {
     return wrongAge ?? { ok: true, timestamp: read.created };
   },
   async sign(draft, secret, { nowMs }) {
-    const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', draft.body));
+    const hash = await digestOf('SHA-256', draft.body);
     const digest = `sha-256=:${encodeText(hash, 'base64')}:`;
     const params = `("content-digest");created=${Math.floor(nowMs / 1_000)};alg="ed25519";keyid="test"`;
     const key = await importSigningKey('ed25519', secret);

@@ -1,3 +1,4 @@
+import { digestOf } from '../hashing.ts';
 import { encodeText } from '../provider/encoding.ts';
 import { jwkKey, privateJwtKey, signJwt } from '../provider/jwt.ts';
 import type { JwtHeader } from '../provider/jwt.ts';
@@ -48,7 +49,7 @@ const scheme: CustomScheme = {
       expected: { algorithms: ['ES256'], keyFor: (header) => keyFor(header, secret, context) },
     }),
   async sign(draft, secret, { nowMs }) {
-    const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', draft.body));
+    const hash = await digestOf('SHA-256', draft.body);
     const claims = { iat: Math.floor(nowMs / 1_000), request_body_sha256: encodeText(hash, 'hex') };
     const key = await privateJwtKey('ES256', secret);
     const token = await signJwt({ algorithm: 'ES256', keyId: 'test' }, claims, key);

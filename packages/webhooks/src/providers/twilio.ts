@@ -1,3 +1,4 @@
+import { digestOf } from '../hashing.ts';
 import type { ContentFunction, Provider } from '../provider/provider.ts';
 import { encodeText } from '../provider/encoding.ts';
 import { sortedForm, urlOf } from '../provider/form-fields.ts';
@@ -11,7 +12,7 @@ const bodyHash = /([?&]bodySHA256=)[0-9a-fA-F]*/;
 const content: ContentFunction = async (request) => {
   const url = urlOf(request);
   if (bodyHash.test(url)) {
-    const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', request.body));
+    const hash = await digestOf('SHA-256', request.body);
     return withAndWithoutPort(url.replace(bodyHash, `$1${encodeText(hash, 'hex')}`));
   }
   const fields = sortedForm(request).flatMap(({ name, values }) =>

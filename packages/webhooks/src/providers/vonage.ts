@@ -1,3 +1,4 @@
+import { digestOf } from '../hashing.ts';
 import { refuse } from '../verdict.ts';
 import { encodeText } from '../provider/encoding.ts';
 import { isHashOf } from '../provider/jwt-claims.ts';
@@ -30,7 +31,7 @@ export const vonage: Provider<'vonage'> = {
           return refuse('mismatch', "the body is not the one of the token's claim payload_hash");
         },
         async sample(draft) {
-          const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', draft.body));
+          const hash = await digestOf('SHA-256', draft.body);
           return {
             iss: 'Vonage',
             jti: crypto.randomUUID(),

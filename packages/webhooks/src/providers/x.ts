@@ -1,4 +1,4 @@
-import type { Provider } from '../provider/provider.ts';
+import type { ContentFunction, Provider } from '../provider/provider.ts';
 import { hmacOfField } from '../provider/handshakes.ts';
 
 /** Account activity says what happened by the name of an array; what the filtered stream sends is a Post. */
@@ -6,6 +6,15 @@ function typeOf(body: unknown): string | undefined {
   if (typeof body !== 'object' || body === null) return undefined;
   return Object.keys(body).find((key) => key.endsWith('_events')) ?? ('data' in body ? 'post' : undefined);
 }
+
+/**
+ * The body, if it is an object: the same key signs whatever short word is asked for by GET, and a body that is such a word
+ * would come with a signature that anybody can have.
+ */
+const content: ContentFunction = async (request) => {
+  const text = request.text() ?? '';
+  return text.trimStart().startsWith('{') ? [text] : [];
+};
 
 export const x: Provider<'x'> = {
   name: 'x',
@@ -19,7 +28,8 @@ export const x: Provider<'x'> = {
       algorithm: 'hmac-sha256',
       key: 'text',
       signature: { at: 'header:x-twitter-webhooks-signature', prefix: 'sha256=', encoding: 'base64' },
-      content: '{body}',
+      content,
+      covers: 'body',
     },
   ],
   // Asked without a signature when the URL is registered, and every hour after that.

@@ -1,5 +1,5 @@
 // The secrets of a source: those it was given, and those that its provider told in a handshake.
-import { sameText } from '../provider/same-bytes.ts';
+import { sameText } from '../same-bytes.ts';
 import type { Platform } from './incoming.ts';
 import { reject } from './rejection.ts';
 import type { Rejection } from './rejection.ts';

@@ -1,4 +1,6 @@
-// Providers whose headers you choose yourself, and those that prove nothing at all.
+// Providers whose headers you choose yourself, and those that prove nothing at all; and Event Grid's tokens.
+import assert from 'node:assert/strict';
+import { azureEventGridEntra } from '../../src/providers/azure-event-grid-entra.ts';
 import { bitpay } from '../../src/providers/bitpay.ts';
 import { datadog } from '../../src/providers/datadog.ts';
 import { freshdesk } from '../../src/providers/freshdesk.ts';
@@ -11,6 +13,8 @@ import { kustomer } from '../../src/providers/kustomer.ts';
 import { mailchimp } from '../../src/providers/mailchimp.ts';
 import { strapi } from '../../src/providers/strapi.ts';
 import { supabaseDatabase } from '../../src/providers/supabase-database.ts';
+import { jwkOf, privatePem, rsaKeys } from '../support/provider-keys.ts';
+import { readToken } from '../support/read-token.ts';
 import type { ProviderSample } from '../support/provider-sample.ts';
 
 const at = '2023-11-14T22:13:20Z';
@@ -213,5 +217,29 @@ export const samples: readonly ProviderSample[] = [
         orderKey: 'NKaqMuZhhh4Fhzw',
       },
     ],
+  },
+  {
+    ...common,
+    provider: azureEventGridEntra,
+    secret: '',
+    signingSecret: privatePem(rsaKeys),
+    settings: { audience: 'api://hooks', tenantId: '84bd8158-6d4d-4958-8b9f-9d6445542f95' },
+    published: {
+      'https://login.microsoftonline.com/common/discovery/v2.0/keys': JSON.stringify({
+        keys: [jwkOf(rsaKeys, 'test')],
+      }),
+    },
+    request: {
+      body: JSON.stringify([
+        { id: '1', eventType: 'Microsoft.Storage.BlobCreated', eventTime: at, subject: 's', data: {} },
+      ]),
+    },
+    events: [{ type: 'Microsoft.Storage.BlobCreated', id: '1', timeSeconds, orderKey: 's' }],
+    async oracle({ headers }) {
+      const { claims } = await readToken(headers['authorization']?.replace('Bearer ', ''), rsaKeys.publicKey);
+      assert.equal(claims.aud, 'api://hooks');
+      assert.equal(claims['azp'], '4962773b-9cdb-44cf-a8bf-237846a00ab7');
+      return {};
+    },
   },
 ];

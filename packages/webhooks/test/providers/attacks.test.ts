@@ -1,0 +1,141 @@
+// Requests and settings that an attacker would wish for: none of them is accepted.
+import { createHmac } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { decodeBase64 } from '../../src/base64.ts';
+import { verifyMessage, importMessageKey, signMessage } from '../../src/http-signatures/index.ts';
+import { answerHandshake } from '../../src/provider/answer-handshake.ts';
+import { verifyRequest } from '../../src/provider/verify-request.ts';
+import { adyenPayments } from '../../src/providers/adyen-payments.ts';
+import { awsSns } from '../../src/providers/aws-sns.ts';
+import { braintree } from '../../src/providers/braintree.ts';
+import { github } from '../../src/providers/github.ts';
+import { googlePubsub } from '../../src/providers/google-pubsub.ts';
+import { x } from '../../src/providers/x.ts';
+
+const secret = 'a secret of the source';
+const hmac = (key: string, content: string) => createHmac('sha256', key).update(content).digest('hex');
+
+describe('a secret', () => {
+  it.each(['', ' ', '\n', '\t \r\n', '\u00a0'])(
+    'of nothing but blanks verifies nothing: %j',
+    async (blank) => {
+      const headers = { 'x-hub-signature-256': `sha256=${hmac(blank, '{}')}` };
+      for (const secrets of [blank, [blank], [secret, blank]]) {
+        expect(await verifyRequest(github, { headers, body: '{}' }, { secrets })).toMatchObject({
+          ok: false,
+          reason: 'misconfigured',
+        });
+      }
+    },
+  );
+
+  it.each([
+    ['a number', '12345'],
+    ['a form', 'a=b'],
+  ])('does not sign what a stranger asks X for: %s', async (_, question) => {
+    const url = `https://example.com/?${new URLSearchParams({ crc_token: question }).toString()}`;
+    const asked = { method: 'GET', url, headers: {}, body: '' };
+    const answer = await answerHandshake(x, asked, { on: 'unverified', secrets: [secret], settings: {} });
+    const { response_token: signature } = JSON.parse(answer?.body ?? '{}') as { response_token: string };
+    expect(signature).toMatch(/^sha256=/);
+    const headers = {
+      'x-twitter-webhooks-signature': signature,
+      'content-type': 'application/x-www-form-urlencoded',
+    };
+    const verdict = await verifyRequest(x, { method: 'POST', headers, body: question }, { secrets: secret });
+    expect(verdict).toMatchObject({ ok: false, reason: 'mismatch' });
+  });
+
+  it('does not sign what a stranger asks for: Braintree', async () => {
+    const settings = { publicKey: 'public' };
+    const challenge = '20f9f8ed05f77439fe955c977e4c8a53';
+    const asked = {
+      method: 'GET',
+      url: `https://example.com/?bt_challenge=${challenge}`,
+      headers: {},
+      body: '',
+    };
+    const answer = await answerHandshake(braintree, asked, { on: 'unverified', secrets: [secret], settings });
+    expect(answer?.body).toMatch(/^public\|[0-9a-f]{40}$/);
+    const body = new URLSearchParams({ bt_signature: answer?.body ?? '', bt_payload: challenge }).toString();
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const verdict = await verifyRequest(braintree, { headers, body }, { secrets: secret, settings });
+    expect(verdict).toMatchObject({ ok: false, reason: 'mismatch' });
+  });
+});
+
+describe('a signature of some megabytes in the body', () => {
+  it('is refused without decoding it', async () => {
+    const endless = 'a'.repeat(9_000_000);
+    expect(decodeBase64(`${endless}!aaa`)).toBeUndefined();
+    expect(decodeBase64(endless)?.length).toBe(6_750_000);
+    const item = { NotificationRequestItem: { additionalData: { hmacSignature: endless }, eventCode: 'A' } };
+    const adyen = JSON.stringify({ notificationItems: [item] });
+    const options = { secrets: 'ab'.repeat(32) };
+    expect(await verifyRequest(adyenPayments, { headers: {}, body: adyen }, options)).toMatchObject({
+      reason: 'mismatch',
+    });
+    const sns = JSON.stringify({ ...notification, Signature: endless });
+    const settings = { topicArn: notification.TopicArn };
+    expect(await verifyRequest(awsSns, { headers: {}, body: sns }, { secrets: [], settings })).toMatchObject({
+      reason: 'missing-header',
+    });
+  });
+});
+
+const notification = {
+  Type: 'Notification',
+  MessageId: '1',
+  Message: 'm',
+  Timestamp: '2023-11-14T22:13:20.000Z',
+  TopicArn: 'arn:aws:sns:us-east-1:1:t',
+  SignatureVersion: '2',
+};
+
+describe('a clock that is none', () => {
+  it('lets no request pass', async () => {
+    const headers = { 'x-hub-signature-256': `sha256=${hmac(secret, '{}')}` };
+    const request = { headers, body: '{}' };
+    expect(await verifyRequest(github, request, { secrets: secret })).toMatchObject({ ok: true });
+    for (const now of [() => Number.NaN, () => Infinity]) {
+      expect(await verifyRequest(github, request, { secrets: secret, now })).toMatchObject({
+        reason: 'misconfigured',
+      });
+      const settings = { audience: 'a', serviceAccount: 'b' };
+      const verdict = await verifyRequest(googlePubsub, request, { secrets: [], settings, now });
+      expect(verdict).toMatchObject({ reason: 'misconfigured' });
+    }
+  });
+});
+
+describe('a header that is signed', () => {
+  it.each([
+    ['made longer', 'x'.repeat(8_192), (value: string) => `${value}, and more`],
+    ['that comes more often', Array<string>(128).fill('x'), (value: string[]) => [...value, 'y']],
+    ['that gets a long value besides', ['x'], (value: string[]) => [...value, 'y'.repeat(8_193)]],
+  ])('is not taken for the same, %s', async (_, value, change) => {
+    const key = await importMessageKey('hmac-sha256', 'verify', Buffer.alloc(32, 1).toString('base64'));
+    const message = { method: 'POST', url: 'https://example.com/', headers: { 'x-signed': value } };
+    const signed = await signMessage(message, { key, components: ['x-signed'], created: 1_700_000_000 });
+    const options = { keyFor: () => key, required: ['x-signed'], now: () => 1_700_000_000_000 };
+    const verdictOf = (headers: Record<string, string | readonly string[]>) =>
+      verifyMessage({ ...message, headers: { ...headers, ...signed } }, options);
+    expect(await verdictOf({ 'x-signed': value })).toMatchObject({ ok: true });
+    const changed = (change as (value: unknown) => string | readonly string[])(value);
+    expect(await verdictOf({ 'x-signed': changed })).toMatchObject({ ok: false });
+  });
+});
+
+describe('names of the language', () => {
+  it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
+    'are names like others: %s',
+    async (name) => {
+      const body = `{"${name}":{"polluted":true},"action":"opened"}`;
+      const headers = JSON.parse(
+        `{"${name}":"x","x-hub-signature-256":"sha256=${hmac(secret, body)}"}`,
+      ) as Record<string, string>;
+      expect(await verifyRequest(github, { headers, body }, { secrets: secret })).toMatchObject({ ok: true });
+      expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+    },
+  );
+});
