@@ -22,6 +22,7 @@ export function checkEnds(the) {
     events: 0,
     acked: 0,
     refused: 0,
+    aside: 0,
     ambiguous: 0,
     lost: 0,
     delivered: 0,

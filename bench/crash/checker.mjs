@@ -2,6 +2,7 @@
 // The judge of a run: from the two journals, the record of faults and, for the last state, the database.
 // It knows nothing of Posthorn's code, only what was promised.
 import { checkDatabase, checkEnds } from './check-ends.mjs';
+import { checkInbound, nameMessages, readInbound } from './check-inbound.mjs';
 import { checkOrder } from './check-order.mjs';
 import { checkDuplicates, checkSchedule } from './check-times.mjs';
 import { readDatabase } from './database-state.mjs';
@@ -17,6 +18,7 @@ import { readHistory } from './history.mjs';
  * @property {string} databaseUrl
  * @property {import('./faults.mjs').FaultRecord[]} record
  * @property {{ askedMs: number, doneMs: number } | undefined} switched when the `switch` endpoint was disabled
+ * @property {boolean} [inbound] what was sent were requests of a provider
  * @property {number} [lateMaxMs] how late a retry may be
  * @property {string[]} unexpected what went wrong in the run itself
  * @property {boolean} ended false: deliveries were still open when waiting was given up
@@ -45,6 +47,9 @@ const titles = {
   I9: 'the database agrees with the journals, nothing is left leased',
   run: 'no process ends by itself, all takeovers within 30 s',
 };
+const inboundTitles = {
+  I10: 'what a provider was answered with 2xx is stored once, as it came, however often it was sent',
+};
 const examplesMax = 5;
 const resumeMaxMs = 30_000;
 
@@ -52,7 +57,8 @@ const resumeMaxMs = 30_000;
 export async function check(evidence) {
   /** @type {Verdict['rules']} */
   const rules = {};
-  for (const [rule, title] of Object.entries(titles)) rules[rule] = { title, count: 0, examples: [] };
+  const judged = { ...titles, ...(evidence.inbound ? inboundTitles : {}) };
+  for (const [rule, title] of Object.entries(judged)) rules[rule] = { title, count: 0, examples: [] };
   const violate = (/** @type {string} */ name, /** @type {string} */ what) => {
     const rule = rules[name];
     if (!rule) throw new Error(`no rule ${name}`);
@@ -66,6 +72,10 @@ export async function check(evidence) {
   const state = await readDatabase(evidence.databaseUrl);
   /** @type {Case} */
   const the = { evidence, history, windows, state, violate, counts: { requests: history.requests } };
+  if (evidence.inbound) {
+    nameMessages(the);
+    checkInbound(the, await readInbound(evidence.databaseUrl));
+  }
   checkEnds(the);
   checkDatabase(the);
   checkDuplicates(the);

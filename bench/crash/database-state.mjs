@@ -83,7 +83,7 @@ export async function readDatabase(url) {
  * @param {string} text
  * @returns {AsyncGenerator<any>}
  */
-async function* rowsOf(client, text) {
+export async function* rowsOf(client, text) {
   await client.query('begin');
   await client.query(`declare page no scroll cursor for ${text}`);
   for (;;) {

@@ -34,7 +34,7 @@ const loadWaitMaxMs = 60_000;
  * Resolves when every fault is over and every process is back. On a machine that is slow to start processes the faults
  * come later than planned, in the same order.
  * @param {Stage} stage
- * @param {import('./schedule.mjs').PlannedFault[]} faults
+ * @param {readonly import('./schedule.mjs').PlannedFault[]} faults
  */
 export async function runFaults(stage, faults) {
   const startedAt = Date.now();

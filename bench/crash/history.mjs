@@ -10,11 +10,12 @@ import { readJournal } from './journal.mjs';
  * @property {string} type
  * @property {string} hash
  * @property {string} poison
- * @property {'ack' | 'refused' | 'ambiguous' | 'unknown'} result
+ * @property {'ack' | 'aside' | 'refused' | 'ambiguous' | 'unknown'} result aside: answered with 2xx, and not taken in
  * @property {string} messageId
  * @property {number} sentMs
  * @property {number} endMs
  * @property {number} tries
+ * @property {number} acks answers with 2xx, where they were counted
  * @property {number} status
  * @typedef {object} Hit one request at a receiver
  * @property {string} id
@@ -26,6 +27,7 @@ import { readJournal } from './journal.mjs';
  * @property {Map<number, Told>} events by n
  * @property {Map<number, Hit[]>} hits by `hitKey`, in the order in which they were received
  * @property {number} requests
+ * @property {{ n: number, status: number, why: string }[]} odd answers that nobody should get
  * @property {(event: Told) => import('./plan.mjs').Endpoint[]} expected
  */
 
@@ -43,7 +45,7 @@ export const placeOf = (key) => ({ n: Math.floor(key / endpointsMax), index: key
  * @returns {Promise<History>}
  */
 export async function readHistory(producerPath, receiverPath, endpoints, violate) {
-  const events = await readProducer(producerPath);
+  const { events, odd } = await readProducer(producerPath);
   /** @type {Map<number, Hit[]>} */
   const hits = new Map();
   let requests = 0;
@@ -76,13 +78,15 @@ export async function readHistory(producerPath, receiverPath, endpoints, violate
     known.set(name, list);
     return list;
   };
-  return { events, hits, requests, expected };
+  return { events, hits, requests, odd, expected };
 }
 
 /** @param {string} path */
 async function readProducer(path) {
   /** @type {Map<number, Told>} */
   const events = new Map();
+  /** @type {History['odd']} */
+  const odd = [];
   for await (const entry of readJournal(path)) {
     const [kind, n, ...rest] = entry;
     if (kind === 0) {
@@ -93,14 +97,19 @@ async function readProducer(path) {
         sentMs: 0,
         endMs: 0,
         tries: 0,
+        acks: 0,
         status: 0,
       };
       events.set(n, { uuid, tenant, type, hash, poison, ...open });
       continue;
     }
-    const [result, messageId, status, sentMs, endMs, tries] = rest;
+    if (kind === 2) {
+      odd.push({ n, status: rest[0], why: rest[1] });
+      continue;
+    }
+    const [result, messageId, status, sentMs, endMs, tries, acks = 0] = rest;
     const event = events.get(n);
-    if (event) Object.assign(event, { result, messageId, status, sentMs, endMs, tries });
+    if (event) Object.assign(event, { result, messageId, status, sentMs, endMs, tries, acks });
   }
-  return events;
+  return { events, odd };
 }

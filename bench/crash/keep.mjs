@@ -49,6 +49,7 @@ export function keptRun({ seed, processes }, { ok, counts, ms }) {
       accepted: acked,
       kills: counts['fault_kill'] ?? 0,
       lost,
+      ...inboundValues(counts),
       requests: counts['requests'] ?? 0,
       duplicated: duplicates,
       inFlightAtFaults: duplicatesBound,
@@ -66,6 +67,11 @@ export function keptRun({ seed, processes }, { ok, counts, ms }) {
       },
     ],
   };
+}
+
+/** @param {Record<string, number>} counts */
+function inboundValues({ sentInAll, answered2xx = 0, countedAsRepeated = 0, setAside = 0 }) {
+  return sentInAll === undefined ? {} : { sentInAll, answered2xx, countedAsRepeated, setAside };
 }
 
 /** @param {{ seed: number, times: number, points: { name: string, hits: number, lost: number, duplicates: number, bound: number, ok: boolean }[] }} document @returns {Kept} */

@@ -12,7 +12,7 @@ import { startPostgres } from './postgres.mjs';
 import { describeMachineOf, keep, keptRun } from './keep.mjs';
 import { reportLines } from './report.mjs';
 import { runOnce } from './run.mjs';
-import { shares } from './plan.mjs';
+import { onlyOf, shares } from './plan.mjs';
 import { planFaults, planShortFaults } from './schedule.mjs';
 import { takeSnapshot } from './snapshot.mjs';
 
@@ -20,6 +20,9 @@ const signalExitCode = 130;
 const shortEvents = 2_500;
 /** Endpoints that only fail are closed for longer and longer, and would have to be waited for at the end. */
 const shortMix = shares.filter(([type]) => type !== 'dead');
+
+/** Their endpoints accept what they get: what is looked at is what comes in. */
+const copiesMix = onlyOf(['steady', 'pair']);
 
 /** The short form runs beside other tests: what takes long there says little. */
 const shortLateMaxMs = 60_000;
@@ -31,9 +34,10 @@ const say = (/** @type {string} */ line) => process.stderr.write(`${line}\n`);
 
 /** @param {string} folder @returns {Promise<Result>} */
 async function crash(folder) {
-  const { seed, kills, seconds, processes, short } = options;
-  const events = short ? shortEvents : options.events;
-  const faults = short ? planShortFaults(seed) : planFaults({ seed, kills, seconds });
+  const { seed, kills, seconds, processes, short, inbound, copies } = options;
+  const events = short && copies === undefined ? shortEvents : options.events;
+  const planned = short ? planShortFaults(seed) : planFaults({ seed, kills, seconds });
+  const faults = copies === undefined ? planned : [];
   say(
     `seed ${seed}: ${events} events, ${processes} processes, ${faults.length} faults, ${faults.filter(({ kind }) => kind === 'kill').length} of them kills`,
   );
@@ -51,12 +55,15 @@ async function crash(folder) {
       processes,
       faults,
       say,
-      isPaced: !short,
+      isPaced: !short && faults.length > 0,
+      inbound,
+      ...(faults.length === 0 ? { perSecond: 0 } : {}),
       ...(short ? { mix: shortMix, lateMaxMs: shortLateMaxMs } : {}),
+      ...(copies === undefined ? {} : { copies, mix: copiesMix }),
     };
     const verdict = await runOnce(run);
     const disk =
-      options.diskFull && !short
+      options.diskFull && !short && !inbound
         ? await diskFullOutside(seed, say)
         : { ok: true, lines: ['full disk: left out'] };
     const { ok: runOk, rules, counts, ms, record } = verdict;
@@ -65,12 +72,18 @@ async function crash(folder) {
       ok: runOk && disk.ok,
       document: { seed, ok: runOk && disk.ok, rules, counts, ms, faults, record, disk },
       lines,
-      kept: { crash: keptRun(options, verdict) },
+      kept: { [caseName(options)]: keptRun(options, verdict) },
       machine,
     };
   } finally {
     await postgres.stop();
   }
+}
+
+/** @param {import('./options.mjs').Options} options */
+function caseName({ inbound, copies }) {
+  if (!inbound) return 'crash';
+  return copies === undefined ? 'crashInbound' : 'crashInboundCopies';
 }
 
 /** @param {string} folder @returns {Promise<Result>} */

@@ -9,14 +9,27 @@ import { takeSnapshot } from './snapshot.mjs';
 
 /** For the short form. */
 const fastest = ['body serialised anew', 'retry after 2xx', 'endpoints of other applications'];
+const fastestInbound = ['inbound: duplicates are not looked for', 'inbound: 2xx before the commit'];
+
+/** @param {boolean} inbound */
+function quick(inbound) {
+  const names = inbound ? fastestInbound : fastest;
+  return mutants.filter(({ name }) => names.includes(name));
+}
+
+/** Those of the gateway alone, with `inbound`. @param {string[]} parts @param {boolean} inbound */
+function chosen(parts, inbound) {
+  return mutants.filter(
+    ({ name, scenario }) =>
+      (!inbound || 'inbound' in scenarios[scenario]) &&
+      (parts.length === 0 || parts.some((part) => name.includes(part))),
+  );
+}
 
 /** @param {string} folder @param {import('./options.mjs').Options} options @param {(line: string) => void} say */
-export async function runMutants(folder, { only, seed, write, short }, say) {
-  const parts = short ? fastest : only;
-  const wanted = mutants.filter(
-    ({ name }) => parts.length === 0 || parts.some((part) => name.includes(part)),
-  );
-  if (wanted.length === 0) throw new Error(`no mutant is named ${parts.join(', ')}`);
+export async function runMutants(folder, { only, seed, write, short, inbound }, say) {
+  const wanted = short ? quick(inbound) : chosen(only, inbound);
+  if (wanted.length === 0) throw new Error(`no mutant is named ${only.join(', ')}`);
   const postgres = await startPostgres(join(folder, 'postgres'));
   const lines = [];
   const machine = write ? await describeMachineOf(postgres.url) : undefined;

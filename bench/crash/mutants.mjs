@@ -1,22 +1,24 @@
 // @ts-check
 // Planted bugs: each a small edit of the built product, the run that exposes it, and the rules it must break.
+import { inboundMutants, inboundScenarios } from './inbound-mutants.mjs';
 import { onlyOf } from './plan.mjs';
 
 /**
  * @typedef {object} Scenario
  * @property {number} events
  * @property {number} processes
- * @property {import('./schedule.mjs').PlannedFault[]} faults
+ * @property {readonly import('./schedule.mjs').PlannedFault[]} faults
  * @property {number} [perSecond]
  * @property {import('./plan.mjs').Mix} [mix]
+ * @property {boolean} [inbound]
  * @property {number} [slowMs]
  * @property {number} [stuckMs]
  * @property {number} [quietMs]
  * @typedef {object} Mutant
  * @property {string} name
  * @property {keyof typeof scenarios} scenario
- * @property {string[]} breaks at least one of these rules
- * @property {import('./snapshot.mjs').Edit[]} edits
+ * @property {readonly string[]} breaks at least one of these rules
+ * @property {readonly import('./snapshot.mjs').Edit[]} edits
  */
 
 const stuckMs = 12_000;
@@ -95,6 +97,7 @@ export const scenarios = /** @satisfies {Record<string, Scenario>} */ ({
     mix: onlyOf(['fifo', 'fifo_skip']),
     stuckMs: 40_000,
   },
+  ...inboundScenarios,
 });
 
 const guard = `
@@ -317,4 +320,5 @@ export const mutants = [
       },
     ],
   },
+  ...inboundMutants,
 ];

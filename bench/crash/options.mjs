@@ -8,6 +8,9 @@ export const usage = `npm run crash [-- options]
   --seconds S     squeeze or stretch the faults into S seconds
   --seed N        repeats a schedule of faults and events
   --processes N   Posthorn processes (3)
+  --inbound       sends requests of GitHub to sources, some several times at once, instead of messages to the API
+                  with --mutants: only the bugs of the gateway
+  --copies N      with --inbound: every request N times at once; without kills, as fast as answers come
   --mutants       plants one bug after the other, and expects each to be caught
   --fail-points   kills a process at each step of accepting and delivering
   --times N       with --fail-points: how often at each (5)
@@ -32,6 +35,8 @@ export function readOptions(args) {
       seconds: { type: 'string' },
       seed: { type: 'string' },
       processes: { type: 'string', default: '3' },
+      inbound: { type: 'boolean', default: false },
+      copies: { type: 'string' },
       mutants: { type: 'boolean', default: false },
       'fail-points': { type: 'boolean', default: false },
       short: { type: 'boolean', default: false },
@@ -45,12 +50,15 @@ export function readOptions(args) {
       help: { type: 'boolean', default: false },
     },
   });
+  if (values.copies !== undefined && !values.inbound) throw new Error('--copies needs --inbound');
   return {
     events: number(values.events, 'events'),
     kills: number(values.kills, 'kills', 0),
     seconds: values.seconds === undefined ? undefined : number(values.seconds, 'seconds', 5),
     seed: values.seed === undefined ? Math.floor(Math.random() * 2 ** 31) : number(values.seed, 'seed', 0),
     processes: number(values.processes, 'processes'),
+    inbound: values.inbound,
+    copies: values.copies === undefined ? undefined : number(values.copies, 'copies'),
     mutants: values.mutants,
     failPoints: values['fail-points'],
     short: values.short,

@@ -6,7 +6,8 @@ import { pickWeighted, randomFrom, uuidFrom } from './random.mjs';
 /**
  * @typedef {object} Endpoint
  * @property {number} index its place in the list, and in its URL
- * @property {string} tenant the application's uid
+ * @property {string} tenant the application's uid; of a source, the source's
+ * @property {string} application by which the API knows that
  * @property {string} manner how it answers, see answers.mjs
  * @property {string[]} types the event types it asks for
  * @property {string} secret
@@ -71,8 +72,6 @@ export const shares = /** @type {Mix} */ ([
 ]);
 /** An endpoint can be disabled for good only once in a run; some runs need it twice. */
 const secondGone = 'gone_too';
-const poisonShare = 0.01;
-const poisons = ['no_type', 'no_tenant', 'wrong_token', 'taken_event_id', 'taken_key'];
 
 /**
  * @param {number} seed
@@ -87,6 +86,7 @@ export function planEndpoints(seed) {
     endpoints.push({
       index: endpoints.length,
       tenant,
+      application: tenant,
       manner,
       types,
       secret: `whsec_${key.toString('base64')}`,
@@ -111,10 +111,10 @@ export const onlyOf = (types) => types.map((type) => shares.find(([name]) => nam
  * The event `n`.
  * @param {number} seed
  * @param {number} n
- * @param {Mix} mix
+ * @param {{ mix: Mix, poisons: readonly string[], poisonShare: number }} from
  * @returns {PlannedEvent}
  */
-export function planEvent(seed, n, mix) {
+export function planEvent(seed, n, { mix, poisons, poisonShare }) {
   const random = randomFrom((seed ^ Math.imul(n + 1, 0x9e3779b1)) >>> 0);
   random();
   const type = pickWeighted(random, mix);

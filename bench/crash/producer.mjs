@@ -1,9 +1,11 @@
 // @ts-check
 // The producer process: sends the planned events at a steady pace and journals what became of each.
 //   plan [0, n, uuid, tenant, type, hash, poison]   before the first try
-//   end  [1, n, 'ack' | 'refused' | 'ambiguous', message id, status, sent at, answered at, tries]
+//   end  [1, n, ...]                                see the sender
 import { setTimeout as pause } from 'node:timers/promises';
 import { Agent, request } from 'undici';
+import { apiPoisons, apiPoisonShare, createApiSender } from './api-sender.mjs';
+import { createInboundSender, inboundPoisons, inboundPoisonShare } from './inbound-sender.mjs';
 import { openJournal } from './journal.mjs';
 import { planEvent } from './plan.mjs';
 
@@ -16,8 +18,19 @@ import { planEvent } from './plan.mjs';
  * @property {string} token
  * @property {string} journalPath
  * @property {import('./plan.mjs').Mix} mix
- * @property {number} [outstandingMax]
- * @typedef {{ kind: 'ack' | 'refused' | 'ambiguous', status: number, id: string }} Result
+ * @property {number} outstandingMax events
+ * @property {Record<string, import('./inbound-sender.mjs').Source>} [sources] by tenant: sends to them, as GitHub would
+ * @property {number} [copies] of each event, at the same time; 0 or missing: of some, a few
+ * @typedef {object} Answer
+ * @property {number} status 0: none
+ * @property {string} text
+ * @property {Record<string, string | string[] | undefined>} headers
+ * @typedef {object} Tools what a sender works with
+ * @property {Setup} setup
+ * @property {import('./journal.mjs').Journal} journal
+ * @property {Record<'acked' | 'refused' | 'aside' | 'ambiguous' | 'retried' | 'sent', number>} counts
+ * @property {(path: string, wanted: { method: string, headers: Record<string, string>, body?: string }) => Promise<Answer>} ask
+ * @property {(sentAt: number, tries: number) => Promise<boolean>} again waits before another try; false: it is given up
  */
 
 const answerTimeoutMs = 8_000;
@@ -34,9 +47,7 @@ const setup = await new Promise((resolve) => {
 const journal = await openJournal(setup.journalPath);
 const agent = new Agent({ connections: 128, connect: { timeout: 1_000 } });
 const avoidUntil = setup.urls.map(() => 0);
-const counts = { acked: 0, refused: 0, ambiguous: 0, retried: 0, sent: 0 };
-/** The last event that was acked with an id and a key of its own: poison asks for the same. */
-const taken = { eventId: '', key: '', tenant: '' };
+const counts = { acked: 0, refused: 0, aside: 0, ambiguous: 0, retried: 0, sent: 0 };
 let stopped = false;
 let turn = 0;
 
@@ -48,75 +59,46 @@ function nextUrl() {
   return turn;
 }
 
-/** @param {import('./plan.mjs').PlannedEvent} event */
-function requestOf(event) {
-  const { poison, payload, type, uuid, n } = event;
-  const tenant =
-    poison === 'no_tenant' ? 'nobody' : poison.startsWith('taken') ? taken.tenant || 'nobody' : event.tenant;
-  const eventId = poison === 'taken_event_id' ? taken.eventId : event.hasEventId && !poison ? uuid : '';
-  const key = poison === 'taken_key' ? taken.key : event.hasKey && !poison ? `key-${n}-${uuid}` : '';
-  const eventType = poison === 'no_type' ? '' : `"eventType":"${type}",`;
-  const body = `{${eventType}${eventId ? `"eventId":"${eventId}",` : ''}"payload":${payload}}`;
-  /** @type {Record<string, string>} */
-  const headers = {
-    'content-type': 'application/json',
-    authorization: `Bearer ${poison === 'wrong_token' ? 'not-the-token-at-all' : setup.token}`,
-  };
-  if (key) headers['idempotency-key'] = key;
-  return { path: `/api/v1/app/${tenant}/msg?with_content=false`, body, headers, eventId, key };
-}
-
-/**
- * @param {ReturnType<typeof requestOf>} wanted
- * @returns {Promise<Result>}
- */
-async function tryOnce(wanted) {
+/** @type {Tools['ask']} */
+async function ask(path, { method, headers: own, body: content }) {
   const place = nextUrl();
   try {
-    const { statusCode: status, body } = await request(`${setup.urls[place]}${wanted.path}`, {
-      method: 'POST',
-      headers: wanted.headers,
-      body: wanted.body,
+    const { statusCode, headers, body } = await request(`${setup.urls[place]}${path}`, {
+      method,
+      headers: own,
+      body: content ?? null,
       dispatcher: agent,
       headersTimeout: answerTimeoutMs,
       bodyTimeout: answerTimeoutMs,
     });
-    const text = await body.text();
-    const id = /msg_[A-Za-z0-9_-]+/.exec(text)?.[0] ?? '';
-    if (status >= 200 && status < 300) return { kind: 'ack', status, id };
-    return { kind: status >= 500 || status === 429 ? 'ambiguous' : 'refused', status, id };
+    return { status: statusCode, text: await body.text(), headers };
   } catch {
     avoidUntil[place] = Date.now() + avoidMs;
-    return { kind: 'ambiguous', status: 0, id: '' };
+    return { status: 0, text: '', headers: {} };
   }
 }
+
+/** @type {Tools['again']} */
+async function again(sentAt, tries) {
+  if (Date.now() - sentAt >= giveUpAfterMs) return false;
+  await pause(retryEveryMs * Math.min(tries, 5));
+  return true;
+}
+
+const tools = { setup, journal, counts, ask, again };
+const sendEvent = setup.sources ? createInboundSender(tools) : createApiSender(tools);
+const poisons = setup.sources ? inboundPoisons : apiPoisons;
+const poisonShare = setup.sources ? inboundPoisonShare : apiPoisonShare;
 
 /** @param {number} n */
 async function send(n) {
-  const event = planEvent(setup.seed, n, setup.mix);
+  const event = planEvent(setup.seed, n, { mix: setup.mix, poisons, poisonShare });
   await journal.write([0, n, event.uuid, event.tenant, event.type, event.hash, event.poison]);
-  const wanted = requestOf(event);
-  const sentAt = Date.now();
-  let tries = 1;
-  let result = await tryOnce(wanted);
-  const mayRetry = !event.poison && (event.hasEventId || event.hasKey);
-  while (result.kind === 'ambiguous' && mayRetry && Date.now() - sentAt < giveUpAfterMs) {
-    await pause(retryEveryMs * Math.min(tries, 5));
-    tries += 1;
-    counts.retried += 1;
-    result = await tryOnce(wanted);
-    // The event id is taken by our own earlier try: it was stored then.
-    if (result.status === 409) result = { ...result, kind: 'ack' };
-  }
-  if (result.kind === 'ack' && wanted.eventId && wanted.key && !event.poison) {
-    Object.assign(taken, { eventId: wanted.eventId, key: wanted.key, tenant: event.tenant });
-  }
-  counts[result.kind === 'ack' ? 'acked' : result.kind] += 1;
-  await journal.write([1, n, result.kind, result.id, result.status, sentAt, Date.now(), tries]);
+  await sendEvent(event);
 }
 
 async function run() {
-  const outstandingMax = setup.outstandingMax ?? 400;
+  const { outstandingMax } = setup;
   const running = new Set();
   const startedAt = Date.now();
   const triesMost = setup.events * sentPerAcceptedMax + outstandingMax;

@@ -10,7 +10,7 @@ export function reportLines({ ok, rules, counts }, { seed, ms }) {
   for (const [name, { examples }] of Object.entries(rules)) {
     for (const example of examples) lines.push(`    ${name}: ${example}`);
   }
-  lines.push('  not run I10: receives nothing');
+  if (!('I10' in rules)) lines.push('  not run I10: --inbound runs it');
   const { acked = 0, lost = 0, duplicates = 0, duplicatesBound = 0, longestResumeMs = 0 } = counts;
   const faults = Object.entries(counts)
     .filter(([name]) => name.startsWith('fault_'))
@@ -21,6 +21,12 @@ export function reportLines({ ok, rules, counts }, { seed, ms }) {
   lines.push(
     `  delivered ${counts['delivered']}, exhausted ${counts['exhausted']}, cancelled ${counts['cancelled']}, requests ${counts['requests']}`,
   );
+  if ('I10' in rules) {
+    const { sentInAll = 0, answered2xx = 0, countedAsRepeated = 0, setAside = 0 } = counts;
+    lines.push(
+      `  requests sent ${sentInAll}, answered with 2xx ${answered2xx}, counted as repeated ${countedAsRepeated}, set aside ${setAside}`,
+    );
+  }
   lines.push(`  in order ${counts['inOrder']}`);
   lines.push(`  duplicates ${duplicates}, in flight at kills, freezes and long outages ${duplicatesBound}`);
   lines.push(`  faults: ${faults.join(', ') || 'none'}`);

@@ -5,13 +5,13 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { orderings } from './check-order.mjs';
 import { check } from './checker.mjs';
 import { runFaults } from './faults.mjs';
 import { Fleet, token } from './fleet.mjs';
 import { startPgProxy } from './pg-proxy.mjs';
 import { planEndpoints, shares } from './plan.mjs';
 import { ask } from './postgres.mjs';
+import { call, endpointPath, register } from './register.mjs';
 
 /**
  * @typedef {object} RunOptions
@@ -22,10 +22,12 @@ import { ask } from './postgres.mjs';
  * @property {number} seed
  * @property {number} events
  * @property {number} processes
- * @property {import('./schedule.mjs').PlannedFault[]} faults
+ * @property {readonly import('./schedule.mjs').PlannedFault[]} faults
  * @property {number} [perSecond] events; 0: as fast as possible. Unless given, they last as long as the faults
  * @property {import('./plan.mjs').Mix} [mix] event types
  * @property {(stage: import('./faults.mjs').Stage) => Promise<void>} [drive] makes faults of its own; the load ends with it
+ * @property {boolean} [inbound] what is sent are requests of GitHub, to sources
+ * @property {number} [copies] with `inbound`: of each request, at the same time; otherwise of some, a few
  * @property {number} [slowMs] every answer takes this long
  * @property {number} [quietMs] how long nothing may come at the end
  * @property {number} [stuckMs] how long the end may make no progress
@@ -40,6 +42,7 @@ const tailMs = 2_000;
 const lookMs = 250;
 const lookShare = 10;
 const reportEveryMs = 5_000;
+const outstandingRequestsMax = 400;
 const quiesceMaxMs = 1_800_000;
 // Longer than the longest cool-down of an endpoint's breaker.
 const stuckDefaultMs = 170_000;
@@ -68,7 +71,8 @@ export async function runOnce(options) {
     receiver.send({ endpoints, journalPath: paths.receiverPath, seed, slowMs: options.slowMs ?? 0 });
     const { port } = await receiver.next('port');
     await fleet.start(options.processes);
-    await register(fleet.members[0]?.url ?? '', endpoints, port);
+    const inbound = options.inbound ?? false;
+    const sources = await register(fleet.members[0]?.url ?? '', endpoints, { port, seed, inbound });
 
     /** @type {import('./faults.mjs').Stage} */
     const stage = {
@@ -80,7 +84,7 @@ export async function runOnce(options) {
       record,
       ...optional('diskFolder', options.diskFolder),
     };
-    const load = startLoad(options, fleet, producer, paths.producerPath);
+    const load = startLoad(options, fleet, producer, { journalPath: paths.producerPath, sources });
     const switching = switchLater(options, fleet, endpoints);
     await Promise.all([makeFaults(options, stage, producer), watchLoad(options, load, producer, stage)]);
     const switched = await switching;
@@ -94,6 +98,7 @@ export async function runOnce(options) {
       databaseUrl,
       record,
       switched,
+      inbound,
       unexpected: fleet.unexpected,
       ended,
       ...optional('lateMaxMs', options.lateMaxMs),
@@ -144,37 +149,15 @@ function startChild(file) {
 
 /** @typedef {ReturnType<typeof startChild>} Child */
 
-/** @param {string} url @param {string} path @param {string} method @param {unknown} body */
-async function call(url, path, method, body) {
-  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-  const signal = AbortSignal.timeout(10_000);
-  const answer = await fetch(`${url}/api/v1${path}`, { method, headers, body: JSON.stringify(body), signal });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
-  return JSON.parse(text);
-}
-
-/** @param {string} url @param {import('./plan.mjs').Endpoint[]} endpoints @param {number} port */
-async function register(url, endpoints, port) {
-  for (const tenant of new Set(endpoints.map((endpoint) => endpoint.tenant))) {
-    await call(url, '/app', 'POST', { name: tenant, uid: tenant });
-  }
-  for (const endpoint of endpoints) {
-    const { tenant, index, types, secret, manner } = endpoint;
-    const ordering = orderings[manner] ?? null;
-    const wanted = { url: `http://127.0.0.1:${port}/e/${index}`, filterTypes: types, secret, ordering };
-    endpoint.id = (await call(url, `/app/${tenant}/endpoint`, 'POST', wanted)).id;
-  }
-}
-
-/** @param {RunOptions} options @param {Fleet} fleet @param {Child} producer @param {string} journalPath */
-function startLoad(options, fleet, producer, journalPath) {
+/** @param {RunOptions} options @param {Fleet} fleet @param {Child} producer @param {{ journalPath: string, sources: import('./register.mjs').Sources | undefined }} to */
+function startLoad(options, fleet, producer, to) {
   const lastsMs = loadMs(options);
   const perSecond = options.perSecond ?? options.events / (lastsMs / 1000);
-  const { seed, events, mix = shares } = options;
+  const { seed, events, mix = shares, copies = 0 } = options;
+  const outstandingMax = Math.ceil(outstandingRequestsMax / Math.max(1, copies));
   const urls = fleet.members.map(({ url }) => url);
   const done = producer.next('done');
-  producer.send({ seed, events, perSecond, urls, token, journalPath, mix });
+  producer.send({ seed, events, perSecond, urls, token, mix, copies, outstandingMax, ...to });
   return done;
 }
 
@@ -190,9 +173,7 @@ async function switchLater(options, fleet, endpoints) {
   for (let turn = 0; ; turn += 1) {
     const member = fleet.members[turn % fleet.members.length];
     try {
-      await call(member?.url ?? '', `/app/${endpoint.tenant}/endpoint/${endpoint.id}`, 'PATCH', {
-        disabled: true,
-      });
+      await call(member?.url ?? '', endpointPath(endpoint), 'PATCH', { disabled: true });
       return { askedMs, doneMs: Date.now() };
     } catch (error) {
       if (Date.now() - askedMs > 60_000) throw error;

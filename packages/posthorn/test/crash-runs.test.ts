@@ -40,6 +40,29 @@ test(
 );
 
 test(
+  'providers that send twice, at once and again, under kills and a cut line: what was answered 2xx is stored once',
+  async () => {
+    const { code, output } = await crash('--inbound');
+    expect(output).toMatch(/holds {3}I10/);
+    expect(output).toMatch(/accepted \d{4}, lost 0,/);
+    expect(output).toMatch(/counted as repeated \d{3,}, set aside [1-9]/);
+    expect(output).toMatch(/faults: .*\d kill/);
+    expect(code, output).toBe(0);
+  },
+  timeoutMs,
+);
+
+test(
+  '100 parallel duplicates of each of 30 requests are one message each',
+  async () => {
+    const { code, output } = await crash('--inbound', '--copies', '100', '--events', '30');
+    expect(output).toMatch(/answered with 2xx 3000, counted as repeated (?:29[7-9]\d|3\d{3}),/);
+    expect(code, output).toBe(0);
+  },
+  timeoutMs,
+);
+
+test(
   'a process that kills itself at any step of accepting and delivering loses nothing',
   async () => {
     const { code, output } = await crash('--fail-points');
@@ -55,6 +78,16 @@ test(
   async () => {
     const { code, output } = await crash('--mutants');
     expect(output).toContain('3 of 3 planted bugs caught');
+    expect(code, output).toBe(0);
+  },
+  timeoutMs,
+);
+
+test(
+  'planted bugs of the gateway are found, and only they',
+  async () => {
+    const { code, output } = await crash('--mutants', '--inbound');
+    expect(output).toContain('2 of 2 planted bugs caught');
     expect(code, output).toBe(0);
   },
   timeoutMs,
