@@ -1,6 +1,7 @@
 // Process: publishes messages over kept connections, one request at a time on each, and records when.
 // Closed loop: a connection that got its answer publishes again. Open loop: messages fall due at a fixed rate, and
 // their latency counts from when they were due, also when no connection was free.
+import { createHmac } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { monotonicMs } from './clock.ts';
 import { Column } from './column.ts';
@@ -109,14 +110,19 @@ class Run {
   }
 
   #send(connection: Connection, atMs: number | undefined): void {
-    const { heads, turns, body, load, ratePerSecond } = this.#order;
+    const { heads, secrets, turns, body, load, ratePerSecond } = this.#order;
     const first = this.#sent;
-    const head = heads[turns[first % turns.length] ?? 0] ?? '';
+    const target = turns[first % turns.length] ?? 0;
+    const head = heads[target] ?? '';
+    const secret = secrets[target];
     for (let sequence = first; sequence < first + body.messagesPerRequest; sequence += 1) {
       this.#intended.set(sequence, atMs ?? this.#startedAtMs + ((sequence + 1) * 1_000) / ratePerSecond);
     }
     this.#sent += body.messagesPerRequest;
-    connection.send(requestText(head, body, load, first), first, body.messagesPerRequest);
+    const content = contentOf(body, load, first);
+    const signed = secret === undefined ? head : head + signatureLines(secret, content, idOf(load, first));
+    const text = `${signed}${fillLength}${content.length}${headEnd}${content}`;
+    connection.send(text, first, body.messagesPerRequest);
   }
 
   #note(error: Error): void {
@@ -143,13 +149,17 @@ class Run {
   }
 }
 
-function requestText(head: string, body: Body, load: number, first: number): string {
+function contentOf(body: Body, load: number, first: number): string {
   let text = body.open;
   for (let place = 0; place < body.messagesPerRequest; place += 1) {
     text += `${place === 0 ? '' : ','}${body.before}${idOf(load, first + place)}${body.after}`;
   }
-  text += body.close;
-  return `${head}${fillLength}${text.length}${headEnd}${text}`;
+  return text + body.close;
+}
+
+function signatureLines(secret: string, content: string, id: string): string {
+  const signature = createHmac('sha256', secret).update(content, 'latin1').digest('hex');
+  return `x-github-delivery: ${id}\r\nx-hub-signature-256: sha256=${signature}\r\n`;
 }
 
 class Connection {

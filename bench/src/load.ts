@@ -6,10 +6,9 @@ import type { Quantiles } from './histogram.ts';
 import type { BenchPostgres, DatabaseCounts } from './postgres.ts';
 import { cpuMs, rssMaxBytes } from './process-usage.ts';
 import type { Progress } from './progress.ts';
-import type { Body, Target } from './protocol.ts';
+import { type Body, isAccepted, type Target } from './protocol.ts';
 import { type Reconciled, reconcile } from './reconcile.ts';
 
-const accepted = 202;
 const drainQuietMs = 3_000;
 const drainPollMs = 100;
 const microseconds = 1_000;
@@ -101,6 +100,7 @@ export async function runLoad(bench: Bench, server: Server, options: LoadOptions
       port: server.port,
       sinkPort,
       heads: targets.map(({ head }) => head),
+      secrets: targets.map(({ secret }) => secret),
       turns,
       body: options.body,
       connections: options.connections,
@@ -116,7 +116,7 @@ export async function runLoad(bench: Bench, server: Server, options: LoadOptions
   const done = generator.next('done');
   generator.tell({ kind: 'stop' });
   const published = await done;
-  const acceptedCount = published.status.reduce((sum, status) => sum + (status === accepted ? 1 : 0), 0);
+  const acceptedCount = published.status.reduce((sum, status) => sum + (isAccepted(status) ? 1 : 0), 0);
   await drain(bench, acceptedCount * arrivalsPerMessage, options.drainMaxMs);
   const taken = sink.next('taken');
   sink.tell({ kind: 'take' });

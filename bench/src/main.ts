@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { backlog, drain, memory } from './cases/backlog.ts';
+import { inbound } from './cases/inbound.ts';
 import { flood, hanging, idle, latency } from './cases/fairness.ts';
 import { apps, batch, fanout, fifo, large, one } from './cases/throughput.ts';
 import { endAllChildren, startChild } from './child.ts';
@@ -24,6 +25,7 @@ const cases: Readonly<Record<CaseName, (stage: Stage) => Promise<CaseResult>>> =
   large,
   batch,
   fifo,
+  inbound,
   hanging,
   flood,
   drain,

@@ -10,6 +10,7 @@ export const caseNames = [
   'large',
   'batch',
   'fifo',
+  'inbound',
   'hanging',
   'flood',
   'drain',

@@ -117,12 +117,32 @@ async function post(url: string, body: object): Promise<{ status: number; body: 
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
-async function create(posthorn: Posthorn, path: string, body: object): Promise<string> {
+async function createWhole(
+  posthorn: Posthorn,
+  path: string,
+  body: object,
+): Promise<Record<string, unknown> & { id: string }> {
   const answer = await posthorn.post(path, body);
   if (answer.status !== 201 || typeof answer.body.id !== 'string') {
     throw new Error(`POST ${path} was answered ${answer.status}: ${JSON.stringify(answer.body)}`);
   }
-  return answer.body.id;
+  return { ...answer.body, id: answer.body.id };
+}
+
+async function create(posthorn: Posthorn, path: string, body: object): Promise<string> {
+  return (await createWhole(posthorn, path, body)).id;
+}
+
+/** A source of GitHub with one endpoint; returns the path to which its requests go. */
+export async function createSource(
+  posthorn: Posthorn,
+  { secret, ...endpoint }: { secret: string; url: string; eventTypes: string[] },
+): Promise<{ path: string }> {
+  const sources = '/ingest/api/v1/source';
+  const wanted = { type: 'github', name: 'bench', config: { secret } };
+  const { id, ingestUrl } = await createWhole(posthorn, sources, wanted);
+  await create(posthorn, `${sources}/${id}/endpoint`, endpoint);
+  return { path: new URL(String(ingestUrl)).pathname };
 }
 
 /** An application with an endpoint for each URL; returns their ids. */

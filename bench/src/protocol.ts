@@ -11,6 +11,8 @@ export interface Target {
   /** Request line and headers without content-length, each line ending in CRLF. */
   head: string;
   endpoints: readonly number[];
+  /** Requests are signed with it as GitHub's are, and have a delivery id each. */
+  secret?: string;
 }
 
 /** Body = before + id + after, once per message, joined by commas between `open` and `close` when batched. */
@@ -27,6 +29,8 @@ export interface LoadOrder {
   port: number;
   sinkPort: number;
   heads: readonly string[];
+  /** By head: what its requests are signed with; undefined: they are not. */
+  secrets: readonly (string | undefined)[];
   /** Message n goes to head `turns[n % turns.length]`. */
   turns: readonly number[];
   body: Body;
@@ -64,6 +68,11 @@ export type FromRelay = { kind: 'listening'; port: number };
 
 export function idOf(load: number, sequence: number): string {
   return String(load).padStart(loadDigits, '0') + String(sequence).padStart(sequenceDigits, '0');
+}
+
+/** The message is stored, in what way ever that is said. */
+export function isAccepted(status: number): boolean {
+  return status >= 200 && status < 300;
 }
 
 /** Sends to the process that started this one. */

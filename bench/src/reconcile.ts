@@ -1,11 +1,9 @@
 // What became of every message, by its id, from the generator's journal and the sink's.
 import { Histogram, type Quantiles } from './histogram.ts';
-import type { FromGenerator, FromSink } from './protocol.ts';
+import { type FromGenerator, type FromSink, isAccepted } from './protocol.ts';
 
 export type Published = Extract<FromGenerator, { kind: 'done' }>;
 export type Arrived = Extract<FromSink, { kind: 'taken' }>;
-
-const accepted = 202;
 
 /** Deliveries are counted, not messages: a message to ten endpoints arrives ten times. */
 export interface Reconciled {
@@ -116,8 +114,8 @@ function countAnswers(published: Published, { window, endpointsByTurn, seen, wid
     totals.delivered += got;
     const status = published.status[sequence] ?? 0;
     if (status === 0) totals.unanswered += 1;
-    else if (status !== accepted) totals.refused += 1;
-    if (status !== accepted) continue;
+    else if (!isAccepted(status)) totals.refused += 1;
+    if (!isAccepted(status)) continue;
     totals.accepted += 1;
     totals.expected += wanted;
     totals.missing += wanted - got;

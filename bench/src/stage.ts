@@ -102,9 +102,9 @@ export function publishTarget(path: string, endpoints: readonly number[]): Targe
 
 export const messagePath = (application: string) => `/api/v1/app/${application}/msg`;
 
-/** A message whose payload has this many bytes. */
-export function messageBody(payloadBytes: number, messagesPerRequest = 1): Body {
-  const start = `{"eventType":"${eventType}","payload":`;
+/** A message whose payload has this many bytes; `bare`: the payload alone. */
+export function messageBody(payloadBytes: number, messagesPerRequest = 1, form?: 'bare'): Body {
+  const start = form === 'bare' ? '' : `{"eventType":"${eventType}","payload":`;
   const opened = '{"id":"';
   const between = '","padding":"';
   const padding = payloadBytes - opened.length - idDigits - between.length - '"}'.length;
@@ -112,7 +112,7 @@ export function messageBody(payloadBytes: number, messagesPerRequest = 1): Body 
   return {
     open: isBatch ? '{"messages":[' : '',
     before: start + opened,
-    after: `${between}${paddingText(Math.max(0, padding))}"}}`,
+    after: `${between}${paddingText(Math.max(0, padding))}"${form === 'bare' ? '}' : '}}'}`,
     close: isBatch ? ']}' : '',
     messagesPerRequest,
   };

@@ -57,7 +57,7 @@ export async function prepareTargets(
 }
 
 /** Rounds of one after the other; the first of each warms up and is not counted. */
-async function takeTurns(
+export async function takeTurns(
   rounds: number,
   runs: Record<string, () => Promise<LoadResult>>,
 ): Promise<Record<string, LoadResult[]>> {
@@ -71,7 +71,7 @@ async function takeTurns(
   return loads;
 }
 
-function ratios(upper: readonly LoadResult[] = [], lower: readonly LoadResult[] = []): number[] {
+export function ratios(upper: readonly LoadResult[] = [], lower: readonly LoadResult[] = []): number[] {
   return upper.map((result, round) => result.deliveredPerSecond / (lower[round]?.deliveredPerSecond || 1));
 }
 
