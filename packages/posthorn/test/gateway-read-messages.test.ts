@@ -30,6 +30,33 @@ const read = (provider: Provider, request: Received, isVerified = true) =>
 const texts = (provider: Provider, body: string) =>
   read(provider, received(body)).messages.map(({ payload }) => Buffer.from(payload).toString());
 
+describe('events that are written anew', () => {
+  const nesting: Provider = {
+    ...github,
+    event: { batch: 'body:entry', nested: ['item:changes'], type: 'item:changes.0.field', id: 'item:id' },
+  };
+
+  it('become a message each', () => {
+    const body = '{"entry":[{"id":"1","changes":[{"field":"a"},{"field":"b"}]}]}';
+    expect(texts(nesting, body)).toEqual([
+      '{"id":"1","changes":[{"field":"a"}]}',
+      '{"id":"1","changes":[{"field":"b"}]}',
+    ]);
+  });
+
+  it('stay together, as they came, where one is nested too deep to be written', () => {
+    const depth = 100_000;
+    const body = `{"entry":[{"changes":[{"field":"a","value":${'['.repeat(depth)}${']'.repeat(depth)}}]}]}`;
+    expect(texts(nesting, body)).toEqual([body]);
+  });
+
+  it('stay together where each of many would repeat a large part of the body', () => {
+    const changes = Array.from({ length: 10_000 }, () => '{}').join();
+    const body = `{"entry":[{"text":"${'x'.repeat(1024 * 1024)}","changes":[${changes}]}]}`;
+    expect(texts(nesting, body)).toEqual([body]);
+  });
+});
+
 describe('a batch', () => {
   it('becomes the bytes of each of its events', () => {
     const body = ' [ {"type":"a","id":"1", "n":12345678901234567890 },{"type":"b","id":"2","x":"]\\"}"}\n]';

@@ -12,8 +12,10 @@ import type { SourceBook } from './source-book.ts';
 
 const pathPattern = /^\/in\/([0-9A-Za-z]{20,64})\/?$/;
 const prefix = '/in/';
-// Bodies that are being read, or wait to be stored.
+// Bodies that are being read, or wait to be stored. Those of one source: room for the largest that there may be, and half
+// of what may wait for a transaction.
 const bodiesMaxBytes = 128 * 1024 * 1024;
+const bodiesOfSourceMaxBytes = 32 * 1024 * 1024;
 const retryAfterMinSeconds = 5;
 const retryAfterSpreadSeconds = 10;
 const limitedSourcesMax = 10_000;
@@ -31,7 +33,10 @@ export interface DoorDeps {
 
 export class Door {
   readonly #deps: DoorDeps;
-  readonly #bodies = new BodyBudget(bodiesMaxBytes);
+  readonly #bodies = new BodyBudget({
+    maxBytes: bodiesMaxBytes,
+    ofSourceMaxBytes: bodiesOfSourceMaxBytes,
+  });
   /** By limit: those of the same one share a table. */
   readonly #limits = new Map<number, RateBudget>();
 
@@ -58,7 +63,8 @@ export class Door {
     const source = await this.#deps.book.find(token, address ?? '');
     if (source === 'unknown') return notFound;
     if (source === 'too_many' || !this.#isWithinLimit(source)) return tooMany(1);
-    const read = await readBody(request, source.config.bodyMaxBytes, this.#bodies);
+    const bodies = this.#bodies.shareOf(source.config.id);
+    const read = await readBody(request, source.config.bodyMaxBytes, bodies);
     if (read.kind === 'too_large') return tooLarge;
     if (read.kind !== 'read') return this.#later();
     const { body } = read;
@@ -74,7 +80,7 @@ export class Door {
       };
       return await this.#deps.receiver.receive(source, received, () => this.#deps.book.renew(token));
     } finally {
-      this.#bodies.giveBack(body.length);
+      bodies.giveBack(body.length);
     }
   }
 

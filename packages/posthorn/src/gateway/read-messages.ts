@@ -13,6 +13,10 @@ const contentTypePattern = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+[\x20-\x7e]*$/;
 const formType = 'application/x-www-form-urlencoded';
 const anyBytes = 'application/octet-stream';
 const batchPrefix = 'body:';
+// Events that are written anew repeat what surrounds them: so much more than the body they may be in all. Real ones are
+// a few times as large.
+const writtenRatioMax = 16;
+const writtenMinBytes = 64 * 1024;
 
 export interface ReadMessages {
   messages: InboundMessage[];
@@ -53,21 +57,45 @@ function payloadsOf(provider: Provider, received: Received, events: readonly Pro
   const { batch, nested } = provider.event;
   // Events that a row takes out of an item, or by a function of its own, have no bytes of their own: they are written anew.
   const isMade = nested !== undefined || typeof batch === 'function';
-  const slices = isMade ? undefined : listedSlices(received.body, batch, events.length);
-  const [only, ...others] = events;
-  if (!isMade && slices === undefined && only !== undefined && others.length === 0) {
-    return [{ event: only, ...wholeOf(provider, received, only) }];
+  const { body } = received;
+  const slices = isMade ? undefined : listedSlices(body, batch, events.length);
+  const isOne = !isMade && slices === undefined && events.length === 1;
+  const payloads =
+    slices?.map(({ start, end }) => body.subarray(start, end)) ??
+    (isOne ? undefined : writtenAnew(events, Math.max(writtenMinBytes, body.length * writtenRatioMax)));
+  if (payloads) {
+    return payloads.flatMap((payload, index) => {
+      const event = events[index];
+      return event === undefined ? [] : [{ event, payload, contentType: undefined }];
+    });
   }
-  return events.map((event, index) => {
-    const slice = slices?.[index];
-    const payload = slice
-      ? received.body.subarray(slice.start, slice.end)
-      : Buffer.from(JSON.stringify(event.payload ?? null));
-    return { event, payload, contentType: undefined };
-  });
+  return events.slice(0, 1).map((event) => ({ event, ...wholeOf(provider, received, event) }));
 }
 
-/** The body of a request that holds one event; of one without a body, its query. */
+/** Undefined when an event is nested too deep to be written, or they are too much for memory in all. */
+function writtenAnew(events: readonly ProviderEvent[], bytesMax: number): Buffer[] | undefined {
+  const written: Buffer[] = [];
+  let bytes = 0;
+  for (const { payload } of events) {
+    const json = jsonOf(payload ?? null);
+    bytes += json?.length ?? 0;
+    if (json === undefined || bytes > bytesMax) return undefined;
+    written.push(json);
+  }
+  return written;
+}
+
+/** JSON.parse takes any depth, JSON.stringify as much as the stack holds. */
+function jsonOf(value: unknown): Buffer | undefined {
+  try {
+    return Buffer.from(JSON.stringify(value));
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+/** The body of a request that holds one event, or several that cannot be parted; of one without a body, its query. */
 function wholeOf(
   provider: Provider,
   { body, query, headers }: Received,

@@ -15,24 +15,44 @@ export interface Received {
   atMs: number;
 }
 
-/** Bytes of bodies that are being read or waited for, in all: what is too much for memory is not begun. */
+/** What one source may hold of the budget. */
+export interface BodyShare {
+  /** False, and nothing taken, when there is not so much left. */
+  take(bytes: number): boolean;
+  giveBack(bytes: number): void;
+}
+
+/**
+ * Bytes of bodies that are being read or waited for, in all and of one source: what is too much for memory is not begun,
+ * and a source that is sent too much leaves room for the others.
+ */
 export class BodyBudget {
   readonly #maxBytes: number;
+  readonly #ofSourceMaxBytes: number;
+  readonly #bytesOf = new Map<string, number>();
   #bytes = 0;
 
-  constructor(maxBytes: number) {
+  constructor({ maxBytes, ofSourceMaxBytes }: { maxBytes: number; ofSourceMaxBytes: number }) {
     this.#maxBytes = maxBytes;
+    this.#ofSourceMaxBytes = ofSourceMaxBytes;
   }
 
-  /** False, and nothing taken, when there is not so much left. */
-  take(bytes: number): boolean {
-    if (this.#bytes + bytes > this.#maxBytes) return false;
-    this.#bytes += bytes;
-    return true;
-  }
-
-  giveBack(bytes: number): void {
-    this.#bytes -= bytes;
+  shareOf(sourceId: string): BodyShare {
+    return {
+      take: (bytes) => {
+        const held = (this.#bytesOf.get(sourceId) ?? 0) + bytes;
+        if (held > this.#ofSourceMaxBytes || this.#bytes + bytes > this.#maxBytes) return false;
+        this.#bytes += bytes;
+        this.#bytesOf.set(sourceId, held);
+        return true;
+      },
+      giveBack: (bytes) => {
+        const held = (this.#bytesOf.get(sourceId) ?? 0) - bytes;
+        this.#bytes -= bytes;
+        if (held > 0) this.#bytesOf.set(sourceId, held);
+        else this.#bytesOf.delete(sourceId);
+      },
+    };
   }
 }
 
@@ -45,7 +65,7 @@ export type BodyRead =
   | { kind: 'aborted' };
 
 /** Reads the body to its end. What it takes of the budget is the caller's to give back: `body.length` bytes. */
-export function readBody(request: IncomingMessage, bytesMax: number, budget: BodyBudget): Promise<BodyRead> {
+export function readBody(request: IncomingMessage, bytesMax: number, budget: BodyShare): Promise<BodyRead> {
   if (Number(request.headers['content-length'] ?? 0) > bytesMax)
     return Promise.resolve({ kind: 'too_large' });
   const chunks: Buffer[] = [];
