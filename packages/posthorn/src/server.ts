@@ -14,6 +14,7 @@ import { createHttpConnector, type HttpConnector } from './delivery/connectors/h
 import { createConnectors } from './delivery/connectors/registry.ts';
 import { defaultDispatchLimits } from './delivery/dispatch-limits.ts';
 import { Engine } from './delivery/engine.ts';
+import { createIssueKeeper, type IssueKeeper } from './delivery/issue-keeper.ts';
 import { defaultLeaseTimes } from './delivery/lease-keeper.ts';
 import { createOutboxPublisher, type OutboxPublisher } from './delivery/outbox-publisher.ts';
 import { Transformer } from './delivery/transformations/transformer.ts';
@@ -30,7 +31,7 @@ import { migrate } from './store/migrate.ts';
 import { OutageLog } from './store/outage-log.ts';
 import { createSecretBox, type SecretBox } from './store/secret-box.ts';
 import { checkSecretKey } from './store/secret-key-check.ts';
-import type { Settled } from './store/settle-deliveries.ts';
+import { hasFailed, type Settled } from './store/settle-deliveries.ts';
 import { ensureToken } from './store/tokens.ts';
 import { waitForDatabase } from './store/wait-for-database.ts';
 import { createServerGateway } from './server-gateway.ts';
@@ -88,6 +89,7 @@ interface Parts {
   engine: Engine;
   transformer: Transformer;
   outbox: OutboxPublisher;
+  issues: IssueKeeper;
   tasks: TaskRunner;
   api: Api;
   demoSecret: { value: string | undefined };
@@ -101,7 +103,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { applied } = await waitForDatabase(() => migrate(databaseUrl), { ...patience, waitMaxMs });
   if (applied.length > 0) log.info({ applied }, 'database migrated');
   const parts = await build(options);
-  const { database, engine, outbox, tasks, api, box } = parts;
+  const { database, engine, outbox, issues, tasks, api, box } = parts;
   try {
     const { environmentId, databaseVersion } = await waitForDatabase(async () => {
       await checkSecretKey(database.queries, box);
@@ -114,6 +116,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       return started;
     }, patience);
     tasks.start();
+    issues.start();
     const { url, port } = await listen(api, config);
     const portTaken = config.port !== 0 && port !== config.port;
     const server = { url, port, portTaken, environmentId, databaseVersion, stop: () => stop(parts) };
@@ -142,11 +145,13 @@ async function build(options: ServerOptions): Promise<Parts> {
   });
   const connector = createHttpConnector({ ...urlRulesOf(config), userAgent, clock: systemClock });
   const connectors = connectorsOf(config, connector);
-  const parts = { database, outageLog, box, newId, transformer, outbox };
+  const issues = createIssueKeeper({ pool: database.pool, clock: systemClock, log: outageLog });
+  const parts = { database, outageLog, box, newId, transformer, outbox, issues };
   const engine = await createEngine(options, { ...parts, connector, connectors });
-  const tasks = createTaskRunner({ db: database, clock: systemClock, log: outageLog, wake: engine.wake });
+  const base = { db: database, clock: systemClock, log: outageLog };
+  const tasks = createTaskRunner({ ...base, wake: engine.wake, replayRequest: (one) => gateway.replay(one) });
   const schemas = createSchemaDesk({ workerUrl: schemaWorkerUrl, clock: systemClock });
-  const payloads = createPayloadCheck({ db: database, clock: systemClock, schemas });
+  const payloads = createPayloadCheck({ ...base, schemas });
   const gateway = createServerGateway({
     config,
     database,
@@ -179,17 +184,20 @@ async function build(options: ServerOptions): Promise<Parts> {
   });
   const demoSecret = { value: undefined };
   if (config.mode === 'dev') registerDevInbox(api, () => demoSecret.value);
-  return { database, outageLog, box, newId, engine, transformer, outbox, tasks, api, demoSecret };
+  return { ...parts, engine, tasks, api, demoSecret };
 }
 
-type EngineParts = Pick<Parts, 'database' | 'outageLog' | 'box' | 'newId' | 'transformer' | 'outbox'> & {
+type EngineParts = Pick<
+  Parts,
+  'database' | 'outageLog' | 'box' | 'newId' | 'transformer' | 'outbox' | 'issues'
+> & {
   connector: HttpConnector;
   connectors: Connectors;
 };
 
 async function createEngine(
   { config, pid, isAlive, onSettled }: ServerOptions,
-  { database, outageLog, box, newId, transformer, outbox, connector, connectors }: EngineParts,
+  { database, outageLog, box, newId, transformer, outbox, issues, connector, connectors }: EngineParts,
 ): Promise<Engine> {
   return new Engine({
     pool: database.pool,
@@ -210,7 +218,10 @@ async function createEngine(
     random: systemRandom,
     log: outageLog,
     isOperationalInUse: outbox.isOperationalInUse,
-    ...(onSettled ? { onSettled } : {}),
+    onSettled: (settled) => {
+      if (hasFailed(settled)) issues.noteFailure();
+      onSettled?.(settled);
+    },
   });
 }
 
@@ -308,12 +319,21 @@ async function serverVersion({ pool }: Database): Promise<string> {
 }
 
 // Requests that are being served are served to the end, and one that only trickles in does not keep the server up.
-async function stop({ api, engine, transformer, outbox, tasks, database, outageLog }: Parts): Promise<void> {
+async function stop({
+  api,
+  engine,
+  transformer,
+  outbox,
+  issues,
+  tasks,
+  database,
+  outageLog,
+}: Parts): Promise<void> {
   const impatience = setTimeout(() => api.server.closeAllConnections(), closeGraceMs);
   await api.close();
   clearTimeout(impatience);
   try {
-    await Promise.all([tasks.stop(), outbox.stop(), engine.stop(stopTimeoutMs)]);
+    await Promise.all([tasks.stop(), issues.stop(), outbox.stop(), engine.stop(stopTimeoutMs)]);
   } finally {
     await transformer.close();
     outageLog.stop();

@@ -52,6 +52,12 @@ const table: Record<string, Row> = {
   'GET /api/v1/event-type/openapi.json': ['read', 200],
   'POST /api/v1/environment/export': ['manage', 200],
   'POST /api/v1/environment/import': ['manage', 204, {}],
+  'GET /api/v1/issue': ['read', 200],
+  'GET /api/v1/app/:app/issue': ['read ViewBase', 200],
+  'GET /api/v1/app/:app/issue/:issue': ['read ViewBase', 200],
+  'POST /api/v1/app/:app/issue/:issue/resolve': ['manage ManageEndpoint', 200],
+  'POST /api/v1/app/:app/issue/:issue/ignore': ['manage ManageEndpoint', 200],
+  'POST /api/v1/app/:app/issue/:issue/replay': ['manage CreateAttempts', 202],
   'GET /api/v1/background-task': ['manage', 200],
   'GET /api/v1/background-task/:task': ['manage', 200],
   'POST /api/v1/background-task/:task/cancel': ['manage', 200],
@@ -218,6 +224,7 @@ type Fixture = Record<
   | 'name'
   | 'msg'
   | 'attempt'
+  | 'issue'
   | 'token'
   | 'poller'
   | 'sink'
@@ -248,6 +255,13 @@ async function makeFixture(): Promise<Fixture> {
      values ($1, $2, $3, $4, 'scheduled', 'https://example.com/', 'accepted', 1, now())`,
     [app, attempt, msg, id],
   );
+  const issue = newId('iss_');
+  await db.pool.query(
+    `insert into posthorn.issue (id, environment_id, application_id, endpoint_id, outcome, reason, first_message_id,
+       count, exhausted_count, first_seen_at, last_seen_at)
+     values ($1, $2, $3, $4, 'rejected', '5xx', $5, 1, 0, now(), now())`,
+    [issue, posthorn.environmentId, app, id, msg],
+  );
   const token = await createToken(db.queries, { ...ownToken(), name: 'walked' });
   const make = async (path: string, body?: object) => {
     const made = await request(posthorn, 'POST', `/api/v1${path}`, body);
@@ -261,6 +275,7 @@ async function makeFixture(): Promise<Fixture> {
     name,
     msg,
     attempt,
+    issue,
     token: token.id,
     poller,
     sink: poller,
@@ -447,6 +462,7 @@ async function fingerprint(): Promise<string> {
     'source_secret',
     'source_path',
     'request',
+    'issue',
   ];
   const ours: Record<string, string> = {
     environment: `where id = '${posthorn.environmentId}'`,

@@ -54,6 +54,7 @@ function runner(chunkMessagesMax = 2) {
     wake: () => {
       wakes += 1;
     },
+    replayRequest: () => Promise.resolve({ kind: 'unknown_request' }),
     chunkMessagesMax,
   });
 }

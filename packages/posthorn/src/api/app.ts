@@ -27,6 +27,7 @@ import { registerHealthRoutes } from './health.ts';
 import { createHttpServer } from './http-server.ts';
 import { installIdempotency } from './idempotency.ts';
 import { registerIntegrationRoutes } from './integrations.ts';
+import { registerIssueRoutes } from './issues.ts';
 import { installJsonBody } from './json-body.ts';
 import { registerMessageBatchRoutes } from './message-batch.ts';
 import { registerMessageExpungeRoutes } from './message-expunge.ts';
@@ -120,6 +121,7 @@ function registerRoutes(api: Api, deps: ApiDeps, authenticator: Authenticator): 
   registerEndpointStatsRoutes(api, deps);
   registerMessageExpungeRoutes(api, deps);
   registerBackgroundTaskRoutes(api, deps);
+  registerIssueRoutes(api, deps);
   registerSourceRoutes(api, deps);
   registerSourceSecretRoutes(api, deps);
   registerSourceEndpointRoutes(api, deps);

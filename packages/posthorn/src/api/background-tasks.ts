@@ -21,6 +21,7 @@ const Kind = Type.Union([
   Type.Literal('endpoint.recover'),
   Type.Literal('endpoint.replay'),
   Type.Literal('endpoint.bulk-replay'),
+  Type.Literal('issue.replay'),
   Type.Literal('application.purge_content'),
 ]);
 const ListQuery = Type.Object({
@@ -40,8 +41,12 @@ function dataOf(row: TaskRow) {
     ...range,
     ...(row.error === null ? {} : { error: row.error }),
   };
-  if (row.endpoint_id === null) return { messagesPurged: doneCount, ...own };
   const messagesSkipped = Number(row.skipped_count);
+  if (row.endpoint_id === null && row.task === 'issue.replay') {
+    const { messagesChecked: requestsChecked, ...rest } = own;
+    return { requestsReplayed: doneCount, requestsSkipped: messagesSkipped, requestsChecked, ...rest };
+  }
+  if (row.endpoint_id === null) return { messagesPurged: doneCount, ...own };
   return { messagesSent: doneCount, messagesSkipped, endpointId: row.endpoint_id, ...own };
 }
 

@@ -26,6 +26,8 @@ const operationalEventTypes: readonly string[] = [
   'endpoint.disabled',
   'endpoint.enabled',
   'endpoint.updated',
+  'issue.opened',
+  'issue.resolved',
   'message.attempt.exhausted',
   'message.attempt.failing',
   'message.attempt.recovered',

@@ -10,6 +10,7 @@ import { exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { addApplyCommand, addSourceCommands } from './gateway-commands.ts';
 import type { Io } from './io.ts';
+import { addIssueCommands } from './issue-commands.ts';
 import type { ImportOptions } from './import-svix.ts';
 import { reportError } from './report.ts';
 import type { SendOptions } from './send.ts';
@@ -72,6 +73,7 @@ function createProgram(context: Context): Command {
   addSendCommand(program, context);
   addImportCommand(program, context);
   addWebhookCommands(program, context);
+  addIssueCommands(program, context);
   addConfigCommand(program, context);
   addMigrateCommand(program, context);
   addTokenCommands(program, context);

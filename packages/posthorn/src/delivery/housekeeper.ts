@@ -8,6 +8,7 @@ import { deleteEndedApplicationTokens } from '../store/application-tokens.ts';
 import { sweepAuditLog } from '../store/audit-log.ts';
 import { deleteEndedTasks } from '../store/background-tasks.ts';
 import { dayMs, dropPartition, ensurePartitions, listPartitions } from '../store/partitions.ts';
+import { sweepIssues } from '../store/issue-sightings.ts';
 import { rememberedMs } from '../store/idempotent-requests.ts';
 import type { Connection, DropResult, Partition } from '../store/partitions.ts';
 import {
@@ -73,6 +74,7 @@ export function createHousekeeper(deps: HousekeeperDeps): Housekeeper {
     await deleteInBatches(pace, () => deleteEndedTasks(db, endedTaskMs, pace.rowsMax));
     await deleteEndedApplicationTokens(db, endedTokenMs, pace);
     await sweepAuditLog(db, clock.now(), pace);
+    await sweepIssues(db, pace);
     const retentions = await listRetentions(db, clock.now());
     await dropExpiredPartitions(db, retentions, log);
     for (const retention of retentions) await sweepEnvironment(db, retention, pace, log);

@@ -21,6 +21,7 @@ export type IdPrefix =
   | 'msg_'
   | 'src_'
   | 'req_'
+  | 'iss_'
   | 'atmpt_'
   | 'integ_'
   | 'conn_'

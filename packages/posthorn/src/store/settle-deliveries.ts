@@ -59,8 +59,10 @@ export interface SettleResult {
 // hardly anything is 'delivering', so the planner would rather read that small index as a whole, which in a backlog has
 // ten thousand rows. Only what is leased has a lease_owner; and a batch that seems to hold one row is looked up by key.
 // Rows of 'retrying' without a delay go on when the automatic chain would have (resume_at).
-// Why a delivery is cancelled is written by a statement of its own, for the batches that have one ($27, $28).
-const settleSql = (onTakenId: 'on conflict do nothing' | '', { columns, arrays, set }: CancelParts) => `
+// Why a delivery is cancelled is written by a statement of its own, for the batches that have one ($27, $28); and so is
+// what the failures in a batch count for (issues): a batch without any pays nothing for it. Counted is what was recorded:
+// an attempt that a repeat finds recorded was counted then.
+const settleSql = (onTakenId: OnTakenId, { columns, arrays, set }: CancelParts, sighting: SightingParts) => `
 with input as materialized (
   select * from unnest(
     $1::text[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::text[], $7::integer[], $8::bigint[]${arrays}
@@ -95,8 +97,8 @@ with input as materialized (
     response_status, response_headers::jsonb, response_body, response_truncated, duration_ms,
     now() - started_ago_ms * interval '1 ms'
   from attempted
-  ${onTakenId}
-), health as materialized (
+  ${onTakenId}${sighting.returning}
+)${sighting.statement}, health as materialized (
   select endpoint_id, bool_or(outcome = 'accepted') as any_accepted from attempted group by endpoint_id
 ), failing as (
   insert into posthorn.endpoint_failing (endpoint_id)
@@ -188,17 +190,61 @@ const withReason: CancelParts = {
   set: ' cancel_reason = i.cancel_reason, cancel_detail = i.cancel_detail,',
 };
 
-const again = 'on conflict do nothing';
-const settleStatements = {
-  plain: {
-    first: { name: 'settle-deliveries', text: settleSql('', withoutReason) },
-    repeated: { name: 'settle-deliveries-again', text: settleSql(again, withoutReason) },
-  },
-  cancelling: {
-    first: { name: 'settle-deliveries-cancelling', text: settleSql('', withReason) },
-    repeated: { name: 'settle-deliveries-cancelling-again', text: settleSql(again, withReason) },
-  },
+interface SightingParts {
+  returning: string;
+  statement: string;
+}
+
+const withoutSightings: SightingParts = { returning: '', statement: '' };
+// A row for each cause: of everything that fails at once, few rows come.
+const withSightings: SightingParts = {
+  returning: `
+  returning application_id, id, message_id, endpoint_id, outcome, reason, detail, response_status`,
+  statement: `, given_up as materialized (
+  select distinct application_id, message_id, endpoint_id from input where state = 'exhausted'
+), sighted as (
+  insert into posthorn.issue_sighting (application_id, endpoint_id, outcome, reason, status, detail, message_id,
+    attempt_id, first_message_id, count, exhausted_count)
+  select r.application_id, r.endpoint_id, r.outcome, coalesce(r.reason, r.response_status / 100 || 'xx'),
+    (array_agg(r.response_status order by r.id desc))[1], (array_agg(r.detail order by r.id desc))[1],
+    (array_agg(r.message_id order by r.id desc))[1], max(r.id), min(r.message_id), count(*), count(g.message_id)
+  from recorded r left join given_up g on g.application_id = r.application_id and g.message_id = r.message_id
+    and g.endpoint_id = r.endpoint_id
+  where r.outcome <> 'accepted'
+  group by 1, 2, 3, 4
+)`,
 };
+
+type OnTakenId = 'on conflict do nothing' | '';
+
+interface Statements {
+  first: { name: string; text: string };
+  repeated: { name: string; text: string };
+}
+
+function statementsOf(name: string, cancel: CancelParts, sighting: SightingParts): Statements {
+  return {
+    first: { name, text: settleSql('', cancel, sighting) },
+    repeated: { name: `${name}-again`, text: settleSql('on conflict do nothing', cancel, sighting) },
+  };
+}
+
+const statementsByPurpose = {
+  plain: statementsOf('settle-deliveries', withoutReason, withoutSightings),
+  cancelling: statementsOf('settle-deliveries-cancelling', withReason, withoutSightings),
+  failing: statementsOf('settle-deliveries-failing', withoutReason, withSightings),
+  both: statementsOf('settle-deliveries-cancelling-failing', withReason, withSightings),
+};
+
+function statementsFor(isCancelling: boolean, isFailing: boolean): Statements {
+  if (isFailing) return isCancelling ? statementsByPurpose.both : statementsByPurpose.failing;
+  return isCancelling ? statementsByPurpose.cancelling : statementsByPurpose.plain;
+}
+
+/** Whether its attempt failed, which is counted for an issue. */
+export function hasFailed({ attempt }: Pick<Settled, 'attempt'>): boolean {
+  return attempt !== undefined && attempt.outcome.kind !== 'accepted';
+}
 
 function cancellationOf({ transition }: Settled): Cancellation | undefined {
   return transition.state === 'cancelled' ? transition.cancellation : undefined;
@@ -246,7 +292,7 @@ async function settle(
   isRepeat: boolean,
 ): Promise<SettleResult> {
   const isCancelling = batch.some((settled) => cancellationOf(settled) !== undefined);
-  const statements = isCancelling ? settleStatements.cancelling : settleStatements.plain;
+  const statements = statementsFor(isCancelling, batch.some(hasFailed));
   const { rows } = await database.query<{ moved_count: number; failing_endpoints: string[] }>({
     ...(isRepeat ? statements.repeated : statements.first),
     values: [

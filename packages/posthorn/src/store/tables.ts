@@ -7,6 +7,7 @@ import type { Ordering } from '../core/ordering.ts';
 import type { TransformationLanguage } from '../core/transformation.ts';
 import type { CancelReason } from '../core/cancellation.ts';
 import type { NullableTimestamp, Timestamp } from './column-types.ts';
+import type { IssueOutcome, IssueTable } from './issue-tables.ts';
 import type { RequestTable, SourcePathTable, SourceSecretTable, SourceTable } from './source-tables.ts';
 
 export type DeliveryState = 'pending' | 'delivering' | 'retrying' | 'succeeded' | 'exhausted' | 'cancelled';
@@ -236,6 +237,7 @@ export type TaskKind =
   | 'endpoint.recover'
   | 'endpoint.replay'
   | 'endpoint.bulk-replay'
+  | 'issue.replay'
   | 'application.purge_content';
 export type TaskStatus = 'running' | 'finished' | 'failed' | 'cancelled';
 
@@ -248,6 +250,8 @@ export interface TaskFilter {
   states?: readonly DeliveryState[] | undefined;
   /** Of the last attempt there: an inclusive range, or 'none' where there was no response. */
   responseStatus?: { from: number; to: number } | 'none' | undefined;
+  /** The cause of an issue: of the last attempt there or, where there is no endpoint, of the refusal of a request. */
+  cause?: { outcome: IssueOutcome; reason: string } | undefined;
 }
 
 export interface TaskError {
@@ -330,6 +334,7 @@ export interface Tables {
   source_secret: SourceSecretTable;
   source_path: SourcePathTable;
   request: RequestTable;
+  issue: IssueTable;
   endpoint: EndpointTable;
   endpoint_secret: EndpointSecretTable;
   endpoint_transformation: EndpointTransformationTable;

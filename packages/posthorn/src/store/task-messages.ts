@@ -6,6 +6,7 @@ import { idFloor } from '../lib/ids.ts';
 import type { TaskRow } from './background-tasks.ts';
 import type { Queries } from './database.ts';
 import { idTimeSlackMs, messageConditions, messageIdCeiling, messageIdFloor } from './messages.ts';
+import type { TaskFilter } from './tables.ts';
 
 /** A message that was looked at; `wanted` where the task is about it. */
 export interface LookedAt {
@@ -43,15 +44,23 @@ const inRange = (task: TaskRow): RawBuilder<SqlBool> => sql<SqlBool>`exists (
 const attemptFloor = ({ since_at }: TaskRow): string =>
   idFloor('atmpt_', Math.max((since_at?.getTime() ?? 0) - idTimeSlackMs, 0));
 
-function lastResponseCondition({ task, endpointId }: EndpointTask): RawBuilder<SqlBool> | undefined {
-  const status = task.filter.responseStatus;
+function lastAttemptFits({ responseStatus: status, cause }: TaskFilter): RawBuilder<SqlBool> | undefined {
+  // As settle-deliveries.ts names causes.
+  if (cause !== undefined) {
+    return sql<SqlBool>`last.outcome = ${cause.outcome}
+      and coalesce(last.reason, last.response_status / 100 || 'xx') = ${cause.reason}`;
+  }
   if (status === undefined) return undefined;
-  const fits =
-    status === 'none'
-      ? sql`last.response_status is null`
-      : sql`last.response_status between ${status.from} and ${status.to}`;
+  return status === 'none'
+    ? sql<SqlBool>`last.response_status is null`
+    : sql<SqlBool>`last.response_status between ${status.from} and ${status.to}`;
+}
+
+function lastAttemptCondition({ task, endpointId }: EndpointTask): RawBuilder<SqlBool> | undefined {
+  const fits = lastAttemptFits(task.filter);
+  if (fits === undefined) return undefined;
   return sql<SqlBool>`exists (select from (
-    select a.response_status from posthorn.attempt a
+    select a.outcome, a.reason, a.response_status from posthorn.attempt a
     where a.application_id = ${task.application_id} and a.message_id = looked.message_id
       and a.endpoint_id = ${endpointId} and a.id >= ${attemptFloor(task)}
     order by a.id desc limit 1
@@ -72,7 +81,7 @@ export async function nextDeliveries(
   const conditions = [inRange(task), sql<SqlBool>`not (looked.state = 'cancelled' and ${isRefused})`];
   conditions.push(...messageConditions(filter));
   if (filter.states !== undefined) conditions.push(sql`looked.state::text = any(${filter.states}::text[])`);
-  const ofLastAttempt = lastResponseCondition(endpointTask);
+  const ofLastAttempt = lastAttemptCondition(endpointTask);
   if (ofLastAttempt !== undefined) conditions.push(ofLastAttempt);
   const { rows } = await sql<LookedAt>`
     with looked as materialized (
@@ -130,4 +139,20 @@ export async function nextMessages(queries: Queries, task: TaskRow, rowsMax: num
     where message.application_id = ${task.application_id} and message.id > ${after} and message.id < ${before}
     order by message.id limit ${rowsMax}`.execute(queries);
   return rows;
+}
+
+/** The next `rowsMax` requests that the source refused for this reason, and has refused still. */
+export async function nextRefused(queries: Queries, task: TaskRow, rowsMax: number): Promise<string[]> {
+  const rows = await queries
+    .selectFrom('request')
+    .select('id')
+    .where('application_id', '=', task.application_id)
+    .where('id', '>', task.cursor ?? '')
+    .where('received_at', '<', task.until_at)
+    .where('verdict', '=', 'rejected')
+    .where('reason', '=', task.filter.cause?.reason ?? '')
+    .orderBy('id')
+    .limit(rowsMax)
+    .execute();
+  return rows.map(({ id }) => id);
 }

@@ -1,21 +1,34 @@
 // One chunk of a background task: what is looked at, and what is done with what the task is about.
 import { matches } from '../core/matching.ts';
+import type { ReplayRequest } from '../core/replay.ts';
 import type { Chunk, TaskRow } from '../store/background-tasks.ts';
 import type { Queries } from '../store/database.ts';
 import { findEndpoint } from '../store/endpoints.ts';
 import { expungePayloads } from '../store/messages.ts';
 import { requestResends } from '../store/resend.ts';
 import type { DeliveryState, TaskError } from '../store/tables.ts';
-import { nextDeliveries, nextMessages, nextMissing } from '../store/task-messages.ts';
+import { nextDeliveries, nextMessages, nextMissing, nextRefused } from '../store/task-messages.ts';
 import type { EndpointTask, LookedAt } from '../store/task-messages.ts';
+
+/** Each of them is verified and stored by a transaction of its own, while the one that holds the task waits. */
+const requestsMax = 20;
+
+export interface ChunkRules {
+  /** How many messages one looks at. */
+  rowsMax: number;
+  replayRequest: ReplayRequest;
+}
 
 /** In the transaction that holds the task. A `TaskError` says why there can be no next chunk. */
 export async function doChunk(
   transaction: Queries,
   task: TaskRow,
-  rowsMax: number,
+  { rowsMax, replayRequest }: ChunkRules,
 ): Promise<Chunk | TaskError> {
   switch (task.task) {
+    case 'issue.replay':
+      if (task.endpoint_id === null) return replayRefused(transaction, task, replayRequest);
+      return withEndpoint(transaction, task, (one) => replay(transaction, one, rowsMax));
     case 'endpoint.recover':
     case 'endpoint.bulk-replay':
       return withEndpoint(transaction, task, (one) => replay(transaction, one, rowsMax));
@@ -66,6 +79,23 @@ async function replayMissing(transaction: Queries, target: Target, rowsMax: numb
   );
   const doneCount = await resend(transaction, target, messageIds, ['cancelled']);
   return chunkOf(rows, rowsMax, { wantedCount: messageIds.length, doneCount });
+}
+
+// Whoever dies in the middle has had some of them taken in: asked again, the source says so, and they are passed over.
+async function replayRefused(
+  transaction: Queries,
+  task: TaskRow,
+  replayRequest: ReplayRequest,
+): Promise<Chunk> {
+  const requestIds = await nextRefused(transaction, task, requestsMax);
+  let doneCount = 0;
+  for (const requestId of requestIds) {
+    const key = { environmentId: task.environment_id, sourceId: task.application_id, requestId };
+    const { kind } = await replayRequest(key);
+    if (kind === 'accepted') doneCount += 1;
+  }
+  const rows = requestIds.map((id) => ({ id, wanted: true }));
+  return chunkOf(rows, requestsMax, { wantedCount: rows.length, doneCount });
 }
 
 async function purge(transaction: Queries, task: TaskRow, rowsMax: number): Promise<Chunk> {

@@ -1,5 +1,6 @@
 // Works on background tasks, one chunk at a time. Each chunk is one transaction that locks the task, does a bounded piece
 // of its work and stores how far it came: whoever dies in the middle has done nothing, and any process goes on from there.
+import type { ReplayRequest } from '../core/replay.ts';
 import type { Clock } from '../lib/clock.ts';
 import { createLoop, type Loop } from '../lib/loop.ts';
 import type { Log } from '../lib/log.ts';
@@ -8,6 +9,7 @@ import { failTask, hasDueTask, lockNextTask, postponeTask, recordChunk } from '.
 import type { TaskRow } from '../store/background-tasks.ts';
 import type { Database, Queries } from '../store/database.ts';
 import { doChunk } from './chunk.ts';
+import type { ChunkRules } from './chunk.ts';
 
 /** A task that another process began is looked for this often. */
 const idleMs = 10_000;
@@ -31,6 +33,8 @@ export interface TaskRunnerDeps {
   log: Log;
   /** Deliveries have become due. */
   wake(): void;
+  /** Has a request judged again that its source refused. */
+  replayRequest: ReplayRequest;
   chunkMessagesMax?: number;
 }
 
@@ -58,7 +62,10 @@ async function work(deps: TaskRunnerDeps): Promise<boolean> {
         const task = await lockNextTask(transaction);
         if (task === undefined) return 0;
         held.task = task;
-        return workOn(transaction, task, deps.chunkMessagesMax ?? defaultChunkMessagesMax);
+        return workOn(transaction, task, {
+          ...deps,
+          rowsMax: deps.chunkMessagesMax ?? defaultChunkMessagesMax,
+        });
       });
     if (sentCount > 0) deps.wake();
   } catch (error) {
@@ -69,8 +76,8 @@ async function work(deps: TaskRunnerDeps): Promise<boolean> {
 }
 
 /** How many deliveries are due now. */
-async function workOn(transaction: Queries, task: TaskRow, rowsMax: number): Promise<number> {
-  const chunk = await doChunk(transaction, task, rowsMax);
+async function workOn(transaction: Queries, task: TaskRow, rules: ChunkRules): Promise<number> {
+  const chunk = await doChunk(transaction, task, rules);
   if ('code' in chunk) {
     await failTask(transaction, task.id, chunk);
     return 0;

@@ -3,6 +3,7 @@
 import Type from 'typebox';
 import type { TProperties, TSchema } from 'typebox';
 import { nullable, StringMap, TimeText } from '../fields.ts';
+import { issueAnswers } from './issue-answers.ts';
 import { sourceAnswers } from './source-answers.ts';
 
 /** By status; null for an answer without a body. */
@@ -334,6 +335,7 @@ const answers: Readonly<Record<string, Answers>> = {
   [`POST ${message}/endpoint/{}/resend`]: { 202: named('EmptyResponse', {}) },
   'GET /app/{}/attempt/endpoint/{}': attempts,
   'GET /app/{}/attempt/msg/{}': attempts,
+  ...issueAnswers(listOf),
   ...sourceAnswers({ EndpointOut, SecretOut, HeadersOut, TransformationOut, listOf }),
 };
 

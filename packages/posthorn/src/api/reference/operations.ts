@@ -174,6 +174,16 @@ const extensions: readonly Entry[] = [
   [`PUT ${operational}/${one}/headers`, 'operational-webhook.endpoint.set-headers', 'Replace its headers'],
 ];
 
+const issue = `${app}/issue/${one}`;
+const issues: readonly Entry[] = [
+  ['GET /issue', 'issue.list-all', 'List the issues of the environment'],
+  [`GET ${app}/issue`, 'issue.list', 'List the issues of an application or a source'],
+  [`GET ${issue}`, 'issue.get', 'Get an issue'],
+  [`POST ${issue}/resolve`, 'issue.resolve', 'Resolve an issue until it is seen again'],
+  [`POST ${issue}/ignore`, 'issue.ignore', 'Tell nobody of an issue any more'],
+  [`POST ${issue}/replay`, 'issue.replay', 'Have everything again that an issue affects'],
+];
+
 const sources = '/ingest/api/v1/source';
 const source = `${sources}/${one}`;
 const sourceEndpoint = `${source}/endpoint/${one}`;
@@ -222,7 +232,18 @@ const ingest: readonly Entry[] = [
 ];
 
 const known = new Map<string, Operation>(
-  [applications, endpoints, destinations, messages, attempts, eventTypes, administration, extensions, ingest]
+  [
+    applications,
+    endpoints,
+    destinations,
+    messages,
+    attempts,
+    eventTypes,
+    administration,
+    extensions,
+    issues,
+    ingest,
+  ]
     .flat()
     .map(([route, id, summary]) => [route, { id: `v1.${id}`, summary }]),
 );
