@@ -26,6 +26,7 @@ export interface SettingValues {
   port: number;
   host: string;
   publicUrl: string;
+  githubApiUrl: string;
   processes: number;
   databaseUrl: string;
   embedded: boolean;
@@ -67,6 +68,14 @@ export const settings: { readonly [K in SettingKey]: Setting<SettingValues[K]> }
     flag: '--public-url',
     valueName: 'url',
     doc: 'The address by which providers reach this server, as https://hooks.example.com; unset, whatever address a request names.',
+    parse: parse.origin,
+  },
+  githubApiUrl: {
+    env: 'POSTHORN_GITHUB_API_URL',
+    flag: '--github-api-url',
+    valueName: 'url',
+    defaultText: 'https://api.github.com',
+    doc: 'The API of a GitHub Enterprise Server, as https://github.example.com/api/v3, besides GitHub itself: what sources may be reconciled with.',
     parse: parse.origin,
   },
   processes: {

@@ -23,6 +23,7 @@ export interface Config {
   readonly dataDir: string;
   /** The origin by which others reach this server, without a slash at its end. */
   readonly publicUrl?: string;
+  readonly githubApiUrl: string;
   readonly token?: string;
   /** 32 bytes. Missing with the embedded PostgreSQL only: then it is the data directory's `secret-key`. */
   readonly secretKey?: Uint8Array;

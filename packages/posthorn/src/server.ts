@@ -34,7 +34,8 @@ import { checkSecretKey } from './store/secret-key-check.ts';
 import { hasFailed, type Settled } from './store/settle-deliveries.ts';
 import { ensureToken } from './store/tokens.ts';
 import { waitForDatabase } from './store/wait-for-database.ts';
-import { createServerGateway } from './server-gateway.ts';
+import type { Reconciler } from './gateway/reconciler.ts';
+import { createServerGateway, createServerReconciler, githubApiUrlsOf } from './server-gateway.ts';
 import { createTaskRunner, type TaskRunner } from './tasks/runner.ts';
 
 const bodyMaxBytes = 2 * 1024 * 1024;
@@ -91,6 +92,7 @@ interface Parts {
   outbox: OutboxPublisher;
   issues: IssueKeeper;
   tasks: TaskRunner;
+  reconciler: Reconciler;
   api: Api;
   demoSecret: { value: string | undefined };
 }
@@ -103,7 +105,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { applied } = await waitForDatabase(() => migrate(databaseUrl), { ...patience, waitMaxMs });
   if (applied.length > 0) log.info({ applied }, 'database migrated');
   const parts = await build(options);
-  const { database, engine, outbox, issues, tasks, api, box } = parts;
+  const { database, engine, outbox, issues, tasks, reconciler, api, box } = parts;
   try {
     const { environmentId, databaseVersion } = await waitForDatabase(async () => {
       await checkSecretKey(database.queries, box);
@@ -117,6 +119,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     }, patience);
     tasks.start();
     issues.start();
+    reconciler.start();
     const { url, port } = await listen(api, config);
     const portTaken = config.port !== 0 && port !== config.port;
     const server = { url, port, portTaken, environmentId, databaseVersion, stop: () => stop(parts) };
@@ -152,15 +155,10 @@ async function build(options: ServerOptions): Promise<Parts> {
   const tasks = createTaskRunner({ ...base, wake: engine.wake, replayRequest: (one) => gateway.replay(one) });
   const schemas = createSchemaDesk({ workerUrl: schemaWorkerUrl, clock: systemClock });
   const payloads = createPayloadCheck({ ...base, schemas });
-  const gateway = createServerGateway({
-    config,
-    database,
-    box,
-    newId,
-    log: outageLog,
-    accept: engine.acceptInbound,
-    judgeEvent: payloads.judge,
-  });
+  const doors = { config, database, box, newId, log: outageLog };
+  const gatewayParts = { ...doors, accept: engine.acceptInbound, judgeEvent: payloads.judge };
+  const gateway = createServerGateway(gatewayParts);
+  const reconciler = createServerReconciler(gatewayParts);
   const api = createApi({
     gateway,
     publicUrl: config.publicUrl,
@@ -171,6 +169,8 @@ async function build(options: ServerOptions): Promise<Parts> {
     accept: engine.accept,
     wake: engine.wake,
     wakeTasks: tasks.wake,
+    githubApiUrls: githubApiUrlsOf(config),
+    wakeReconciler: reconciler.wake,
     transform: transformer.transform,
     kinds: connectors,
     onOperationalUse: outbox.setOperationalInUse,
@@ -184,7 +184,7 @@ async function build(options: ServerOptions): Promise<Parts> {
   });
   const demoSecret = { value: undefined };
   if (config.mode === 'dev') registerDevInbox(api, () => demoSecret.value);
-  return { ...parts, engine, tasks, api, demoSecret };
+  return { ...parts, engine, tasks, reconciler, api, demoSecret };
 }
 
 type EngineParts = Pick<
@@ -326,6 +326,7 @@ async function stop({
   outbox,
   issues,
   tasks,
+  reconciler,
   database,
   outageLog,
 }: Parts): Promise<void> {
@@ -333,7 +334,13 @@ async function stop({
   await api.close();
   clearTimeout(impatience);
   try {
-    await Promise.all([tasks.stop(), issues.stop(), outbox.stop(), engine.stop(stopTimeoutMs)]);
+    await Promise.all([
+      tasks.stop(),
+      issues.stop(),
+      reconciler.stop(),
+      outbox.stop(),
+      engine.stop(stopTimeoutMs),
+    ]);
   } finally {
     await transformer.close();
     outageLog.stop();

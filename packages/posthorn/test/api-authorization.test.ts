@@ -18,6 +18,11 @@ const message = { eventType: 'user.created', payload: {} };
 const endpoint = { url: 'https://example.com/' };
 const source = { type: 'github', name: 'made' };
 const destination = { type: 'fifoEndpoint', config: endpoint };
+const reconcile = {
+  kind: 'github',
+  hookUrl: 'https://api.github.com/repos/a/b/hooks/1',
+  token: 'made',
+};
 const since = { since: new Date(Date.now() - 3_600_000).toISOString() };
 
 const table: Record<string, Row> = {
@@ -92,6 +97,11 @@ const table: Record<string, Row> = {
   'GET /ingest/api/v1/source/:source/request': ['read', 200],
   'GET /ingest/api/v1/source/:source/request/:request': ['read', 200],
   'POST /ingest/api/v1/source/:source/request/:request/replay': ['manage', 200],
+  'GET /ingest/api/v1/source/:source/reconcile': ['read', 200],
+  'PUT /ingest/api/v1/source/:source/reconcile': ['manage', 200, reconcile],
+  'DELETE /ingest/api/v1/source/:source/reconcile': ['manage', 204],
+  'POST /ingest/api/v1/source/:source/reconcile/run': ['manage', 202],
+  'GET /ingest/api/v1/source/:source/reconcile/missing': ['read', 200],
   'GET /ingest/api/v1/source/:source/endpoint': ['read', 200],
   'POST /ingest/api/v1/source/:source/endpoint': ['manage', 201, endpoint],
   'GET /ingest/api/v1/source/:source/endpoint/:endpoint': ['read', 200],
@@ -296,6 +306,8 @@ async function makeSource(): Promise<Pick<Fixture, 'source' | 'sourceEndpoint' |
   const id = String(made.body.id);
   const to = await request(posthorn, 'POST', `/ingest/api/v1/source/${id}/endpoint`, endpoint);
   expect(to.status, to.text).toBe(201);
+  const compared = await request(posthorn, 'PUT', `/ingest/api/v1/source/${id}/reconcile`, reconcile);
+  expect(compared.status, compared.text).toBe(200);
   const requestId = posthorn.newId('req_');
   await posthorn.db.pool.query(
     `insert into posthorn.request (application_id, id, verdict, method, query, headers, body_bytes)
@@ -463,6 +475,8 @@ async function fingerprint(): Promise<string> {
     'source_path',
     'request',
     'issue',
+    'reconcile',
+    'reconcile_missing',
   ];
   const ours: Record<string, string> = {
     environment: `where id = '${posthorn.environmentId}'`,

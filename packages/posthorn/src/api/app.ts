@@ -40,6 +40,7 @@ import { registerPortalAccessRoutes } from './portal-access.ts';
 import { installProblems, sendProblem, sendSocketProblem } from './problems.ts';
 import { collectRoutes, registerReferenceRoutes } from './reference/routes.ts';
 import { registerSourceEndpointRoutes } from './source-endpoints.ts';
+import { registerSourceReconcileRoutes } from './source-reconcile.ts';
 import { registerSourceRequestRoutes } from './source-requests.ts';
 import { registerSourceSecretRoutes } from './source-secrets.ts';
 import { registerSourceRoutes } from './sources.ts';
@@ -126,6 +127,7 @@ function registerRoutes(api: Api, deps: ApiDeps, authenticator: Authenticator): 
   registerSourceSecretRoutes(api, deps);
   registerSourceEndpointRoutes(api, deps);
   registerSourceRequestRoutes(api, deps);
+  registerSourceReconcileRoutes(api, deps);
 }
 
 /** Only bodies whose content is passed on as bytes get the room for it, unless their route says otherwise. */

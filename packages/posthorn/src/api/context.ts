@@ -36,6 +36,10 @@ export interface ApiDeps {
   kinds: EndpointKinds;
   /** Tells the engine that somebody wants to be told of attempts; cheap to call. */
   onOperationalUse(): void;
+  /** The APIs whose hooks a source can be reconciled with; without a slash at their end. */
+  githubApiUrls: readonly string[];
+  /** Tells whoever reconciles that a source is due; a hint too. */
+  wakeReconciler(): void;
   /** Tells whoever works on background tasks that there is a new one; a hint too. */
   wakeTasks(): void;
   log: FastifyBaseLogger;

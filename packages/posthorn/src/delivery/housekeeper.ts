@@ -11,6 +11,7 @@ import { dayMs, dropPartition, ensurePartitions, listPartitions } from '../store
 import { sweepIssues } from '../store/issue-sightings.ts';
 import { rememberedMs } from '../store/idempotent-requests.ts';
 import type { Connection, DropResult, Partition } from '../store/partitions.ts';
+import { deleteOldMissing } from '../store/reconcile.ts';
 import {
   countOpenDeliveries,
   deleteInBatches,
@@ -35,6 +36,8 @@ const idempotencyKeyMs = dayMs;
 const endedTaskMs = 90 * dayMs;
 /** Ended application tokens can be looked up for this long, by whoever asks why one was refused. */
 const endedTokenMs = 30 * dayMs;
+/** What a source was found to miss is shown for this long. */
+const foundMissingMs = 30 * dayMs;
 /** One statement deletes this much, a few ten milliseconds' work; then the others have their turn. */
 const rowsPerStatementMax = 5_000;
 const pagesPerStatementMax = 200;
@@ -75,6 +78,7 @@ export function createHousekeeper(deps: HousekeeperDeps): Housekeeper {
     await deleteEndedApplicationTokens(db, endedTokenMs, pace);
     await sweepAuditLog(db, clock.now(), pace);
     await sweepIssues(db, pace);
+    await deleteOldMissing(db, foundMissingMs, pace);
     const retentions = await listRetentions(db, clock.now());
     await dropExpiredPartitions(db, retentions, log);
     for (const retention of retentions) await sweepEnvironment(db, retention, pace, log);

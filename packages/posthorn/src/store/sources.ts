@@ -132,6 +132,7 @@ export async function deleteSource(transaction: Queries, id: string): Promise<bo
   if (deleted === undefined) return false;
   await transaction.deleteFrom('source_secret').where('source_id', '=', id).execute();
   await transaction.deleteFrom('source_path').where('source_id', '=', id).execute();
+  await transaction.deleteFrom('reconcile').where('source_id', '=', id).execute();
   return deleteApplication(transaction, id);
 }
 

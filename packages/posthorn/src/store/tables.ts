@@ -8,6 +8,7 @@ import type { TransformationLanguage } from '../core/transformation.ts';
 import type { CancelReason } from '../core/cancellation.ts';
 import type { NullableTimestamp, Timestamp } from './column-types.ts';
 import type { IssueOutcome, IssueTable } from './issue-tables.ts';
+import type { ReconcileMissingTable, ReconcileTable } from './reconcile-tables.ts';
 import type { RequestTable, SourcePathTable, SourceSecretTable, SourceTable } from './source-tables.ts';
 
 export type DeliveryState = 'pending' | 'delivering' | 'retrying' | 'succeeded' | 'exhausted' | 'cancelled';
@@ -335,6 +336,8 @@ export interface Tables {
   source_path: SourcePathTable;
   request: RequestTable;
   issue: IssueTable;
+  reconcile: ReconcileTable;
+  reconcile_missing: ReconcileMissingTable;
   endpoint: EndpointTable;
   endpoint_secret: EndpointSecretTable;
   endpoint_transformation: EndpointTransformationTable;

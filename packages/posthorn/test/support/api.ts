@@ -103,6 +103,8 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     }),
     onOperationalUse: () => {},
     wakeTasks: () => {},
+    githubApiUrls: ['https://api.github.com'],
+    wakeReconciler: () => {},
     log,
     outageLog,
     bodyMaxBytes,

@@ -94,6 +94,41 @@ const SecretsOut = Type.Object(
   { title: 'IngestSourceSecretsOut' },
 );
 
+const ReconcileOut = Type.Object(
+  {
+    kind: text,
+    hookUrl: text,
+    appId: nullableText,
+    everyMinutes: integer,
+    missing: Type.String({ description: 'fetch or redeliver' }),
+    state: Type.String({ description: 'waiting, ok, limited, refused or failed' }),
+    problem: Type.Union([text, Type.Null()], { description: 'What went wrong, and what to do' }),
+    judgedUntil: Type.String({ format: 'date-time', description: 'All that was delivered before is judged' }),
+    judgedCount: integer,
+    missingCount: Type.Integer({ description: 'How many had not come in' }),
+    ranAt: nullable(TimeText),
+    nextAt: TimeText,
+    createdAt: TimeText,
+    updatedAt: TimeText,
+  },
+  { title: 'IngestReconcileOut' },
+);
+const MissingOut = Type.Object(
+  {
+    eventId: text,
+    deliveryId: text,
+    eventType: text,
+    deliveredAt: TimeText,
+    responseStatusCode: Type.Integer({ description: 'What the provider was answered; 0 for nothing' }),
+    state: Type.String({ description: 'found, asked, stored, arrived or failed' }),
+    tries: integer,
+    detail: nullableText,
+    foundAt: TimeText,
+    updatedAt: TimeText,
+  },
+  { title: 'IngestMissingOut' },
+);
+
 /** What endpoints answer, whoever's they are. */
 export interface EndpointAnswers {
   EndpointOut: TSchema;
@@ -123,6 +158,11 @@ export function sourceAnswers(of: EndpointAnswers): Readonly<Record<string, Answ
     [`GET ${source}/request`]: of.listOf(RequestOut, 'IngestRequestOut'),
     [`GET ${source}/request/{}`]: { 200: WholeRequestOut },
     [`POST ${source}/request/{}/replay`]: { 200: ReplayOut },
+    [`GET ${source}/reconcile`]: { 200: ReconcileOut },
+    [`PUT ${source}/reconcile`]: { 200: ReconcileOut },
+    [`DELETE ${source}/reconcile`]: { 204: null },
+    [`POST ${source}/reconcile/run`]: { 202: Type.Object({}, { title: 'EmptyResponse' }) },
+    [`GET ${source}/reconcile/missing`]: of.listOf(MissingOut, 'IngestMissingOut'),
     [`GET ${source}/endpoint`]: of.listOf(of.EndpointOut, 'EndpointOut'),
     [`POST ${source}/endpoint`]: { 201: of.EndpointOut },
     [`GET ${endpoint}`]: { 200: of.EndpointOut },
