@@ -1,5 +1,6 @@
 // Stores an event that was read from its provider's API as if it had come in at the door: it goes the same way, under the
 // same event id, so whichever of the two is first has the effect and the other has none.
+import type { FetchText } from '@posthorn/webhooks/provider';
 import type { AcceptInbound } from '../core/inbound.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { NewId } from '../lib/ids.ts';
@@ -7,7 +8,7 @@ import type { Database } from '../store/database.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import { findSourceById } from '../store/source-config.ts';
 import { inboundRequestOf } from './judge.ts';
-import { type FetchText, openSource } from './open-source.ts';
+import { openSource } from './open-source.ts';
 import type { Received } from './received.ts';
 
 const triesMax = 5;
