@@ -304,7 +304,6 @@ describe('the shape of a refusal', () => {
     expect(answer.body).toEqual({
       code: 'validation_error',
       detail: expect.arrayContaining([
-        { loc: ['body', 'url'], msg: 'is required', type: 'value_error.missing' },
         { loc: ['body', 'disabled'], msg: 'must be boolean', type: 'type_error' },
       ]),
     });
@@ -312,7 +311,15 @@ describe('the shape of a refusal', () => {
       refusedPlaces(answer)
         .map((place) => place.slice(1).join('.'))
         .sort(),
-    ).toEqual(['channels.1', 'channels.2', 'disabled', 'metadata.a', 'metadata.b', 'uid', 'url']);
+    ).toEqual(['channels.1', 'channels.2', 'disabled', 'metadata.a', 'metadata.b', 'uid']);
+  });
+
+  test('says which field is missing', async () => {
+    const answer = await request(posthorn, 'POST', `/api/v1/app/${app}/endpoint`, { description: 'no URL' });
+    expect(answer.status).toBe(422);
+    expect(answer.body.detail).toEqual([
+      { loc: ['body', 'url'], msg: 'is required', type: 'value_error.missing' },
+    ]);
   });
 
   test('says which values a field can have', async () => {

@@ -59,6 +59,7 @@ describe('values', () => {
       httpsOnly: false,
       allowCommands: [],
       allowTables: [],
+      githubApiUrl: 'https://api.github.com',
       logLevel: 'info',
     });
     expect(allowSubnets.map(({ text }) => text)).toEqual(['127.0.0.0/8', '::1/128']);
@@ -209,6 +210,7 @@ describe('wrong values', () => {
     ['POSTHORN_ALLOW_SUBNETS', '10.0.0.1/8', '10.0.0.1/8'],
     ['POSTHORN_ALLOW_SUBNETS', '10.0.0.0/8,everything', 'everything'],
     ['POSTHORN_HTTPS_ONLY', '2', 'neither true nor false'],
+    ['POSTHORN_GITHUB_API_URL', 'github.example.com', ''],
     ['POSTHORN_ALLOW_COMMANDS', 'ls', 'number 1 cannot be used'],
     ['POSTHORN_ALLOW_COMMANDS', '/bin/ls,/usr/bin/../sbin/x', 'number 2 cannot be used'],
     ['POSTHORN_ALLOW_TABLES', 'orders', 'number 1 cannot be used'],

@@ -50,7 +50,7 @@ const documents = [
   'ARCHITECTURE.md',
   'CHANGELOG.md',
   'packages/posthorn/README.md',
-  'examples/signup/README.md',
+  ...['signup', 'ecommerce', 'finance', 'social', 'iot'].map((name) => `examples/${name}/README.md`),
   ...documentsIn('docs'),
   ...decisions,
 ];
@@ -168,7 +168,7 @@ describe('the commands', () => {
         .filter(({ line }) => line.startsWith('posthorn '));
       expect(ofPosthorn.length).toBeGreaterThan(10);
       for (const { path, line } of ofPosthorn) {
-        const words = /^posthorn ((?:token|environment|source) [\w-]+|[\w-]+)/.exec(line)?.[1] ?? '';
+        const words = /^posthorn ((?:token|environment|source|issues) [a-z-]+|[\w-]+)/.exec(line)?.[1] ?? '';
         const help = await helpOf(words);
         expect(help, `${path}: ${line}`).toContain(`posthorn ${words}`);
         for (const [flag] of line.matchAll(/--[a-z-]+/g)) expect(help, `${path}: ${line}`).toContain(flag);

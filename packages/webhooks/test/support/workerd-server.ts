@@ -70,7 +70,7 @@ const kv :Workerd.Worker = (
 /** workerd takes modules by name; a bare specifier is the name itself. */
 async function modulesOf({ folder, modules }: BuiltPackage, script: string): Promise<string[]> {
   const exported = JSON.parse(await readFile(join(modules, '../package.json'), 'utf8')) as {
-    exports: Record<string, { default: string }>;
+    exports: Record<string, string | { default: string }>;
   };
   const files = (await readdir(modules, { recursive: true })).filter((name) => name.endsWith('.js'));
   const lines = [`(name = "main.mjs", esModule = embed ${quoted(script)})`];
@@ -87,8 +87,9 @@ async function modulesOf({ folder, modules }: BuiltPackage, script: string): Pro
 }
 
 /** The specifiers under which package.json exports a file. */
-function specifiersOf(exported: Record<string, { default: string }>, file: string): string[] {
-  return Object.entries(exported).flatMap(([path, { default: target }]) => {
+function specifiersOf(exported: Record<string, string | { default: string }>, file: string): string[] {
+  return Object.entries(exported).flatMap(([path, to]) => {
+    const target = typeof to === 'string' ? to : to.default;
     const [start = '', end] = target.split('*');
     if (end === undefined) return target === file ? [path.replace('.', '@posthorn/webhooks')] : [];
     if (!file.startsWith(start) || !file.endsWith(end)) return [];
