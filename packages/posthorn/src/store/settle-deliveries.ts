@@ -205,7 +205,7 @@ const withSightings: SightingParts = {
 ), sighted as (
   insert into posthorn.issue_sighting (application_id, endpoint_id, outcome, reason, status, detail, message_id,
     attempt_id, first_message_id, count, exhausted_count)
-  select r.application_id, r.endpoint_id, r.outcome, coalesce(r.reason, r.response_status / 100 || 'xx'),
+  select r.application_id, r.endpoint_id, r.outcome, coalesce(r.reason, r.response_status / 100 || 'xx', 'no_status'),
     (array_agg(r.response_status order by r.id desc))[1], (array_agg(r.detail order by r.id desc))[1],
     (array_agg(r.message_id order by r.id desc))[1], max(r.id), min(r.message_id), count(*), count(g.message_id)
   from recorded r left join given_up g on g.application_id = r.application_id and g.message_id = r.message_id

@@ -48,7 +48,7 @@ function lastAttemptFits({ responseStatus: status, cause }: TaskFilter): RawBuil
   // As settle-deliveries.ts names causes.
   if (cause !== undefined) {
     return sql<SqlBool>`last.outcome = ${cause.outcome}
-      and coalesce(last.reason, last.response_status / 100 || 'xx') = ${cause.reason}`;
+      and coalesce(last.reason, last.response_status / 100 || 'xx', 'no_status') = ${cause.reason}`;
   }
   if (status === undefined) return undefined;
   return status === 'none'
