@@ -4,7 +4,7 @@ import { connect as connectNats } from '@nats-io/transport-node';
 import { connect as connectAmqp } from 'amqplib';
 import { Redis } from 'ioredis';
 import { connectAsync } from 'mqtt';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Request, sign } from 'aws4';
@@ -13,6 +13,7 @@ import { describeConnectors, type Expectations, type Received } from './support/
 import { startMockKafka } from './support/mock-kafka.ts';
 import { startRecorder } from './support/recorder.ts';
 import { freePort, programPath, startService, whereInstalled } from './support/services.ts';
+import { waitFor } from './support/wait.ts';
 
 const password = 'SECRETBROKER';
 const kinds: Expectations[] = [];
@@ -171,6 +172,13 @@ whereInstalled('mosquitto', 'mosquitto', () =>
   }),
 );
 
+function endNameServer(port: number): boolean {
+  const { status } = spawnSync(programPath('epmd') ?? '', ['-port', String(port), '-kill'], {
+    stdio: 'ignore',
+  });
+  return status === 0;
+}
+
 whereInstalled('rabbitmq-server', 'rabbitmq-server', () =>
   kinds.push({
     kind: 'rabbitmq',
@@ -237,7 +245,8 @@ whereInstalled('rabbitmq-server', 'rabbitmq-server', () =>
         stop: async () => {
           await connection.close();
           await service.stop();
-          execFileSync(programPath('epmd') ?? '', ['-port', String(epmd), '-kill'], { stdio: 'ignore' });
+          // It obeys once it has heard that its node is gone.
+          await waitFor(() => endNameServer(epmd), { what: 'the end of epmd', timeoutMs: 30_000 });
         },
       };
     },
