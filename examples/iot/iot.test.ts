@@ -1,5 +1,4 @@
 // The story of the sensors against a real Posthorn, with the table opened by the operator and without; and the fan alone.
-import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestDatabase } from '../../packages/posthorn/test/support/database.ts';
@@ -9,6 +8,7 @@ import {
   startPosthorn,
   testToken,
 } from '../../packages/posthorn/test/support/posthorn-process.ts';
+import { runStory } from '../story/test/run-story.ts';
 
 const story = fileURLToPath(new URL('run.mjs', import.meta.url));
 const storyTimeoutMs = 300_000;
@@ -23,30 +23,14 @@ afterAll(async () => {
   await database.drop();
 });
 
-/** Runs the example as a user would, for two seconds instead of ten; resolves when it has ended. */
-function tellStory({
-  url,
-}: Pick<PosthornProcess, 'url'>): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [story], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: {
-      PATH: process.env.PATH,
-      IOT_SECONDS: '2',
-      DATABASE_URL: database.url,
-      POSTHORN_SERVER_URL: url,
-      POSTHORN_TOKEN: testToken,
-    },
+/** For two seconds instead of ten. */
+const tellStory = ({ url }: Pick<PosthornProcess, 'url'>) =>
+  runStory(story, {
+    IOT_SECONDS: '2',
+    DATABASE_URL: database.url,
+    POSTHORN_SERVER_URL: url,
+    POSTHORN_TOKEN: testToken,
   });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (chunk) => {
-    stdout += String(chunk);
-  });
-  child.stderr.on('data', (chunk) => {
-    stderr += String(chunk);
-  });
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
-}
 
 const checked =
   /^Checked: 1000 sent, 1000 acknowledged, 1000 stored, 0 lost; 10 above 30 °C, 10 commands, 10 of them for those\.$/m;

@@ -1,5 +1,4 @@
 // The story of the wall against a real Posthorn, told twice; and the wall and its page alone, with what a network does to them.
-import { spawn } from 'node:child_process';
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +14,7 @@ import {
   testToken,
 } from '../../packages/posthorn/test/support/posthorn-process.ts';
 import { waitFor } from '../../packages/posthorn/test/support/wait.ts';
+import { runStory } from '../story/test/run-story.ts';
 
 const story = fileURLToPath(new URL('run.mjs', import.meta.url));
 const storyTimeoutMs = 180_000;
@@ -34,24 +34,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Runs the example as a user would; resolves when it has ended. */
-function tellStory(
-  env: Record<string, string>,
-): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [story], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH, SOCIAL_DATA_DIR: folder, POSTHORN_DATA_DIR: folder, ...env },
-  });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (chunk) => {
-    stdout += String(chunk);
-  });
-  child.stderr.on('data', (chunk) => {
-    stderr += String(chunk);
-  });
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
-}
+const tellStory = (env: Record<string, string>) =>
+  runStory(story, { SOCIAL_DATA_DIR: folder, POSTHORN_DATA_DIR: folder, ...env });
 
 const storyLines = [
   /^1\. A source for Meta, and Meta asks whether its URL is ours$/m,
