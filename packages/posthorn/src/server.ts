@@ -230,11 +230,11 @@ function urlRulesOf({ httpsOnly, allowSubnets }: Config) {
 }
 
 function connectorsOf(config: Config, http: HttpConnector): Connectors {
-  const { allowCommands: commands, allowTables: tables } = config;
+  const { allowCommands: commands, allowTables: tables, allowFiles: files } = config;
   return createConnectors({
     http,
     urlRules: urlRulesOf(config),
-    permits: { commands, tables },
+    permits: { commands, tables, files },
     clock: systemClock,
   });
 }

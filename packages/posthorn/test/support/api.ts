@@ -98,7 +98,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     kinds: createConnectors({
       http: createHttpConnector({ ...urlRules, userAgent: 'test', clock: systemClock }),
       urlRules,
-      permits: { commands: ['/bin/true'], tables: ['public.*'] },
+      permits: { commands: ['/bin/true'], tables: ['public.*'], files: [] },
       clock: systemClock,
     }),
     onOperationalUse: () => {},

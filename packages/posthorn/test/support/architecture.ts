@@ -68,6 +68,7 @@ const allowedBelow: readonly (readonly [string, string])[] = [
   ['delivery/connectors/nats.ts', '@nats-io/transport-node'],
   ['delivery/connectors/rabbitmq.ts', 'amqplib'],
   ['delivery/connectors/redis.ts', 'ioredis'],
+  ['delivery/connectors/sqlite-worker.ts', 'libsql'],
   ['api/schemas/', 'ajv'],
   ['api/schemas/', 'ajv-formats'],
   ['api/schemas/', 're2js'],

@@ -91,7 +91,7 @@ function publicConnector(kind: string): Connector {
   const connectors = createConnectors({
     http: createHttpConnector({ ...urlRules, userAgent: 'test', clock: systemClock }),
     urlRules,
-    permits: { commands: [], tables: [] },
+    permits: { commands: [], tables: [], files: [] },
     clock: systemClock,
   });
   return connectors.get(kind)!;
