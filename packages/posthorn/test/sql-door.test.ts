@@ -307,3 +307,31 @@ test('every snippet of docs/sql.md runs, in its order', async () => {
   }
   await waitFor(() => receiver.requests.length >= 2, { what: 'what the guide sent' });
 });
+
+  test('a role sees what it has not sent yet, and not what others have not', async () => {
+    const other = `${role}_other`;
+    const waiting = async () => {
+      const { rows } = await db.query<{ message_id: string }>('select message_id from posthorn.unsent');
+      return rows.map(({ message_id }) => message_id).toSorted();
+    };
+    await db.query(`create role ${other}`);
+    try {
+      for (const one of [role, other]) await db.query(`select posthorn.allow_sending('${one}')`);
+      const own = await send('nobody-yet', {});
+      await db.query(`set role ${role}`);
+      const first = await send('nobody-yet', {});
+      expect(await waiting()).toEqual([first]);
+      await db.query(`reset role; set session authorization ${other}`);
+      const second = await send('nobody-yet', {});
+      expect(await waiting()).toEqual([second]);
+      await db.query(`reset session authorization`);
+      expect(await waiting()).toEqual([own, first, second].toSorted());
+      await db.query(`grant ${role} to ${other}; set role ${other}`);
+      expect(await waiting()).toEqual([first, second].toSorted());
+      await db.query('reset role; delete from posthorn.outbox');
+    } finally {
+      await db.query(
+        `reset session authorization; reset role; drop owned by ${other} cascade; drop role ${other}`,
+      );
+    }
+  });
