@@ -124,6 +124,31 @@ describe('posthorn.send', () => {
     expect(await unsent()).toBe(0);
   });
 
+  test('one that waited for hours is found at the time when it was written', async () => {
+    const app = await makeApplication('patient');
+    const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000);
+    const writtenAt = hoursAgo(3);
+    const { rows } = await db.query<{ message_id: string }>(
+      `insert into posthorn.outbox (message_id, environment_id, application, shard, event_type, payload, created_at)
+       select 'msg_' || posthorn.base62($2, 8) || '000' || posthorn.base62(7, 11), environment_id, $1,
+         posthorn.outbox_shard(environment_id, $1), 'order.paid', '{}', now()
+       from posthorn.application where id = $1 returning message_id`,
+      [app, writtenAt.getTime()],
+    );
+    const id = rows[0]?.message_id ?? '';
+    await waitFor(() => receiver.requests.length === 1, { what: 'the delivery' });
+    const { message, endpoint } = posthorn.client;
+    expect((await message.get(app, id)).timestamp).toEqual(writtenAt);
+    const found = async (after: Date, before: Date) =>
+      (await message.list(app, { after, before })).data.map((one) => one.id);
+    expect(await found(hoursAgo(3.1), hoursAgo(2.9))).toEqual([id]);
+    expect(await found(hoursAgo(2.9), hoursAgo(0))).toEqual([]);
+    const late = await endpoint.create(app, { url: receiver.url });
+    await endpoint.replayMissing(app, late.id, { since: hoursAgo(4) });
+    await waitFor(() => receiver.requests.length === 2, { what: 'the replay' });
+    expect(received()).toEqual([id, id]);
+  });
+
   test('one that has a problem can be given up', async () => {
     const id = await send('nobody', {});
     await waitFor(() => count('posthorn.unsent where problem is not null'), { what: 'the problem' });
@@ -293,20 +318,6 @@ describe('rights', () => {
     expect(received()).toContain(id);
     expect(bodies()).toContainEqual(expect.objectContaining({ type: 'item.created', data: { id: 5 } }));
   });
-});
-
-test('every snippet of docs/sql.md runs, in its order', async () => {
-  const guide = await readFile(new URL('../../../docs/sql.md', import.meta.url), 'utf8');
-  const snippets = [...guide.matchAll(/```sql\n(.*?)```/gs)].map(([, text]) => text ?? '');
-  expect(snippets.length).toBeGreaterThan(3);
-  await makeApplication('acme-guide');
-  try {
-    for (const snippet of snippets) await db.query(snippet);
-  } finally {
-    await db.query('rollback; reset role; drop owned by shop_guide cascade; drop role shop_guide');
-  }
-  await waitFor(() => receiver.requests.length >= 2, { what: 'what the guide sent' });
-});
 
   test('a role sees what it has not sent yet, and not what others have not', async () => {
     const other = `${role}_other`;
@@ -335,3 +346,17 @@ test('every snippet of docs/sql.md runs, in its order', async () => {
       );
     }
   });
+});
+
+test('every snippet of docs/sql.md runs, in its order', async () => {
+  const guide = await readFile(new URL('../../../docs/sql.md', import.meta.url), 'utf8');
+  const snippets = [...guide.matchAll(/```sql\n(.*?)```/gs)].map(([, text]) => text ?? '');
+  expect(snippets.length).toBeGreaterThan(3);
+  await makeApplication('acme-guide');
+  try {
+    for (const snippet of snippets) await db.query(snippet);
+  } finally {
+    await db.query('rollback; reset role; drop owned by shop_guide cascade; drop role shop_guide');
+  }
+  await waitFor(() => receiver.requests.length >= 2, { what: 'what the guide sent' });
+});

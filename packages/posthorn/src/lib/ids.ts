@@ -44,6 +44,14 @@ export function idFloor(prefix: IdPrefix, timeMs: number): string {
   return prefix + encode(timeMs, timeLength);
 }
 
+/** When an id was made, in Unix milliseconds. */
+export function timeOfId(id: string): number {
+  const text = id.slice(id.indexOf('_') + 1).slice(0, timeLength);
+  let timeMs = 0;
+  for (const digit of text) timeMs = timeMs * base + alphabet.indexOf(digit);
+  return timeMs;
+}
+
 function createRandomText(randomBytes: (size: number) => Uint8Array): (length: number) => string {
   let pool = new Uint8Array(0);
   let next = 0;
