@@ -183,9 +183,9 @@ function registerTransformation(api: Api, deps: ApiDeps): void {
   );
 }
 
-/** What only a new endpoint can be given is for the routes of endpoints to change. */
+/** The secret of an endpoint that is there is for the routes of endpoints to change. */
 function existingBody(body: DestinationPatch, isWhole: boolean): Record<string, unknown> {
-  const { headers: _headers, secret: _secret, ...rest } = endpointBody(body, isWhole);
+  const { secret: _secret, ...rest } = endpointBody(body, isWhole);
   return rest;
 }
 

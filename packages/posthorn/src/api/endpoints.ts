@@ -37,6 +37,7 @@ import {
   type Target,
   targetColumns,
 } from './endpoint-kinds.ts';
+import { checkMove } from './endpoint-move.ts';
 import { takeSecret } from './endpoint-secrets.ts';
 import { checkWhole } from './endpoint-whole.ts';
 import { checkPathUid } from './fields.ts';
@@ -66,23 +67,34 @@ interface Scope {
   caller: Caller | null;
 }
 
+/** The columns for the credentials that a body names. Nobody can give back what is not shown: others stay. */
+function credentialChanges(
+  deps: ApiDeps,
+  endpointId: string,
+  { auth, headers }: Static<typeof EndpointPatch>,
+): EndpointChanges {
+  const sealed =
+    headers === undefined ? {} : { headers_sealed: sealHeaders(deps.box, endpointId, headers ?? {}) };
+  return { ...authChanges(deps, endpointId, auth), ...sealed };
+}
+
 /**
- * Everything that can be wrong is found before the transaction begins. `own` is what only a new endpoint can be given:
- * of a body whose schema does not name these fields, they must not be taken, for nobody has looked at them.
+ * Everything that can be wrong is found before the transaction begins. `secret` is what only a new endpoint can be given:
+ * of a body whose schema does not name it, it must not be taken, for nobody has looked at it.
  */
 async function prepareEndpoint(
   deps: ApiDeps,
   target: Target,
   body: Static<typeof EndpointUpsertIn>,
-  own: Pick<Static<typeof EndpointIn>, 'secret' | 'headers'>,
+  ownSecret: string | null | undefined,
 ) {
   const id = deps.newId(idPrefix);
   const columns = { ...columnsOf(body), ...targetColumns(deps, id, target) };
-  const secret = await takeSecret(own.secret, 'secret');
+  const secret = await takeSecret(ownSecret, 'secret');
   return {
     endpoint: {
       id,
-      headers_sealed: sealHeaders(deps.box, id, own.headers ?? {}),
+      headers_sealed: sealHeaders(deps.box, id, body.headers ?? {}),
       ...columns,
       ...authChanges(deps, id, body.auth),
     },
@@ -96,7 +108,7 @@ export async function createEndpoint(
   body: Static<typeof EndpointIn>,
 ): Promise<EndpointRow> {
   if (caller) checkReach(deps, caller, body.kind ?? httpKind);
-  const prepared = await prepareEndpoint(deps, await takeTarget(deps, body), body, body);
+  const prepared = await prepareEndpoint(deps, await takeTarget(deps, body), body, body.secret);
   return writing(deps, applicationId, (transaction) => insert(deps, transaction, applicationId, prepared));
 }
 
@@ -115,11 +127,12 @@ async function insert(
 async function change(
   { box, kinds }: ApiDeps,
   transaction: Queries,
-  id: string,
+  before: EndpointRow,
   changes: EndpointChanges,
 ): Promise<EndpointRow> {
+  checkMove(before, changes, () => openHeaders(box, before));
   try {
-    const row = await updateEndpoint(transaction, id, changes);
+    const row = await updateEndpoint(transaction, before.id, changes);
     if (row === undefined) throw notFound('Endpoint not found');
     checkWhole(row, kinds, () => openHeaders(box, row));
     return row;
@@ -148,15 +161,14 @@ export async function upsertEndpoint(
   const before = await findEndpoint(deps.db.queries, applicationId, idOrUid);
   checkChange(deps, scope, body.kind, before);
   const target = await takeTarget(deps, whole, before);
-  const prepared = await prepareEndpoint(deps, target, whole, {});
+  const prepared = await prepareEndpoint(deps, target, whole, undefined);
   return writing(deps, applicationId, async (transaction) => {
     const existing = await findEndpoint(transaction, applicationId, idOrUid);
     checkUnchanged(before, existing);
     if (existing !== undefined) {
-      // Nobody can give back what is not shown: credentials that a body leaves out stay.
       const columns = { ...columnsOf(whole), ...targetColumns(deps, existing.id, target) };
-      const changes = { ...columns, ...authChanges(deps, existing.id, body.auth) };
-      return { row: await change(deps, transaction, existing.id, changes), created: false };
+      const changes = { ...columns, ...credentialChanges(deps, existing.id, body) };
+      return { row: await change(deps, transaction, existing, changes), created: false };
     }
     if (!byUid) throw notFound('Endpoint not found');
     if (whole.uid !== idOrUid) {
@@ -181,11 +193,13 @@ export async function patchEndpoint(
   const changes: EndpointChanges = {
     ...changesOf(body),
     ...(target ? targetColumns(deps, before.id, target) : {}),
-    ...authChanges(deps, before.id, body.auth),
+    ...credentialChanges(deps, before.id, body),
   };
   return writing(deps, scope.applicationId, async (transaction) => {
-    if (target) checkUnchanged(before, await findEndpoint(transaction, scope.applicationId, before.id));
-    return change(deps, transaction, before.id, changes);
+    const existing = await findEndpoint(transaction, scope.applicationId, before.id);
+    if (existing === undefined) throw notFound('Endpoint not found');
+    if (target) checkUnchanged(before, existing);
+    return change(deps, transaction, existing, changes);
   });
 }
 

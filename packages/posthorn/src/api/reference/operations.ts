@@ -32,7 +32,7 @@ const endpoints: readonly Entry[] = [
   [`GET ${app}/endpoint`, 'endpoint.list', 'List the endpoints of an application'],
   [`POST ${app}/endpoint`, 'endpoint.create', 'Create an endpoint'],
   [`GET ${endpoint}`, 'endpoint.get', 'Get an endpoint'],
-  [`PUT ${endpoint}`, 'endpoint.upsert', 'Create or replace an endpoint; its secret and headers stay'],
+  [`PUT ${endpoint}`, 'endpoint.upsert', 'Create or replace an endpoint; its secret stays'],
   [`PATCH ${endpoint}`, 'endpoint.patch', 'Change fields of an endpoint'],
   [`DELETE ${endpoint}`, 'endpoint.delete', 'Delete an endpoint'],
   [`GET ${endpoint}/secret`, 'endpoint.get-secret', 'Get the signing secret, or its public key'],
