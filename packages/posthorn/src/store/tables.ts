@@ -58,7 +58,8 @@ export interface AuditLogTable {
   method: string;
   route: string;
   objects: JSONColumnType<Record<string, string>>;
-  status: number;
+  /** Null until it is answered. */
+  status: number | null;
   request_id: string;
   address: string;
 }
