@@ -17,7 +17,9 @@ export interface LookedAt {
 /** A message of the application; `wanted` where this endpoint was never sent it. */
 export interface Missing extends LookedAt {
   event_type: string;
+  event_id: string | null;
   channels: string[] | null;
+  tags: string[] | null;
 }
 
 /** The task and its endpoint. */
@@ -110,11 +112,11 @@ export async function nextMissing(
   const { after, before } = boundsOf(task);
   const { rows } = await sql<Missing>`
     with message as materialized (
-      select id, event_type, channels, deliver_at, created_at from posthorn.message
+      select id, event_type, event_id, channels, tags, deliver_at, created_at from posthorn.message
       where application_id = ${task.application_id} and id > ${after} and id < ${before}
       order by id limit ${rowsMax}
     )
-    select message.id, message.event_type, message.channels, ${inRange(task)}
+    select message.id, message.event_type, message.event_id, message.channels, message.tags, ${inRange(task)}
       and (message.deliver_at is null or message.deliver_at <= now())
       and not exists (
         select from posthorn.delivery d

@@ -9,6 +9,7 @@ import { requestResends } from '../store/resend.ts';
 import type { DeliveryState, TaskError } from '../store/tables.ts';
 import { nextDeliveries, nextMessages, nextMissing, nextRefused } from '../store/task-messages.ts';
 import type { EndpointTask, LookedAt } from '../store/task-messages.ts';
+import { filteredMessagesMax, keepMatching } from './filter-missing.ts';
 
 /** Each of them is verified and stored by a transaction of its own, while the one that holds the task waits. */
 const requestsMax = 20;
@@ -42,6 +43,7 @@ export async function doChunk(
 interface Target extends EndpointTask {
   eventTypes: string[] | null;
   channels: string[] | null;
+  filter: string | null;
 }
 
 async function withEndpoint(
@@ -56,9 +58,8 @@ async function withEndpoint(
     const detail = 'the endpoint is disabled and is sent nothing: enable it, then start the task again';
     return { code: 'endpoint_disabled', detail };
   }
-  if (task.task === 'endpoint.replay' && endpoint.filter !== null)
-    return { code: 'bad_request', detail: 'the endpoint has a filter by now, which this task cannot ask' };
-  return work({ task, endpointId, eventTypes: endpoint.event_types, channels: endpoint.channels });
+  const { event_types: eventTypes, channels, filter } = endpoint;
+  return work({ task, endpointId, eventTypes, channels, filter });
 }
 
 async function replay(transaction: Queries, target: Target, rowsMax: number): Promise<Chunk> {
@@ -70,15 +71,18 @@ async function replay(transaction: Queries, target: Target, rowsMax: number): Pr
 
 // What is missing depends on what the endpoint wants now: the same decision as when a message is accepted.
 async function replayMissing(transaction: Queries, target: Target, rowsMax: number): Promise<Chunk> {
-  const rows = await nextMissing(transaction, target, rowsMax);
-  const subscription = { disabled: false, eventTypes: target.eventTypes, channels: target.channels };
-  const messageIds = idsOf(
-    rows.filter((row) =>
-      matches(subscription, { eventType: row.event_type, channels: row.channels ?? undefined }),
-    ),
+  const { task, endpointId, eventTypes, channels, filter } = target;
+  const messagesMax = filter === null ? rowsMax : Math.min(rowsMax, filteredMessagesMax);
+  const rows = await nextMissing(transaction, target, messagesMax);
+  const subscription = { disabled: false, eventTypes, channels };
+  const wanted = rows.filter(
+    (row) =>
+      row.wanted && matches(subscription, { eventType: row.event_type, channels: row.channels ?? undefined }),
   );
-  const doneCount = await resend(transaction, target, messageIds, ['cancelled']);
-  return chunkOf(rows, rowsMax, { wantedCount: messageIds.length, doneCount });
+  const filtered = filter !== null && { applicationId: task.application_id, endpointId, expression: filter };
+  const kept = filtered ? await keepMatching(transaction, filtered, wanted) : wanted;
+  const doneCount = await resend(transaction, target, idsOf(kept), ['cancelled']);
+  return chunkOf(rows, messagesMax, { wantedCount: wanted.length, doneCount });
 }
 
 // Whoever dies in the middle has had some of them taken in: asked again, the source says so, and they are passed over.
