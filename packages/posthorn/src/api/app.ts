@@ -44,6 +44,7 @@ import { registerSourceReconcileRoutes } from './source-reconcile.ts';
 import { registerSourceRequestRoutes } from './source-requests.ts';
 import { registerSourceSecretRoutes } from './source-secrets.ts';
 import { registerSourceRoutes } from './sources.ts';
+import { registerStatisticsRoutes } from './statistics.ts';
 import { registerTokenRoutes } from './tokens.ts';
 import { compileValidator, opaqueNames } from './validation.ts';
 
@@ -122,6 +123,7 @@ function registerRoutes(api: Api, deps: ApiDeps, authenticator: Authenticator): 
   registerEndpointStatsRoutes(api, deps);
   registerMessageExpungeRoutes(api, deps);
   registerBackgroundTaskRoutes(api, deps);
+  registerStatisticsRoutes(api, deps);
   registerIssueRoutes(api, deps);
   registerSourceRoutes(api, deps);
   registerSourceSecretRoutes(api, deps);

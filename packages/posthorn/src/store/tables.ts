@@ -240,7 +240,9 @@ export type TaskKind =
   | 'endpoint.replay'
   | 'endpoint.bulk-replay'
   | 'issue.replay'
-  | 'application.purge_content';
+  | 'application.purge_content'
+  | 'application.stats'
+  | 'event-type.aggregate';
 export type TaskStatus = 'running' | 'finished' | 'failed' | 'cancelled';
 
 /** Which of the messages in its range a task is about; all conditions hold. */
@@ -254,7 +256,14 @@ export interface TaskFilter {
   responseStatus?: { from: number; to: number } | 'none' | undefined;
   /** The cause of an issue: of the last attempt there or, where there is no endpoint, of the refusal of a request. */
   cause?: { outcome: IssueOutcome; reason: string } | undefined;
+  /** Of a task about the environment: these applications alone. */
+  applicationIds?: readonly string[] | undefined;
 }
+
+/** What a task about an environment found out about one application. */
+export type TaskResult =
+  | { destinations: number; attempts: number }
+  | { eventTypes: string[]; hasCatchAllEndpoint: boolean };
 
 export interface TaskError {
   code: string;
@@ -264,7 +273,8 @@ export interface TaskError {
 export interface BackgroundTaskTable {
   id: string;
   environment_id: string;
-  application_id: string;
+  /** Null for a task about the environment as a whole. */
+  application_id: string | null;
   endpoint_id: string | null;
   task: TaskKind;
   status: Generated<TaskStatus>;
@@ -282,6 +292,12 @@ export interface BackgroundTaskTable {
   created_at: Timestamp;
   updated_at: Timestamp;
   finished_at: NullableTimestamp;
+}
+
+export interface BackgroundTaskResultTable {
+  task_id: string;
+  application_id: string;
+  value: JSONColumnType<TaskResult>;
 }
 
 export interface ProcessTable {
@@ -351,6 +367,7 @@ export interface Tables {
   delivery: DeliveryTable;
   attempt: AttemptTable;
   background_task: BackgroundTaskTable;
+  background_task_result: BackgroundTaskResultTable;
   process: ProcessTable;
   secret_key_check: SecretKeyCheckTable;
   poller: PollerTable;

@@ -1,7 +1,7 @@
 // One chunk of a background task: what is looked at, and what is done with what the task is about.
 import { matches } from '../core/matching.ts';
 import type { ReplayRequest } from '../core/replay.ts';
-import type { Chunk, TaskRow } from '../store/background-tasks.ts';
+import type { ApplicationTask, Chunk, TaskRow } from '../store/background-tasks.ts';
 import type { Queries } from '../store/database.ts';
 import { findEndpoint } from '../store/endpoints.ts';
 import { expungePayloads } from '../store/messages.ts';
@@ -10,6 +10,7 @@ import type { DeliveryState, TaskError } from '../store/tables.ts';
 import { nextDeliveries, nextMessages, nextMissing, nextRefused } from '../store/task-messages.ts';
 import type { EndpointTask, LookedAt } from '../store/task-messages.ts';
 import { filteredMessagesMax, keepMatching } from './filter-missing.ts';
+import { countAppStats, countEventTypes } from './statistics.ts';
 
 /** Each of them is verified and stored by a transaction of its own, while the one that holds the task waits. */
 const requestsMax = 20;
@@ -24,6 +25,20 @@ export interface ChunkRules {
 export async function doChunk(
   transaction: Queries,
   task: TaskRow,
+  rules: ChunkRules,
+): Promise<Chunk | TaskError> {
+  if (isOfApplication(task)) return doApplicationChunk(transaction, task, rules);
+  if (task.task === 'application.stats') return countAppStats(transaction, task, rules.rowsMax);
+  return countEventTypes(transaction, task, rules.rowsMax);
+}
+
+function isOfApplication(task: TaskRow): task is ApplicationTask {
+  return task.application_id !== null;
+}
+
+async function doApplicationChunk(
+  transaction: Queries,
+  task: ApplicationTask,
   { rowsMax, replayRequest }: ChunkRules,
 ): Promise<Chunk | TaskError> {
   switch (task.task) {
@@ -37,6 +52,9 @@ export async function doChunk(
       return withEndpoint(transaction, task, (one) => replayMissing(transaction, one, rowsMax));
     case 'application.purge_content':
       return purge(transaction, task, rowsMax);
+    case 'application.stats':
+    case 'event-type.aggregate':
+      throw new Error(`${task.task} is no task of an application`);
   }
 }
 
@@ -48,7 +66,7 @@ interface Target extends EndpointTask {
 
 async function withEndpoint(
   transaction: Queries,
-  task: TaskRow,
+  task: ApplicationTask,
   work: (target: Target) => Promise<Chunk>,
 ): Promise<Chunk | TaskError> {
   const endpointId = task.endpoint_id ?? '';
@@ -88,7 +106,7 @@ async function replayMissing(transaction: Queries, target: Target, rowsMax: numb
 // Whoever dies in the middle has had some of them taken in: asked again, the source says so, and they are passed over.
 async function replayRefused(
   transaction: Queries,
-  task: TaskRow,
+  task: ApplicationTask,
   replayRequest: ReplayRequest,
 ): Promise<Chunk> {
   const requestIds = await nextRefused(transaction, task, requestsMax);
@@ -102,7 +120,7 @@ async function replayRefused(
   return chunkOf(rows, requestsMax, { wantedCount: rows.length, doneCount });
 }
 
-async function purge(transaction: Queries, task: TaskRow, rowsMax: number): Promise<Chunk> {
+async function purge(transaction: Queries, task: ApplicationTask, rowsMax: number): Promise<Chunk> {
   const rows = await nextMessages(transaction, task, rowsMax);
   const purged = await expungePayloads(transaction, task.application_id, idsOf(rows));
   return chunkOf(rows, rowsMax, { wantedCount: purged.length, doneCount: purged.length });

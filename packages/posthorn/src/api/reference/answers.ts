@@ -243,6 +243,19 @@ const polled: Answers = {
   200: named('PollingEndpointOut', { data: Type.Array(PollerMessageOut), iterator: text, done: boolean }),
 };
 
+const AutoconfigOut = named('AutoConfigOut', {
+  id: text,
+  token: Type.String({ description: 'For AutoConfig of the client; in this answer only' }),
+  createdAt: TimeText,
+});
+const taskFields = {
+  id: text,
+  status: text,
+  task: text,
+  data: Type.Unknown({ description: 'How far it is' }),
+  updatedAt: TimeText,
+};
+
 function listOf(item: TSchema, name: string): Answers {
   const fields = {
     data: Type.Array(item),
@@ -320,6 +333,24 @@ const answers: Readonly<Record<string, Answers>> = {
   'GET /app/{}/poller/{}': polled,
   'GET /app/{}/poller/{}/consumer/{}': polled,
   'POST /app/{}/poller/{}/consumer/{}/seek': ok(named('PollingEndpointConsumerSeekOut', { iterator: text })),
+  'POST /app/{}/autoconfig': made(AutoconfigOut),
+  'POST /app/{}/autoconfig/{}/rotate': ok(AutoconfigOut),
+  'GET /app/{}/autoconfig/{}': ok(
+    named('AutoconfigSubscriptionOut', {
+      id: text,
+      tokenCensored: text,
+      status: Type.Union([Type.Literal('pending'), Type.Literal('active')]),
+      endpId: nullableText,
+      destId: nullableText,
+      createdAt: TimeText,
+    }),
+  ),
+  'PUT /app/{}/autoconfig/{}/endpoint': ok(EndpointOut),
+  'DELETE /app/{}/autoconfig/{}': done,
+  'POST /stats/usage/app': {
+    202: named('AppUsageStatsOut', { ...taskFields, unresolvedAppIds: Type.Array(text) }),
+  },
+  'PUT /stats/usage/event-types': { 202: named('AggregateEventTypesOut', taskFields) },
   'POST /app/{}/msg/precheck/active': ok(named('MessagePrecheckOut', { active: boolean })),
   'GET /app/{}/msg': listOf(MessageOut, 'MessageOut'),
   'POST /app/{}/msg': { 202: MessageOut },

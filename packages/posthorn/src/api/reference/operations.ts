@@ -142,8 +142,12 @@ const administration: readonly Entry[] = [
   [`GET /background-task/${one}`, 'background-task.get', 'Get a background task'],
   ['POST /environment/export', 'environment.export', 'Export the settings of the environment'],
   ['POST /environment/import', 'environment.import', 'Import settings into the environment'],
-  ['POST /stats/usage/app', 'statistics.aggregate-app-stats', 'Count messages by application'],
-  ['PUT /stats/usage/event-types', 'statistics.aggregate-event-types', 'Count messages by event type'],
+  ['POST /stats/usage/app', 'statistics.aggregate-app-stats', 'Count deliveries and attempts by application'],
+  [
+    'PUT /stats/usage/event-types',
+    'statistics.aggregate-event-types',
+    'List the event types that endpoints ask for',
+  ],
 ];
 
 const extensions: readonly Entry[] = [
