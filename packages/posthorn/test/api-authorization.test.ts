@@ -74,6 +74,12 @@ const table: Record<string, Row> = {
   'PUT /api/v1/connector/:connector': ['manage', 200, { transformation: 'x' }],
   'PATCH /api/v1/connector/:connector': ['manage', 200, { name: 'x' }],
   'DELETE /api/v1/connector/:connector': ['manage', 204],
+  // The token of a subscription may do the last two to its own (api-autoconfig.test.ts).
+  'POST /api/v1/app/:app/autoconfig': ['manage', 201],
+  'DELETE /api/v1/app/:app/autoconfig/:autoconfig': ['manage', 204],
+  'POST /api/v1/app/:app/autoconfig/:autoconfig/rotate': ['manage', 200, {}],
+  'GET /api/v1/app/:app/autoconfig/:autoconfig': ['manage', 200],
+  'PUT /api/v1/app/:app/autoconfig/:autoconfig/endpoint': ['manage', 200, endpoint],
   // Here, :endpoint is an operational one.
   'GET /api/v1/operational-webhook/endpoint': ['manage', 200],
   'POST /api/v1/operational-webhook/endpoint': ['manage', 201, endpoint],
@@ -244,6 +250,7 @@ type Fixture = Record<
   | 'task'
   | 'connector'
   | 'integration'
+  | 'autoconfig'
   | 'operational'
   | 'source'
   | 'sourceEndpoint'
@@ -295,6 +302,7 @@ async function makeFixture(): Promise<Fixture> {
     task: await make(`/app/${app}/msg/expunge-all-contents`),
     connector: await make('/connector', { name: 'walked', transformation: 'x' }),
     integration: await make(`/app/${app}/integration`, { name: 'walked' }),
+    autoconfig: await make(`/app/${app}/autoconfig`),
     operational: await make('/operational-webhook/endpoint', endpoint),
     ...(await makeSource()),
     destination: await make(`/app/${app}/destination`, destination),
@@ -463,8 +471,10 @@ async function fingerprint(): Promise<string> {
     'endpoint_secret',
     'endpoint_transformation',
     'integration',
+    'autoconfig',
     'connector',
     'background_task',
+    'background_task_result',
     'event_type',
     'message',
     'message_body',
@@ -474,7 +484,6 @@ async function fingerprint(): Promise<string> {
     'poller_consumer',
     'source',
     'source_secret',
-    'background_task_result',
     'source_path',
     'request',
     'issue',

@@ -8,6 +8,7 @@ import { registerAttemptRoutes } from './attempts.ts';
 import { registerAuditLogRoutes } from './audit-log.ts';
 import { installAudit } from './audit.ts';
 import { type Authenticator, createAuthenticator } from './auth.ts';
+import { registerAutoconfigRoutes } from './autoconfig.ts';
 import { registerConnectorRoutes } from './connectors.ts';
 import { registerBackgroundTaskRoutes } from './background-tasks.ts';
 import type { Api, ApiDeps } from './context.ts';
@@ -117,7 +118,8 @@ function registerRoutes(api: Api, deps: ApiDeps, authenticator: Authenticator): 
   registerEndpointExampleRoutes(api, deps);
   registerAttemptRoutes(api, deps);
   registerOperationalWebhookRoutes(api, deps);
-  registerIntegrationRoutes(api, deps);
+  registerIntegrationRoutes(api, deps, authenticator);
+  registerAutoconfigRoutes(api, deps, authenticator);
   registerConnectorRoutes(api, deps);
   registerEndpointReplayRoutes(api, deps);
   registerEndpointStatsRoutes(api, deps);

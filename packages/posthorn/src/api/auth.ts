@@ -72,6 +72,7 @@ async function callerOfPoller(queries: Queries, text: string, request: FastifyRe
     environmentId: poller.environmentId,
     application: { id: poller.applicationId, uid: poller.applicationUid },
     rights: new Set(),
+    holderId: null,
     featureFlags: [],
   };
 }

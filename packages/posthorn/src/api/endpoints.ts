@@ -78,19 +78,33 @@ function credentialChanges(
   return { ...authChanges(deps, endpointId, auth), ...sealed };
 }
 
+/** What a whole endpoint in the place of one that is there changes: its secret stays. */
+function wholeChanges(
+  deps: ApiDeps,
+  endpointId: string,
+  target: Target,
+  body: Static<typeof EndpointUpsertIn>,
+): EndpointChanges {
+  return {
+    ...columnsOf(body),
+    ...targetColumns(deps, endpointId, target),
+    ...credentialChanges(deps, endpointId, body),
+  };
+}
+
 /**
- * Everything that can be wrong is found before the transaction begins. `secret` is what only a new endpoint can be given:
+ * Everything that can be wrong is found before the transaction begins. `own` is what only a new endpoint can be given:
  * of a body whose schema does not name it, it must not be taken, for nobody has looked at it.
  */
 async function prepareEndpoint(
   deps: ApiDeps,
   target: Target,
   body: Static<typeof EndpointUpsertIn>,
-  ownSecret: string | null | undefined,
+  own: { id?: string; secret?: string | null | undefined },
 ) {
-  const id = deps.newId(idPrefix);
+  const id = own.id ?? deps.newId(idPrefix);
   const columns = { ...columnsOf(body), ...targetColumns(deps, id, target) };
-  const secret = await takeSecret(ownSecret, 'secret');
+  const secret = await takeSecret(own.secret, 'secret');
   return {
     endpoint: {
       id,
@@ -108,7 +122,7 @@ export async function createEndpoint(
   body: Static<typeof EndpointIn>,
 ): Promise<EndpointRow> {
   if (caller) checkReach(deps, caller, body.kind ?? httpKind);
-  const prepared = await prepareEndpoint(deps, await takeTarget(deps, body), body, body.secret);
+  const prepared = await prepareEndpoint(deps, await takeTarget(deps, body), body, { secret: body.secret });
   return writing(deps, applicationId, (transaction) => insert(deps, transaction, applicationId, prepared));
 }
 
@@ -161,13 +175,12 @@ export async function upsertEndpoint(
   const before = await findEndpoint(deps.db.queries, applicationId, idOrUid);
   checkChange(deps, scope, body.kind, before);
   const target = await takeTarget(deps, whole, before);
-  const prepared = await prepareEndpoint(deps, target, whole, undefined);
+  const prepared = await prepareEndpoint(deps, target, whole, {});
   return writing(deps, applicationId, async (transaction) => {
     const existing = await findEndpoint(transaction, applicationId, idOrUid);
     checkUnchanged(before, existing);
     if (existing !== undefined) {
-      const columns = { ...columnsOf(whole), ...targetColumns(deps, existing.id, target) };
-      const changes = { ...columns, ...credentialChanges(deps, existing.id, body) };
+      const changes = wholeChanges(deps, existing.id, target, whole);
       return { row: await change(deps, transaction, existing, changes), created: false };
     }
     if (!byUid) throw notFound('Endpoint not found');
@@ -178,6 +191,26 @@ export async function upsertEndpoint(
       );
     }
     return { row: await insert(deps, transaction, applicationId, prepared), created: true };
+  });
+}
+
+/** Makes the endpoint with this id and secret, or replaces it where it is there. */
+export async function putEndpoint(
+  deps: ApiDeps,
+  scope: Scope,
+  own: { id: string; secret: string },
+  body: Static<typeof EndpointUpsertIn>,
+): Promise<EndpointRow> {
+  const { applicationId } = scope;
+  const before = await findEndpoint(deps.db.queries, applicationId, own.id);
+  checkChange(deps, scope, body.kind, before);
+  const target = await takeTarget(deps, body, before);
+  const prepared = await prepareEndpoint(deps, target, body, own);
+  return writing(deps, applicationId, async (transaction) => {
+    const existing = await findEndpoint(transaction, applicationId, own.id);
+    checkUnchanged(before, existing);
+    if (existing === undefined) return insert(deps, transaction, applicationId, prepared);
+    return change(deps, transaction, existing, wholeChanges(deps, existing.id, target, body));
   });
 }
 

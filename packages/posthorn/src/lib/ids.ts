@@ -24,6 +24,7 @@ export type IdPrefix =
   | 'iss_'
   | 'atmpt_'
   | 'integ_'
+  | 'acfg_'
   | 'conn_'
   | 'qtask_';
 

@@ -1,6 +1,6 @@
 // The tables of schema `posthorn` as Kysely sees them; migrations/ is the source, this file follows it.
 import type { Generated, JSONColumnType } from 'kysely';
-import type { Capability, Scope } from '../core/access.ts';
+import type { Capability, Scope, subscribing } from '../core/access.ts';
 import type { ShownAuth } from '../core/endpoint-auth.ts';
 import type { SignatureHeaders } from '../core/headers.ts';
 import type { Ordering } from '../core/ordering.ts';
@@ -41,11 +41,13 @@ export interface TokenTable {
   revoked_at: NullableTimestamp;
   /** Empty for a token of an application. */
   scopes: Generated<Scope[]>;
-  /** With capabilities, feature_flags and expires_at: a token of this application. */
+  /** With capabilities and feature_flags, and either expires_at or holder_id: a token of this application. */
   application_id: string | null;
-  capabilities: Capability[] | null;
+  capabilities: (Capability | typeof subscribing)[] | null;
   feature_flags: string[] | null;
   session_id: string | null;
+  /** The integration or the subscription whose token it is. */
+  holder_id: string | null;
 }
 
 export interface AuditLogTable {
@@ -135,6 +137,17 @@ export interface IntegrationTable {
   name: string;
   feature_flags: string[];
   key_sealed: Buffer;
+  capabilities: Generated<Capability[]>;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+}
+
+export interface AutoconfigTable {
+  id: string;
+  application_id: string;
+  /** It is there once somebody has subscribed. */
+  endpoint_id: string;
+  secret_sealed: Buffer;
   created_at: Timestamp;
   updated_at: Timestamp;
 }
@@ -359,6 +372,7 @@ export interface Tables {
   endpoint_secret: EndpointSecretTable;
   endpoint_transformation: EndpointTransformationTable;
   integration: IntegrationTable;
+  autoconfig: AutoconfigTable;
   connector: ConnectorTable;
   event_type: EventTypeTable;
   message: MessageTable;

@@ -13,6 +13,7 @@ const endpoint = `${app}/endpoint/${one}`;
 const destination = `${app}/destination/${one}`;
 const message = `${app}/msg/${one}`;
 const integration = `${app}/integration/${one}`;
+const autoconfig = `${app}/autoconfig/${one}`;
 const connector = `/connector/${one}`;
 const operational = '/operational-webhook/endpoint';
 const poller = `${app}/poller/${one}`;
@@ -157,6 +158,15 @@ const extensions: readonly Entry[] = [
   [`PUT ${integration}`, 'integration.update', 'Replace an integration'],
   [`DELETE ${integration}`, 'integration.delete', 'Delete an integration'],
   [`POST ${integration}/key/rotate`, 'integration.rotate-key', 'Change the key of an integration'],
+  [`POST ${app}/autoconfig`, 'autoconfig-subscription.create', 'Make a token that sets up one endpoint'],
+  [`POST ${autoconfig}/rotate`, 'autoconfig-subscription.rotate', 'Change its token and signing secret'],
+  [`GET ${autoconfig}`, 'autoconfig-subscription.get', 'Get a subscription'],
+  [`DELETE ${autoconfig}`, 'autoconfig-subscription.delete', 'End a subscription; its endpoint stays'],
+  [
+    `PUT ${autoconfig}/endpoint`,
+    'autoconfig-subscription.endpoint.subscribe',
+    'Make or replace its endpoint',
+  ],
   ['GET /connector', 'connector.list', 'List connectors'],
   ['POST /connector', 'connector.create', 'Create a connector'],
   [`GET ${connector}`, 'connector.get', 'Get a connector'],
