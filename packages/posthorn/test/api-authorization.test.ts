@@ -74,12 +74,13 @@ const table: Record<string, Row> = {
   'PUT /api/v1/connector/:connector': ['manage', 200, { transformation: 'x' }],
   'PATCH /api/v1/connector/:connector': ['manage', 200, { name: 'x' }],
   'DELETE /api/v1/connector/:connector': ['manage', 204],
-  // The token of a subscription may do the last two to its own (api-autoconfig.test.ts).
+  // The token of a subscription may do the last three to its own (api-autoconfig.test.ts).
   'POST /api/v1/app/:app/autoconfig': ['manage', 201],
   'DELETE /api/v1/app/:app/autoconfig/:autoconfig': ['manage', 204],
   'POST /api/v1/app/:app/autoconfig/:autoconfig/rotate': ['manage', 200, {}],
   'GET /api/v1/app/:app/autoconfig/:autoconfig': ['manage', 200],
   'PUT /api/v1/app/:app/autoconfig/:autoconfig/endpoint': ['manage', 200, endpoint],
+  'PUT /api/v1/app/:app/autoconfig/:autoconfig/destination': ['manage', 200, { type: 'pollingEndpoint' }],
   // Here, :endpoint is an operational one.
   'GET /api/v1/operational-webhook/endpoint': ['manage', 200],
   'POST /api/v1/operational-webhook/endpoint': ['manage', 201, endpoint],
@@ -203,6 +204,9 @@ const table: Record<string, Row> = {
   'PATCH /api/v1/app/:app/polling-endpoint/:poller': ['manage', 200, {}],
   'DELETE /api/v1/app/:app/polling-endpoint/:poller': ['manage', 204],
   'POST /api/v1/app/:app/polling-endpoint/:poller/token/rotate': ['manage', 200],
+  // These two also with the token of the subscription that made the poller.
+  'GET /api/v1/app/:app/polling-endpoint/:poller/consumer/:consumer': ['read', 200],
+  'POST /api/v1/app/:app/polling-endpoint/:poller/consumer/:consumer/commit': ['manage', 204, { offset: 0 }],
   'GET /api/v1/app/:app/poller/:sink': ['read', 200],
   'GET /api/v1/app/:app/poller/:sink/consumer/:consumer': ['read', 200],
   'POST /api/v1/app/:app/poller/:sink/consumer/:consumer/seek': [

@@ -94,12 +94,14 @@ function report(): string {
   const webhooks = results.filter((result) => !isStreaming(result));
   const rest = webhooks.filter(({ verdict }) => verdict !== 'answered');
   const lines = rest.map(({ name, method, path, why }) => `  ${name} (${method} ${path}): ${why}`);
-  const streaming = results.length - webhooks.length;
+  const streaming = results.filter((result) => isStreaming(result) && result.verdict !== 'answered');
+  const why = 'streams are another product, whose events go to sinks of their own and not to endpoints';
   return [
     `${count(results)} operations answered`,
-    `${count(webhooks)} without the ${streaming} of streaming`,
+    `${count(webhooks)} without the ${results.length - webhooks.length} of streaming`,
     'not answered:',
     ...lines,
+    `  ${streaming.map(({ name }) => name).join(', ')}: ${why}`,
     '',
   ].join('\n');
 }
@@ -135,13 +137,10 @@ describe('the operations of the client', () => {
     expect(failed.map(({ name, why }) => `${name}: ${why}`)).toEqual([]);
   });
 
-  test('that a sender cannot do without are answered', () => {
-    const classes = ['Application', 'EventType', 'Endpoint', 'Message', 'MessageAttempt', 'Health'];
-    const answered = results
-      .filter(({ verdict }) => verdict === 'answered')
-      .map(({ name }) => name.split('.')[0]);
-    for (const name of classes) expect(answered).toContain(name);
-    expect(answered.length).toBeGreaterThanOrEqual(36);
+  test('are answered, all but those of streaming', () => {
+    const open = results.filter((result) => !isStreaming(result) && result.verdict !== 'answered');
+    expect(open.map(({ name, why }) => `${name}: ${why}`)).toEqual([]);
+    expect(results.filter(({ verdict }) => verdict === 'answered').length).toBeGreaterThanOrEqual(109);
   });
 
   test('are answered as the document says, without a member that it does not name', async () => {

@@ -34,6 +34,7 @@ import { registerMessageBatchRoutes } from './message-batch.ts';
 import { registerMessageExpungeRoutes } from './message-expunge.ts';
 import { registerMessagePrecheckRoutes } from './message-precheck.ts';
 import { registerMessageRoutes } from './messages.ts';
+import { registerPollerConsumerRoutes } from './poller-consumers.ts';
 import { registerPollerMessageRoutes } from './poller-messages.ts';
 import { registerPollerRoutes } from './pollers.ts';
 import { registerOperationalWebhookRoutes } from './operational-webhooks.ts';
@@ -115,6 +116,7 @@ function registerRoutes(api: Api, deps: ApiDeps, authenticator: Authenticator): 
   registerMessagePrecheckRoutes(api, deps);
   registerPollerRoutes(api, deps);
   registerPollerMessageRoutes(api, deps);
+  registerPollerConsumerRoutes(api, deps);
   registerEndpointExampleRoutes(api, deps);
   registerAttemptRoutes(api, deps);
   registerOperationalWebhookRoutes(api, deps);

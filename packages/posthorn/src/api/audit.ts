@@ -24,7 +24,7 @@ function publishes(access: Access | undefined): boolean {
 
 function isAudited({ method, config }: RouteOptions): boolean {
   if (config?.access === 'public' || publishes(config?.access)) return false;
-  if (config?.audited === true) return true;
+  if (config?.audited !== undefined) return config.audited;
   return [method].flat().some((one) => !readingMethods.has(one));
 }
 

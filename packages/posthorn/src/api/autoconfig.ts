@@ -1,5 +1,6 @@
 // Autoconfig over HTTP: an operator makes a subscription and hands its token on; whoever holds that sets up the one
-// endpoint that it stands for, and verifies with the secret in it. The token is read by the official client's AutoConfig.
+// endpoint that it stands for and verifies with the secret in it, or the one poller, and fetches from it. The token is read
+// by the official client's AutoConfig and AutoConfigConsumer.
 import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { Static } from 'typebox';
@@ -15,6 +16,7 @@ import {
 import { isUniqueViolation } from '../store/availability.ts';
 import { type EndpointRow, findEndpoint } from '../store/endpoints.ts';
 import { deleteHolderToken, putHolderToken } from '../store/holder-tokens.ts';
+import { findPoller, type PollerRow } from '../store/pollers.ts';
 import { generateTokenText } from '../store/tokens.ts';
 import { managing } from './access.ts';
 import { type Authenticator, callerOf } from './auth.ts';
@@ -22,9 +24,11 @@ import type { Api, ApiDeps } from './context.ts';
 import { RotateIn, rotateTo, takeSecret } from './endpoint-secrets.ts';
 import { EndpointIn, wireEndpoint } from './endpoint-fields.ts';
 import { putEndpoint, writing } from './endpoints.ts';
-import { nullable } from './fields.ts';
+import { nullable, oneOf } from './fields.ts';
+import { PollerIn, putPoller } from './pollers.ts';
 import { conflict, invalidField, notFound } from './problems.ts';
 import { resolveApplication } from './resolve.ts';
+import { bodyChecker } from './validation.ts';
 
 const idPrefix = 'acfg_';
 const tokenPrefix = 'auto_v2_';
@@ -36,6 +40,18 @@ const path = `${listPath}/:autoconfig`;
 
 const ListParams = Type.Object({ app: Type.String() });
 const Params = Type.Object({ app: Type.String(), autoconfig: Type.String() });
+// The reference's other types of destinations are endpoints, which have a route of their own.
+const { uid, metadata } = PollerIn.properties;
+const namesField = Type.Optional(nullable(Type.Array(Type.String())));
+const DestinationIn = Type.Object({
+  type: oneOf(['pollingEndpoint']),
+  status: Type.Optional(nullable(oneOf(['enabled', 'disabled']))),
+  uid,
+  eventTypes: namesField,
+  channels: namesField,
+  metadata,
+});
+const asPoller = bodyChecker(PollerIn);
 const RotateSubscriptionIn = nullable(Type.Object({ signingSecret: Type.Optional(RotateIn) }));
 
 /** Tokens with `manage`, and the subscription's own. */
@@ -107,6 +123,7 @@ async function create(deps: ApiDeps, environmentId: string, applicationId: strin
       id,
       application_id: applicationId,
       endpoint_id: deps.newId('ep_'),
+      poller_id: deps.newId('poll_'),
       secret_sealed: deps.box.seal(secret, autoconfigSecretOwner(id)),
     });
     await putHolderToken(transaction, token);
@@ -150,6 +167,7 @@ async function subscribe(
     throw invalidField('secret', 'cannot be given: the endpoint signs with the secret of its subscription');
   }
   const secret = deps.box.open(row.secret_sealed, autoconfigSecretOwner(row.id));
+  if (await pollerOf(deps, row)) throw conflict('this subscription has a poller: ask for another one');
   try {
     const scope = { applicationId: row.application_id, caller };
     return await putEndpoint(deps, scope, { id: row.endpoint_id, secret }, body);
@@ -159,16 +177,61 @@ async function subscribe(
   }
 }
 
+const pollerOf = ({ db }: ApiDeps, { application_id, poller_id }: AutoconfigRow) =>
+  findPoller(db.queries, application_id, poller_id);
+const endpointOf = ({ db }: ApiDeps, { application_id, endpoint_id }: AutoconfigRow) =>
+  findEndpoint(db.queries, application_id, endpoint_id);
+
+// The reference's client sends an empty list for "all".
+const someOf = (names: readonly string[] | null | undefined) => (names?.length ? names : null);
+
+async function subscribeToPoll(
+  deps: ApiDeps,
+  row: AutoconfigRow,
+  { status, eventTypes, channels, ...others }: Static<typeof DestinationIn>,
+): Promise<PollerRow> {
+  if (status === 'disabled') throw invalidField('status', 'must be enabled: delete a poller to end it');
+  if (await endpointOf(deps, row)) throw conflict('this subscription has an endpoint: ask for another one');
+  const { uid: own = null, metadata: notes = {} } = others;
+  const body = asPoller({
+    uid: own,
+    metadata: notes,
+    eventTypes: someOf(eventTypes),
+    channels: someOf(channels),
+  });
+  return putPoller(deps, { applicationId: row.application_id, id: row.poller_id }, body);
+}
+
+function wirePollingDestination(row: PollerRow) {
+  return {
+    id: row.id,
+    uid: row.uid,
+    type: 'pollingEndpoint',
+    config: {},
+    status: 'enabled',
+    currentIterator: '',
+    failureReason: null,
+    nextRetryAt: null,
+    batchSize: 1,
+    maxWaitSecs: 0,
+    eventTypes: row.event_types ?? [],
+    channels: row.channels ?? [],
+    metadata: row.metadata,
+    createdAt: row.created_at.toISOString(),
+    updatedAt: row.updated_at.toISOString(),
+  };
+}
+
 function registerSubscriber(api: Api, deps: ApiDeps): void {
   api.get(path, { config: subscriber, schema: { params: Params } }, async (request) => {
     const row = await resolveAutoconfig(deps, request);
-    const endpoint = await findEndpoint(deps.db.queries, row.application_id, row.endpoint_id);
+    const [endpoint, poller] = [await endpointOf(deps, row), await pollerOf(deps, row)];
     return {
       id: row.id,
       tokenCensored: `${tokenPrefix}***`,
       endpId: endpoint?.id ?? null,
-      destId: null,
-      status: endpoint === undefined ? 'pending' : 'active',
+      destId: poller?.id ?? null,
+      status: (endpoint ?? poller) ? 'active' : 'pending',
       createdAt: row.created_at.toISOString(),
     };
   });
@@ -179,6 +242,15 @@ function registerSubscriber(api: Api, deps: ApiDeps): void {
     async (request) => {
       const row = await resolveAutoconfig(deps, request);
       return wireEndpoint(await subscribe(deps, row, callerOf(request), request.body));
+    },
+  );
+
+  api.put(
+    `${path}/destination`,
+    { config: subscriber, schema: { params: Params, body: DestinationIn } },
+    async (request) => {
+      const row = await resolveAutoconfig(deps, request);
+      return wirePollingDestination(await subscribeToPoll(deps, row, request.body));
     },
   );
 }

@@ -1,4 +1,4 @@
-// Autoconfig subscriptions: each stands for one endpoint, which is made by whoever holds its token.
+// Autoconfig subscriptions: each stands for one endpoint or one poller, which is made by whoever holds its token.
 import type { Insertable, Selectable } from 'kysely';
 import type { Queries } from './database.ts';
 import { databaseNow } from './keyset.ts';
@@ -26,7 +26,7 @@ export async function findAutoconfig(
 
 export async function insertAutoconfig(
   queries: Queries,
-  row: Pick<Insertable<AutoconfigTable>, 'id' | 'application_id' | 'endpoint_id' | 'secret_sealed'>,
+  row: Omit<Insertable<AutoconfigTable>, 'created_at' | 'updated_at'>,
 ): Promise<AutoconfigRow> {
   return queries.insertInto('autoconfig').values(row).returningAll().executeTakeFirstOrThrow();
 }
@@ -46,7 +46,7 @@ export async function changeAutoconfigSecret(
   return row !== undefined;
 }
 
-/** Its endpoint stays. */
+/** What was made with it stays. */
 export async function deleteAutoconfig(transaction: Queries, id: string): Promise<void> {
   await transaction.deleteFrom('autoconfig').where('id', '=', id).execute();
 }

@@ -145,8 +145,9 @@ export interface IntegrationTable {
 export interface AutoconfigTable {
   id: string;
   application_id: string;
-  /** It is there once somebody has subscribed. */
+  /** One of the two is there once somebody has subscribed. */
   endpoint_id: string;
+  poller_id: string;
   secret_sealed: Buffer;
   created_at: Timestamp;
   updated_at: Timestamp;
@@ -334,6 +335,7 @@ export interface PollerTable {
   description: Generated<string>;
   event_types: string[] | null;
   channels: string[] | null;
+  metadata: JSONColumnType<Record<string, string>>;
   token_hash: Buffer | null;
   created_at: Timestamp;
   updated_at: Timestamp;
@@ -347,6 +349,14 @@ export interface PollerConsumerTable {
   place: string;
   message_id: string;
   updated_at: Timestamp;
+  // Of one that confirms by offset. Counts are bigint, which the driver gives as text.
+  confirmed_count: Generated<string>;
+  handed_places: Generated<string[]>;
+  handed_ids: Generated<string[]>;
+  read_place: string | null;
+  read_id: string | null;
+  leased_until: NullableTimestamp;
+  version: Generated<string>;
 }
 
 export interface MessageFeedTable {
