@@ -3,6 +3,7 @@
 import Type from 'typebox';
 import type { TProperties, TSchema } from 'typebox';
 import { nullable, StringMap, TimeText } from '../fields.ts';
+import { administrationAnswers } from './administration-answers.ts';
 import { issueAnswers } from './issue-answers.ts';
 import { sourceAnswers } from './source-answers.ts';
 
@@ -253,19 +254,6 @@ const polled: Answers = {
   200: named('PollingEndpointOut', { data: Type.Array(PollerMessageOut), iterator: text, done: boolean }),
 };
 
-const AutoconfigOut = named('AutoConfigOut', {
-  id: text,
-  token: Type.String({ description: 'For AutoConfig of the client; in this answer only' }),
-  createdAt: TimeText,
-});
-const taskFields = {
-  id: text,
-  status: text,
-  task: text,
-  data: Type.Unknown({ description: 'How far it is' }),
-  updatedAt: TimeText,
-};
-
 function listOf(item: TSchema, name: string): Answers {
   const fields = {
     data: Type.Array(item),
@@ -349,25 +337,6 @@ const answers: Readonly<Record<string, Answers>> = {
   'GET /app/{}/poller/{}': polled,
   'GET /app/{}/poller/{}/consumer/{}': polled,
   'POST /app/{}/poller/{}/consumer/{}/seek': ok(named('PollingEndpointConsumerSeekOut', { iterator: text })),
-  'POST /app/{}/autoconfig': made(AutoconfigOut),
-  'POST /app/{}/autoconfig/{}/rotate': ok(AutoconfigOut),
-  'GET /app/{}/autoconfig/{}': ok(
-    named('AutoconfigSubscriptionOut', {
-      id: text,
-      tokenCensored: text,
-      status: Type.Union([Type.Literal('pending'), Type.Literal('active')]),
-      endpId: nullableText,
-      destId: nullableText,
-      createdAt: TimeText,
-    }),
-  ),
-  'PUT /app/{}/autoconfig/{}/endpoint': ok(EndpointOut),
-  'PUT /app/{}/autoconfig/{}/destination': ok(DestinationOut),
-  'DELETE /app/{}/autoconfig/{}': done,
-  'POST /stats/usage/app': {
-    202: named('AppUsageStatsOut', { ...taskFields, unresolvedAppIds: Type.Array(text) }),
-  },
-  'PUT /stats/usage/event-types': { 202: named('AggregateEventTypesOut', taskFields) },
   'POST /app/{}/msg/precheck/active': ok(named('MessagePrecheckOut', { active: boolean })),
   'GET /app/{}/msg': listOf(MessageOut, 'MessageOut'),
   'POST /app/{}/msg': { 202: MessageOut },
@@ -383,6 +352,7 @@ const answers: Readonly<Record<string, Answers>> = {
   [`POST ${message}/endpoint/{}/resend`]: { 202: named('EmptyResponse', {}) },
   'GET /app/{}/attempt/endpoint/{}': attempts,
   'GET /app/{}/attempt/msg/{}': attempts,
+  ...administrationAnswers({ EndpointOut, DestinationOut, SecretOut, HeadersOut, listOf }),
   ...issueAnswers(listOf),
   ...sourceAnswers({ EndpointOut, SecretOut, HeadersOut, TransformationOut, listOf }),
 };
