@@ -68,7 +68,7 @@ export const settings: { readonly [K in SettingKey]: Setting<SettingValues[K]> }
     env: 'POSTHORN_PUBLIC_URL',
     flag: '--public-url',
     valueName: 'url',
-    doc: 'The address by which providers reach this server, as https://hooks.example.com; unset, whatever address a request names.',
+    doc: 'The address by which others reach this server, as https://hooks.example.com: in URLs for providers and for the portal; unset, whatever address a request names.',
     parse: parse.origin,
   },
   githubApiUrl: {

@@ -143,6 +143,7 @@ async function build(options: ServerOptions): Promise<Parts> {
   const outbox = createOutboxPublisher({
     ...outboxSettings(config, databaseUrl, database),
     box,
+    clock: systemClock,
     log: outageLog,
     wake: () => engine.wake(),
   });

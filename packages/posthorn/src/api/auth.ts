@@ -59,19 +59,22 @@ function tokenOf(request: FastifyRequest): string {
 async function callerOfPoller(queries: Queries, text: string, request: FastifyRequest): Promise<Caller> {
   const poller = await findPollerOfToken(queries, text);
   if (poller === undefined) throw refusal();
-  const params = request.params as { app: string; sink: string };
+  const params = request.params as { app: string; sink: string } | { app: string; poller: string };
+  const named = 'sink' in params ? params.sink : params.poller;
   const isNamed =
     [poller.applicationId, poller.applicationUid].includes(params.app) &&
-    [poller.id, poller.uid].includes(params.sink);
+    [poller.id, poller.uid].includes(named);
   if (!isNamed) throw refusal('this token is for another poller');
   params.app = poller.applicationId;
-  params.sink = poller.id;
+  if ('sink' in params) params.sink = poller.id;
+  else params.poller = poller.id;
   return {
     tokenId: poller.id,
     tokenName: 'poller',
     environmentId: poller.environmentId,
     application: { id: poller.applicationId, uid: poller.applicationUid },
     rights: new Set(),
+    holderId: null,
     featureFlags: [],
   };
 }

@@ -1,7 +1,7 @@
 // Destinations over HTTP, as the reference has them: endpoints of its types, which get their messages one by one and in
 // order. Everything about them can be done by the routes of endpoints, too.
 import Type from 'typebox';
-import type { Static, TSchema } from 'typebox';
+import type { Static } from 'typebox';
 import { findEndpoint, listDestinations } from '../store/endpoints.ts';
 import type { EndpointRow } from '../store/endpoints.ts';
 import { findTransformation } from '../store/endpoint-transformations.ts';
@@ -25,7 +25,7 @@ import { nullable, oneOf } from './fields.ts';
 import { PageQuery, parsePage, toList } from './pagination.ts';
 import { invalidField, notFound } from './problems.ts';
 import { resolveEndpoint } from './resolve.ts';
-import { compileValidator } from './validation.ts';
+import { bodyChecker } from './validation.ts';
 
 const typeNames = Object.keys(destinationTypes);
 const codeMaxChars = 50 * 1024;
@@ -105,18 +105,10 @@ function someOf(names: readonly string[] | null | undefined): readonly string[] 
   return names?.length === 0 ? null : names;
 }
 
-/** Checks what a body came to as if it had come to the routes of endpoints. */
-function checked<Schema extends TSchema>(schema: Schema) {
-  const validate = compileValidator({ schema, method: 'POST', url: 'destination', httpPart: 'body' });
-  return (body: Record<string, unknown>): Static<Schema> => {
-    const { error } = validate(body) as { error?: Error };
-    if (error) throw error;
-    return body as Static<Schema>;
-  };
-}
-const newEndpoint = checked(EndpointIn);
-const wholeEndpoint = checked(EndpointUpsertIn);
-const changedEndpoint = checked(EndpointPatch);
+// What a body came to is checked as if it had come to the routes of endpoints.
+const newEndpoint = bodyChecker(EndpointIn);
+const wholeEndpoint = bodyChecker(EndpointUpsertIn);
+const changedEndpoint = bodyChecker(EndpointPatch);
 
 async function resolveDestination(deps: ApiDeps, applicationId: string, idOrUid: string) {
   const row = await resolveEndpoint(deps, applicationId, idOrUid).catch(() => undefined);
@@ -183,9 +175,9 @@ function registerTransformation(api: Api, deps: ApiDeps): void {
   );
 }
 
-/** What only a new endpoint can be given is for the routes of endpoints to change. */
+/** The secret of an endpoint that is there is for the routes of endpoints to change. */
 function existingBody(body: DestinationPatch, isWhole: boolean): Record<string, unknown> {
-  const { headers: _headers, secret: _secret, ...rest } = endpointBody(body, isWhole);
+  const { secret: _secret, ...rest } = endpointBody(body, isWhole);
   return rest;
 }
 

@@ -44,6 +44,8 @@ export interface TestApiOptions {
   reachThrough?: (databaseUrl: string) => string;
   /** Routes of the test's own. */
   routes?: (api: Api) => void;
+  /** The address by which others reach the API; none unless given. */
+  publicUrl?: string;
   /** Collects the log lines. */
   logTo?: { write(line: string): void };
 }
@@ -110,6 +112,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     bodyMaxBytes,
     urlRules,
     version: 'test',
+    publicUrl: options.publicUrl,
   });
   const stop = async () => {
     await api.close();
