@@ -18,13 +18,18 @@ export type ProviderEvent = {
   readonly orderKey?: string;
   /** The body as JSON, the item of a batch, or the fields of a form; undefined when the body is neither. */
   readonly payload: unknown;
+  /** The request has more than 10,000 events, which are not taken apart: this one stands for all of them. */
+  readonly isWholeBatch?: true;
 };
 
 const eventsMax = 10_000;
 // An item with more keys is not taken apart: each of its events would hold them all.
 const keysMax = 256;
 
-/** The events of a request that was verified: at most 10,000; none when a batch is empty, as in a test or a heartbeat. */
+/**
+ * The events of a request that was verified: none when a batch is empty, as in a test or a heartbeat. Of more than 10,000
+ * there is one that stands for all of them.
+ */
 export function readEvents(provider: Provider, received: ReceivedRequest): readonly ProviderEvent[] {
   const bytes = bodyBytes(received.body) ?? new Uint8Array();
   const request = new ProviderRequest(received, bytes as Uint8Array<ArrayBuffer>, provider.jsonField);
@@ -33,11 +38,12 @@ export function readEvents(provider: Provider, received: ReceivedRequest): reado
 
 function eventsOf({ event }: Provider, request: ProviderRequest): readonly ProviderEvent[] {
   const items = batchOf(event, request);
-  if (items === undefined) return [eventOf(event, request, request.payload())];
+  const whole = () => eventOf(event, request, request.payload());
+  if (items === undefined) return [whole()];
   const events: ProviderEvent[] = [];
   for (const item of items) {
     for (const single of singles(event, item)) {
-      if (events.length === eventsMax) return events;
+      if (events.length === eventsMax) return [{ ...whole(), isWholeBatch: true }];
       events.push(eventOf(event, request, single));
     }
   }
