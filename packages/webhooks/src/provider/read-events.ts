@@ -1,6 +1,6 @@
 // What happened, as a verified request says it: one event, or the several of a batch.
 import type { Location } from './location.ts';
-import type { EventFields, Field, Provider, TimeField } from './provider.ts';
+import type { ConditionalField, EventFields, Field, IdField, Provider, TimeField } from './provider.ts';
 import { at, ProviderRequest, split } from './request.ts';
 import type { ReceivedRequest } from './request.ts';
 import { bodyBytes } from '../signed-content.ts';
@@ -78,7 +78,7 @@ function withOnly(value: unknown, [step, ...rest]: readonly string[], one: unkno
 }
 
 function eventOf(fields: EventFields, request: ProviderRequest, item: unknown): ProviderEvent {
-  const valueOf = (field: Field | undefined) =>
+  const valueOf = (field: IdField | undefined) =>
     field === undefined ? undefined : read(field, (place) => request.value(place, item));
   const id = valueOf(fields.id);
   const orderKey = valueOf(fields.order);
@@ -101,8 +101,16 @@ function timeOf(
   return field === undefined || text === undefined ? undefined : readInstant(text, field.unit);
 }
 
-function read(field: Field, valueOf: (place: Location) => string | undefined): string | undefined {
+function read(
+  field: IdField | ConditionalField,
+  valueOf: (place: Location) => string | undefined,
+): string | undefined {
   if (typeof field === 'string') return valueOf(field) || undefined;
+  if ('when' in field) {
+    const conditions = Object.entries(field.when) as [Location, readonly string[]][];
+    const holds = conditions.every(([place, values]) => values.includes(valueOf(place) ?? ''));
+    return holds ? read(field.take, valueOf) : undefined;
+  }
   if ('first' in field) {
     return field.first.map((part) => read(part, valueOf)).find((value) => value !== undefined);
   }
