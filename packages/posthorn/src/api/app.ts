@@ -1,6 +1,5 @@
 // The HTTP API: limits of the server, hooks that every answer passes, and the routes of every noun.
 import { randomUUID } from 'node:crypto';
-import type { Socket } from 'node:net';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { fastify, LogController } from 'fastify';
 import { registerApplicationRoutes } from './applications.ts';
@@ -39,7 +38,7 @@ import { registerPollerMessageRoutes } from './poller-messages.ts';
 import { registerPollerRoutes } from './pollers.ts';
 import { registerOperationalWebhookRoutes } from './operational-webhooks.ts';
 import { registerPortalAccessRoutes } from './portal-access.ts';
-import { installProblems, sendProblem, sendSocketProblem } from './problems.ts';
+import { installProblems, sendProblem } from './problems.ts';
 import { collectRoutes, registerReferenceRoutes } from './reference/routes.ts';
 import { registerSourceEndpointRoutes } from './source-endpoints.ts';
 import { registerSourceReconcileRoutes } from './source-reconcile.ts';
@@ -62,7 +61,7 @@ export function createApi(deps: ApiDeps): Api {
     // One line per answer is written below; never headers or bodies, which hold tokens and payloads.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: deps.bodyMaxBytes,
-    serverFactory: (serve) => createHttpServer(serve, deps.gateway),
+    serverFactory: (serve) => createHttpServer({ serve, other: deps.gateway, clock: deps.clock }),
     requestIdHeader: false,
     genReqId: () => randomUUID(),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: paramMaxChars },
@@ -72,7 +71,8 @@ export function createApi(deps: ApiDeps): Api {
       reply.header('x-request-id', request.id);
       void sendProblem(error, request, reply);
     },
-    clientErrorHandler: (error: Error, socket: Socket) => sendSocketProblem(error, socket),
+    // The server answers these itself.
+    clientErrorHandler: () => {},
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   api.decorate('outageLog', deps.outageLog);
