@@ -149,12 +149,12 @@ export interface Operations {
   "PATCH /api/v1/app/{app}/polling-endpoint/{poller}": { params: { app: string; poller: string }; body: AppPollingEndpointPatch; answer: PollerOut };
   /** Delete app polling endpoint. */
   "DELETE /api/v1/app/{app}/polling-endpoint/{poller}": { params: { app: string; poller: string }; answer: undefined };
+  /** Receive messages as a consumer, for a time. */
+  "GET /api/v1/app/{app}/polling-endpoint/{poller}/consumer/{consumer}": { params: { app: string; poller: string; consumer: string }; query?: { limit?: number; lease_duration_ms?: number; starting_position?: "earliest" | "latest" }; answer: PollerV2PollOut };
+  /** Confirm messages up to an offset. */
+  "POST /api/v1/app/{app}/polling-endpoint/{poller}/consumer/{consumer}/commit": { params: { app: string; poller: string; consumer: string }; body: MessagePollerv2ConsumerCommitIn; answer: undefined };
   /** Create app polling endpoint token rotate. */
   "POST /api/v1/app/{app}/polling-endpoint/{poller}/token/rotate": { params: { app: string; poller: string }; answer: PollerTokenOut };
-  /** Receive messages as a consumer, for a time. */
-  "GET /api/v1/app/{app}/polling-endpoint/{sink}/consumer/{consumer}": { params: { app: string; sink: string; consumer: string }; query?: { limit?: number; lease_duration_ms?: number; starting_position?: "earliest" | "latest" }; answer: PollerV2PollOut };
-  /** Confirm messages up to an offset. */
-  "POST /api/v1/app/{app}/polling-endpoint/{sink}/consumer/{consumer}/commit": { params: { app: string; sink: string; consumer: string }; body: MessagePollerv2ConsumerCommitIn; answer: undefined };
   /** List audit log. */
   "GET /api/v1/audit-log": { query?: { limit?: number; iterator?: string; order?: "ascending" | "descending"; application?: string; token?: string; before?: string; after?: string }; answer: ListResponseAuditEntryOut };
   /** Open the portal for a customer. */
