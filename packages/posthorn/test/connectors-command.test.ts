@@ -1,5 +1,5 @@
 // Commands of this machine: what they are given, and how they are held.
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -93,5 +93,25 @@ describe('a command', () => {
     const long = Buffer.from(JSON.stringify('é'.repeat(60_000)));
     const parameters = Array.from({ length: 25 }, () => '{{ payload }}');
     await expect(run(parameters, 10_000, long)).rejects.toThrow('the command cannot be run');
+  });
+
+  test('runs at the root, or in the directory that is named', async () => {
+    const pwd = '/bin/pwd';
+    const own = createConnectors({
+      http: createHttpConnector({ ...urlRules, userAgent: 'test', clock: systemClock }),
+      urlRules,
+      permits: { commands: [pwd], tables: [] },
+      clock: systemClock,
+    }).get('command')!;
+    const ran = async (config: { command: string; directory?: string }) => {
+      const result = await own.deliver(delivery, config, AbortSignal.timeout(10_000));
+      return 'responseBody' in result ? String(result.responseBody).trim() : result;
+    };
+    expect(await ran({ command: pwd })).toBe('/');
+    expect(await ran({ command: pwd, directory: folder })).toBe(await realpath(folder));
+    await expect(ran({ command: pwd, directory: join(folder, 'none') })).rejects.toThrow('cannot be run');
+    expect(await own.check({ command: pwd, directory: 'here' })).toMatchObject({
+      problems: [{ path: ['directory'] }],
+    });
   });
 });

@@ -14,6 +14,7 @@ function dataOf(given: unknown = payload, endpointId = `ep_${(endpoints += 1)}`)
     eventType: 'order.paid',
     atMs: Date.parse('2026-01-02T03:04:05.000Z'),
     payload: Buffer.from(JSON.stringify(given)),
+    contentType: 'application/json',
   });
 }
 const templates = new Templates(systemClock);
@@ -103,5 +104,17 @@ describe('a template', () => {
 
   test('sees own members of the payload only', async () => {
     expect(await templates.render('{{ payload.constructor }}{{ payload.__proto__ }}', dataOf())).toBe('');
+  });
+
+  test('sees the fields of a form, which are texts', async () => {
+    const form = templateData({
+      messageId: 'msg_1',
+      endpointId: 'ep_form',
+      eventType: 'unknown',
+      atMs: 0,
+      payload: Buffer.from('token=42&text=a+b%26c'),
+      contentType: 'application/x-www-form-urlencoded',
+    });
+    expect(await templates.render('{{ payload.token }} {{ payload.text }}', form)).toBe('42 a b&c');
   });
 });

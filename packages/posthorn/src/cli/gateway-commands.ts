@@ -1,8 +1,10 @@
-// The commands of the inbound side: `posthorn source …` and `posthorn apply`, both over the API of a running server.
+// The commands of the inbound side: `posthorn source …` and `posthorn apply`, both over the API of a running server, and
+// `posthorn import-hooks`, which makes what the latter applies.
 import type { Command } from 'commander';
 import type { Config } from '../config.ts';
 import type { ApplyOptions } from './apply.ts';
 import { type Context, withExamples } from './command-context.ts';
+import type { ImportHooksOptions } from './import-hooks.ts';
 import { addSettingOptions, requireConfig } from './settings-options.ts';
 import type { CreateOptions } from './sources.ts';
 
@@ -41,6 +43,23 @@ export function addApplyCommand(program: Command, context: Context): void {
     return runApply(file, options, config, context.io);
   });
   withExamples(command, ['posthorn apply --dry-run', 'posthorn apply gateway.yaml']);
+}
+
+export function addImportHooksCommand(program: Command, { io, run }: Context): void {
+  const command = program
+    .command('import-hooks <file>')
+    .description(`make a ${defaultFile} of the hooks file (JSON or YAML) of adnanh/webhook`)
+    .option('--out <file>', 'where to write it, with its secrets beside it (default: print it without them)')
+    .action((file: string, options: ImportHooksOptions) =>
+      run(async () => {
+        const { runImportHooks } = await import('./import-hooks.ts');
+        return runImportHooks(file, options, io);
+      }),
+    );
+  withExamples(command, [
+    'posthorn import-hooks hooks.json',
+    `posthorn import-hooks hooks.json --out ${defaultFile}`,
+  ]);
 }
 
 export function addSourceCommands(program: Command, context: Context): void {

@@ -8,7 +8,7 @@ import { collect, withExamples } from './command-context.ts';
 import type { Context, Run } from './command-context.ts';
 import { exitCodes } from './exit-codes.ts';
 import type { ExitCode } from './exit-codes.ts';
-import { addApplyCommand, addSourceCommands } from './gateway-commands.ts';
+import { addApplyCommand, addImportHooksCommand, addSourceCommands } from './gateway-commands.ts';
 import type { Io } from './io.ts';
 import { addIssueCommands } from './issue-commands.ts';
 import type { ImportOptions } from './import-svix.ts';
@@ -74,6 +74,7 @@ function createProgram(context: Context): Command {
   addSendCommand(program, context);
   addReplayCommand(program, context);
   addImportCommand(program, context);
+  addImportHooksCommand(program, context);
   addWebhookCommands(program, context);
   addIssueCommands(program, context);
   addConfigCommand(program, context);

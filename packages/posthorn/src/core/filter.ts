@@ -9,6 +9,7 @@ import {
 } from '@marcbachmann/cel-js';
 import type { Cancellation } from './cancellation.ts';
 import { costOf, type CostFacts, forbiddenPart } from './filter-cost.ts';
+import { payloadValue } from './payload-value.ts';
 
 export const filterMaxChars = 2_048;
 
@@ -118,7 +119,7 @@ export class FilterSubject {
   /** What the expression calls them. */
   context(): Record<string, unknown> {
     const { eventType, eventId = null, channels = [], tags = [], payload, contentType } = this.#message;
-    this.#context ??= { payload: parse(payload, contentType), eventType, eventId, channels, tags };
+    this.#context ??= { payload: payloadValue(payload, contentType), eventType, eventId, channels, tags };
     return this.#context;
   }
 
@@ -132,23 +133,6 @@ export class FilterSubject {
     if (cost > costPerFilterMax) return false;
     this.#costLeft -= cost;
     return this.#costLeft >= 0;
-  }
-}
-
-const decoder = new TextDecoder();
-
-const formType = /^application\/x-www-form-urlencoded\b/i;
-
-/** A payload need not be JSON: the fields of a form are a map of texts, and anything else is a text. */
-function parse(payload: Uint8Array, contentType: string | undefined): unknown {
-  const text = decoder.decode(payload);
-  if (contentType !== undefined && formType.test(contentType)) {
-    return Object.fromEntries(new URLSearchParams(text));
-  }
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
   }
 }
 

@@ -61,10 +61,15 @@ export function openSource(config: SourceConfig, fetchText: FetchText): OpenSour
 function credentialPlaces(provider: Provider, settings: SourceConfig['settings']): string[] {
   return provider.schemes.flatMap((scheme) => {
     if (scheme.kind !== 'token') return [];
-    const header = scheme.headerSetting === undefined ? undefined : settings[scheme.headerSetting];
-    return header === undefined ? [scheme.at] : [scheme.at, `header:${header.toLowerCase()}`];
+    const { at, headerSetting, placeSetting } = scheme;
+    const header = headerSetting === undefined ? undefined : settings[headerSetting];
+    const place = placeSetting === undefined ? undefined : settings[placeSetting];
+    return [at, ...(header ? [`header:${header.toLowerCase()}`] : []), ...(place ? [placeName(place)] : [])];
   });
 }
+
+/** Names of headers are stored in lower case. */
+const placeName = (place: string) => (place.startsWith('header:') ? place.toLowerCase() : place);
 
 /** The request in the words of @posthorn/webhooks. */
 export function receivedRequest({ method, headers, body, url, query }: Received): ReceivedRequest {

@@ -76,6 +76,7 @@ const allowedBelow: readonly (readonly [string, string])[] = [
   ['api/schemas/', 're2js'],
   ['api/schemas/', 'yaml'],
   ['cli/apply', 'yaml'],
+  ['cli/hook-files.ts', 'yaml'],
   ['delivery/transformations/', 'quickjs-emscripten-core'],
   ['delivery/transformations/', '@jitl/quickjs-wasmfile-release-sync'],
 ];

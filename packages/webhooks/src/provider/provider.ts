@@ -127,6 +127,8 @@ export type TokenScheme = SchemeCommon & {
   readonly at: Location;
   /** A setting that names another header, for providers that let you choose it. */
   readonly headerSetting?: string;
+  /** A setting that names another place: `header:…`, `query:…`, or `payload:…`, a member of the JSON or a field of the form. */
+  readonly placeSetting?: string;
   readonly prefix?: string;
   readonly form?: 'plain' | 'basic';
 };

@@ -7,13 +7,15 @@ import { sameText } from '../same-bytes.ts';
 import { nameOf } from './signatures.ts';
 import type { ProviderVerdict } from './provider-verdict.ts';
 
+const placePattern = /^(header|query|payload):(.+)$/;
+
 export async function verifyToken(
   scheme: TokenScheme,
   request: ProviderRequest,
   { secrets, settings }: { secrets: readonly string[]; settings: Readonly<Record<string, string>> },
 ): Promise<ProviderVerdict> {
   const place = tokenPlace(scheme, settings);
-  const value = request.value(place);
+  const value = request.value(place, place.startsWith('item:') ? request.payload() : undefined);
   if (value === undefined || value === '') return refuse('missing-header', `${nameOf(place)} is missing`);
   const { prefix = scheme.form === 'basic' ? 'Basic ' : '' } = scheme;
   // RFC 9110 section 11.1: the name of an authentication scheme is written in any case.
@@ -27,13 +29,17 @@ export async function verifyToken(
   return refuse('mismatch', 'the token that was sent is none of the secrets');
 }
 
-/** Where the token stands: in the header that a setting names, if there is one. */
+/** Where the token stands: where a setting says, if there is one. What a setting says wrongly is as if it were not there. */
 export function tokenPlace(
-  { at, headerSetting = '' }: TokenScheme,
+  { at, headerSetting = '', placeSetting = '' }: TokenScheme,
   settings: Readonly<Record<string, string>>,
 ): Location {
   const header = settings[headerSetting];
-  return header ? `header:${header.toLowerCase()}` : at;
+  if (header) return `header:${header.toLowerCase()}`;
+  const [, source, name = ''] = placePattern.exec(settings[placeSetting] ?? '') ?? [];
+  if (source === undefined) return at;
+  if (source === 'payload') return `item:${name}`;
+  return source === 'header' ? `header:${name.toLowerCase()}` : `query:${name}`;
 }
 
 /** RFC 7617: base64 of `user:password` in UTF-8. */

@@ -66,6 +66,8 @@ import { freshdesk } from './freshdesk.ts';
 import { front } from './front.ts';
 import { fusionauth } from './fusionauth.ts';
 import { gemini } from './gemini.ts';
+import { genericHmac } from './generic-hmac.ts';
+import { genericToken } from './generic-token.ts';
 import { genericWebhook } from './generic-webhook.ts';
 import { gitea } from './gitea.ts';
 import { github } from './github.ts';
@@ -254,6 +256,8 @@ const rows: readonly Provider[] = [
   front,
   fusionauth,
   gemini,
+  genericHmac,
+  genericToken,
   genericWebhook,
   gitea,
   github,

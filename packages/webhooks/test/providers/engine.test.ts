@@ -5,6 +5,7 @@ import type { Provider, Scheme } from '../../src/provider/provider.ts';
 import { readEvents } from '../../src/provider/read-events.ts';
 import { signRequest } from '../../src/provider/sign-request.ts';
 import { verifyRequest } from '../../src/provider/verify-request.ts';
+import { genericHmac } from '../../src/providers/generic-hmac.ts';
 import { MissingContent } from '../../src/provider/content.ts';
 import { refuse } from '../../src/verdict.ts';
 import { publicPem, rsaKeys } from '../support/provider-keys.ts';
@@ -149,6 +150,53 @@ it('reads a token from the header that a setting names', async () => {
     reason: 'missing-header',
     detail: 'authorization is missing',
   });
+});
+
+it('reads a token from the place that a setting names, and from no other', async () => {
+  const row = rowOf(
+    { kind: 'token', at: 'header:authorization', placeSetting: 'place' },
+    { settings: [{ name: 'place', help: 'the place', optional: true }] },
+  );
+  const form = { 'content-type': 'application/x-www-form-urlencoded' };
+  const requests = {
+    'header:X-Own': { headers: { 'x-own': secret }, body: '' },
+    'query:token': { headers: {}, body: '', url: `https://example.com/in?token=${secret}` },
+    'payload:token': { headers: {}, body: JSON.stringify({ token: secret }) },
+    'payload:a.token': { headers: {}, body: JSON.stringify({ a: { token: secret } }) },
+    'payload:form': { headers: form, body: `form=${secret}` },
+    // What is no place stands for none.
+    [`const:${secret}`]: { headers: { authorization: secret }, body: '' },
+  };
+  for (const [place, request] of Object.entries(requests)) {
+    const verdicts = await Promise.all(
+      Object.values(requests).map((each) =>
+        verifyRequest(row, each, { secrets: secret, settings: { place } }),
+      ),
+    );
+    const accepted = Object.values(requests).filter((_, index) => verdicts[index]?.ok);
+    expect(accepted, place).toEqual([request]);
+  }
+});
+
+it('tries each of several signatures of any sender, with a prefix or without', async () => {
+  const settings = { header: 'X-Signature' };
+  const body = '{"a":1}';
+  const signature = createHmac('sha256', secret).update(body).digest();
+  const [hex, base64] = [signature.toString('hex'), signature.toString('base64')];
+  const judged = async (sent: string, changed: Record<string, string> = {}) => {
+    const request = { headers: { 'x-signature': sent }, body };
+    const options = { secrets: secret, settings: { ...settings, ...changed } };
+    return verifyRequest(genericHmac, request, options);
+  };
+  for (const right of [hex, `sha256=${hex}`, base64, `sha256=00,sha256=${hex}`]) {
+    expect(await judged(right), right).toMatchObject({ ok: true });
+  }
+  for (const wrong of ['00', `sha1=${hex}`, `sha256=sha256=${hex}`, `${'x,'.repeat(16)}${hex}`]) {
+    expect(await judged(wrong), wrong).toMatchObject({ reason: 'mismatch' });
+  }
+  expect(await judged(hex, { algorithm: 'sha1' })).toMatchObject({ reason: 'mismatch' });
+  expect(await judged(hex, { algorithm: 'none' })).toMatchObject({ reason: 'misconfigured' });
+  expect(await judged(hex, { header: '' })).toMatchObject({ reason: 'misconfigured' });
 });
 
 it('reads events that a function finds, and the type that is the name of a key', () => {

@@ -1,6 +1,7 @@
 // Runs a command of this machine, one that the operator has allowed: an executable with arguments, never a shell. It gets
 // the payload on its standard input, and of the environment only what stands here. Exit code 0 is success.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { isAbsolute } from 'node:path';
 import Type from 'typebox';
 import type { Static } from 'typebox';
 import type { ActionContext } from './action-context.ts';
@@ -23,6 +24,8 @@ const argumentsMax = 50;
 
 const schema = configuration({
   command: line,
+  /** Where it runs, instead of at the root. */
+  directory: Type.Optional(line),
   arguments: Type.Optional(Type.Array(template, { maxItems: argumentsMax })),
   /** Names that begin with HOOK_, so that none of them means something to a library. */
   environment: Type.Optional(Type.Unsafe<Record<string, string>>({ ...templateMap, ...secret })),
@@ -33,7 +36,8 @@ const runningMax = 16;
 const outputKeptMaxBytes = 16 * 1024;
 const outputReadMaxBytes = 1024 * 1024;
 const killAfterMs = 1_000;
-const variablePattern = /^HOOK_[A-Z0-9_]{1,59}$/;
+const variablePattern = /^HOOK_[A-Za-z0-9_]{1,59}$/;
+const root = '/';
 const path = '/usr/local/bin:/usr/bin:/bin';
 
 export function createCommand(context: ActionContext): Connector<CommandConfig> {
@@ -51,11 +55,12 @@ export function createCommand(context: ActionContext): Connector<CommandConfig> 
     takesAuth: false,
     schema,
     secretNames: secretNamesOf(schema),
-    async check({ command, arguments: given = [], environment = {} }) {
+    async check({ command, directory = root, arguments: given = [], environment = {} }) {
       const wrongName = Object.keys(environment).find((name) => !variablePattern.test(name));
-      const nameProblem = 'names must begin with HOOK_, and hold capital letters, digits and _';
+      const nameProblem = 'names must begin with HOOK_, and hold letters, digits and _';
       return verdict(`command:${command}`, [
         problemOf('command', commandProblem(command)),
+        problemOf('directory', isAbsolute(directory) ? undefined : 'must be an absolute path'),
         problemOf('arguments', await templates.problemOfTree(given)),
         problemOf('environment', wrongName === undefined ? undefined : nameProblem),
         problemOf('environment', await templates.problemOfTree(environment)),
@@ -71,7 +76,7 @@ export function createCommand(context: ActionContext): Connector<CommandConfig> 
       signal.throwIfAborted();
       running += 1;
       try {
-        return await ended(start(config.command, parameters, env), delivery.payload, signal);
+        return await ended(start(config, parameters, env), delivery.payload, signal);
       } finally {
         running -= 1;
       }
@@ -79,10 +84,14 @@ export function createCommand(context: ActionContext): Connector<CommandConfig> 
   };
 }
 
-function start(command: string, parameters: string[], env: NodeJS.ProcessEnv): ChildProcess {
+function start(
+  { command, directory = root }: CommandConfig,
+  parameters: string[],
+  env: NodeJS.ProcessEnv,
+): ChildProcess {
   try {
     return spawn(command, parameters, {
-      cwd: '/',
+      cwd: directory,
       env,
       shell: false,
       // A group of its own, so that what it started can be ended with it.

@@ -1,6 +1,7 @@
 // Texts with places in them that are filled from the message: Liquid, without files, and with bounds on what one text may
 // cost, because customers write them. The library is loaded with the first one.
 import type { Liquid, Template } from 'liquidjs';
+import { payloadValue } from '../../core/payload-value.ts';
 import { BoundedMap } from '../../lib/bounded-map.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { type ActionDelivery, UnfitError } from './connector.ts';
@@ -37,7 +38,7 @@ interface Costs {
 // Templates cannot name symbols.
 const costs = Symbol('costs');
 
-/** What a template can name, of one delivery. A payload that is not JSON is a text. */
+/** What a template can name, of one delivery. A payload that is neither JSON nor a form is a text. */
 export interface TemplateData {
   /** What the delivery's templates have cost so far. */
   readonly [costs]: Costs;
@@ -69,22 +70,18 @@ export function templateData({
   eventType,
   atMs,
   payload,
-}: Pick<ActionDelivery, 'messageId' | 'endpointId' | 'eventType' | 'atMs' | 'payload'>): TemplateData {
+  contentType,
+}: Pick<
+  ActionDelivery,
+  'messageId' | 'endpointId' | 'eventType' | 'atMs' | 'payload' | 'contentType'
+>): TemplateData {
   return {
     [costs]: { endpointId, renderMs: 0, outputChars: 0 },
     id: messageId,
     eventType,
     timestamp: new Date(atMs).toISOString(),
-    payload: parsed(Buffer.from(payload).toString()),
+    payload: payloadValue(payload, contentType),
   };
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
 
 export class Templates {
