@@ -187,7 +187,12 @@ export const failPoints = [
     "await client.query('commit');",
     few,
   ),
-  before('claim: committed, memory knows nothing', 'delivery/claimer.js', 'await Promise.all(', few),
+  before(
+    'claim: committed, memory knows nothing',
+    'delivery/claimer.js',
+    'for (const work of claimed)\n        dispatcher.expect(work);',
+    few,
+  ),
   before('claim: in memory', 'delivery/claimer.js', 'return claimed.length;', few),
   before(
     'heartbeat: not sent',
@@ -244,13 +249,13 @@ export const failPoints = [
   before(
     'stop: what waits is not given back',
     'delivery/engine.js',
-    'if (waiting.length > 0)\n            await releaseLeases(this.#deps.pool, waiting);',
+    'this.#giveBack(this.#dispatcher.removeWaiting(), 0);',
     term,
   ),
   after(
     'stop: what waits is given back',
     'delivery/engine.js',
-    'if (waiting.length > 0)\n            await releaseLeases(this.#deps.pool, waiting);',
+    'await Promise.all([this.#settler.drain(), this.#returns.drain()]);',
     term,
   ),
   before(

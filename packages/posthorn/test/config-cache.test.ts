@@ -73,3 +73,32 @@ it('cancels by nothing from before the question', async () => {
   expect((await one)?.endpoints[0]?.disabled).toBe(true);
   expect(await other).toBe(await one);
 });
+
+it('holds only so many endpoints, whoever they belong to, and loads the others again', async () => {
+  const weighed = new ConfigCache({
+    pool: store.pool,
+    box: createSecretBox(randomBytes(32)),
+    clock: systemClock,
+    weightMax: 10,
+  });
+  const [first, second, giant] = [
+    await store.makeApplication(4),
+    await store.makeApplication(4),
+    await store.makeApplication(20),
+  ];
+  const inMemory = () => [first, second, giant].map(({ id }) => weighed.peek(id) !== undefined);
+  const load = (id: string) => weighed.forAccept(environmentId, id);
+  for (const { id } of [first, second, first]) expect((await load(id))?.endpoints).toHaveLength(4);
+  expect(inMemory()).toEqual([true, true, false]);
+  expect((await load(giant.id))?.endpoints).toHaveLength(20);
+  expect(inMemory()).toEqual([false, false, true]);
+  await load(second.id);
+  expect(inMemory()).toEqual([false, true, false]);
+  // What is loaded anew for a change is counted once.
+  for (let n = 0; n < 5; n += 1) {
+    weighed.refuse((await load(second.id))!);
+    await load(second.id);
+  }
+  await load(first.id);
+  expect(inMemory()).toEqual([true, true, false]);
+});

@@ -77,10 +77,16 @@ function makeDispatcher(limits: Partial<DispatchLimits> = {}) {
     { clock, random: () => 0 },
   );
   const takeAll = (...works: Work[]) => {
-    for (const work of works) dispatcher.take(work);
+    for (const work of works) take(dispatcher, work);
   };
   const endpointsStarted = () => started.map(({ endpointId }) => endpointId);
   return { dispatcher, started, flights, gate, time, takeAll, endpointsStarted };
+}
+
+/** As the claimer does it. */
+function take(dispatcher: Dispatcher, work: Work): void {
+  dispatcher.expect(work);
+  dispatcher.dispatch(work);
 }
 
 const many = (endpointId: string, count: number) => Array.from({ length: count }, () => makeWork(endpointId));
@@ -190,9 +196,9 @@ describe('caps and order', () => {
     const collect = runInNewContext('gc') as () => void;
     const { dispatcher, flights, started } = makeDispatcher({ inFlightPerEndpointMax: 1 });
     const sent: WeakRef<Work>[] = [];
-    for (const work of many('ep_1', 3)) dispatcher.take(work);
+    for (const work of many('ep_1', 3)) take(dispatcher, work);
     for (let count = 0; count < 500; count += 1) {
-      dispatcher.take(makeWork('ep_1'));
+      take(dispatcher, makeWork('ep_1'));
       const { work } = flights[0]!;
       sent.push(new WeakRef(work));
       flights[0]!.end();
@@ -347,7 +353,7 @@ describe('room', () => {
   it('what is under way and not yet settled counts, and only finish frees it', async () => {
     const { dispatcher, flights } = makeDispatcher();
     const work = makeWork('ep_1', 70);
-    dispatcher.take(work);
+    take(dispatcher, work);
     flights[0]!.end();
     await turn();
     expect(dispatcher.counts()).toEqual({ held: 1, inFlight: 0, bytes: 70 });
@@ -359,7 +365,7 @@ describe('room', () => {
   it('a delivery whose content is gone takes a place but no bytes', () => {
     const { dispatcher } = makeDispatcher();
     const work = makeWork('ep_1', 0, { payload: null });
-    dispatcher.take(work);
+    take(dispatcher, work);
     expect(dispatcher.counts()).toMatchObject({ held: 1, bytes: 0 });
     dispatcher.finish(work);
     expect(dispatcher.counts()).toMatchObject({ held: 0, bytes: 0 });
@@ -370,8 +376,8 @@ describe('leases', () => {
   it('holds what is waiting, under way or unsettled, by owner and sequence', async () => {
     const { dispatcher, flights } = makeDispatcher({ inFlightPerEndpointMax: 1 });
     const [first, second] = many('ep_1', 2) as [Work, Work];
-    dispatcher.take(first);
-    dispatcher.take(second);
+    take(dispatcher, first);
+    take(dispatcher, second);
     flights[0]!.end();
     await turn();
     expect([first, second].map((work) => dispatcher.holds(work))).toEqual([true, true]);
@@ -386,8 +392,8 @@ describe('leases', () => {
     const { dispatcher } = makeDispatcher();
     const old = makeWork('ep_1', 5);
     const renewed = { ...old, leaseSeq: 2 };
-    dispatcher.take(old);
-    dispatcher.take(renewed);
+    take(dispatcher, old);
+    take(dispatcher, renewed);
     dispatcher.finish(old);
     expect(dispatcher.holds(renewed)).toBe(true);
     expect(dispatcher.counts()).toMatchObject({ held: 1, bytes: 5 });
@@ -436,7 +442,7 @@ describe('leases', () => {
     };
     const dispatcher = new Dispatcher(limits, { start, mayStart: () => true });
     const lanes = 300;
-    for (let n = 0; n < lanes; n += 1) for (const work of many(`ep_${n}`, 2)) dispatcher.take(work);
+    for (let n = 0; n < lanes; n += 1) for (const work of many(`ep_${n}`, 2)) take(dispatcher, work);
     expect(ends).toHaveLength(lanes);
     // Times that are no whole milliseconds, as the monotonic clock gives them.
     for (let n = 0; n < lanes; n += 1) {
@@ -523,7 +529,7 @@ function makeModel() {
     if (how === 'claim') {
       if (dispatcher.claimRoom() === 0 || dispatcher.fullEndpoints().includes(endpointId)) return;
       held.add(work);
-      dispatcher.take(work);
+      take(dispatcher, work);
       return;
     }
     if (!dispatcher.reserve(endpointId, bytes)) return;
@@ -580,6 +586,17 @@ function makeModel() {
   };
   return { ...harness, step, check, empty };
 }
+
+describe('endpoints that fail and are never heard of again', () => {
+  it('are forgotten, the oldest first, when there are very many', () => {
+    const { dispatcher } = makeDispatcher();
+    const signal = { outcome: classifyStatus(503), retryAfterSeconds: 300 };
+    for (let n = 0; n < 50_010; n += 1) dispatcher.report(`ep_${n}`, signal);
+    const full = dispatcher.fullEndpoints();
+    expect(full).toHaveLength(50_000);
+    expect([full[0], full.at(-1)]).toEqual(['ep_10', 'ep_50009']);
+  });
+});
 
 describe('whatever happens in whatever order', () => {
   it('caps hold, nothing idles that could start, and memory adds up, to zero in the end', async () => {

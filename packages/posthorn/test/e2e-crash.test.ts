@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { startEmbeddedPostgres } from '../src/embedded/cluster.ts';
+import { startDatabaseGate } from './support/database-gate.ts';
 import { type PosthornProcess, startPosthorn } from './support/posthorn-process.ts';
 import { type Recorder } from './support/recorder.ts';
 import { cleanups, testDatabase, testRecorder } from './support/end-to-end.ts';
@@ -89,6 +90,29 @@ test('SIGTERM finishes what is under way and gives the rest back: nothing is los
   await waitFor(() => receiver.answeredCount() >= 100, { what: 'all 100', timeoutMs: 30_000 });
   expect(receivedIds(receiver).sort()).toEqual([...accepted].sort());
 }, 60_000);
+
+test('SIGTERM while PostgreSQL is away finishes what is under way: nothing is sent twice', async () => {
+  const gate = await startDatabaseGate(await testDatabase());
+  cleanups.push(gate.stop);
+  const receiver = await testRecorder();
+  receiver.answer = () => ({ status: 200, delayMs: 1_500 });
+  const first = await startPosthorn(gate.url);
+  await register(first, receiver.url);
+  const accepted = await sendMany(first, 40);
+  await waitFor(() => receiver.requests.length >= 10, { what: 'requests under way' });
+  gate.shut();
+  const underWay = receiver.requests.length;
+  const ending = first.end('SIGTERM');
+  await waitFor(() => receiver.answeredCount() >= underWay, { what: 'the answers to what was under way' });
+  gate.open();
+  expect(await ending).toBe(0);
+
+  receiver.answer = () => ({ status: 200 });
+  const second = await startPosthorn(gate.url);
+  await waitFor(() => new Set(receivedIds(receiver)).size === 40, { what: 'all 40', timeoutMs: 60_000 });
+  expect(await second.end('SIGTERM')).toBe(0);
+  expect(receivedIds(receiver).toSorted()).toEqual(accepted.toSorted());
+}, 120_000);
 
 test('SIGTERM does not wait for a request that never ends', async () => {
   const posthorn = await startPosthorn(await testDatabase());

@@ -15,6 +15,8 @@ function makeBatcher(limits: {
   concurrencyMax: number;
   crowdMin?: number;
   lingerMs?: number;
+  weigh?(item: number): number;
+  weightMax?: number;
   onIdle?(): void;
 }) {
   const running: Running[] = [];
@@ -49,6 +51,22 @@ function makeBatcher(limits: {
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 describe('a batcher', () => {
+  it('ends a batch before it weighs too much, and takes what is too heavy by itself', async () => {
+    const { batches, running, addAll } = makeBatcher({
+      itemsMax: 4,
+      concurrencyMax: 1,
+      weigh: (item) => item,
+      weightMax: 10,
+    });
+    addAll(5, 5, 1, 20, 1, 1, 1, 1, 1);
+    await turn();
+    while (running[0]) {
+      running[0].end();
+      await turn();
+    }
+    expect(batches).toEqual([[5, 5], [1], [20], [1, 1, 1, 1], [1]]);
+  });
+
   it('puts what came in one turn of the event loop into one batch, in order', async () => {
     const { batches, addAll } = makeBatcher({ itemsMax: 10, concurrencyMax: 2 });
     addAll(1, 2);

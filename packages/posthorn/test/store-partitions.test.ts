@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createIdSource, idFloor } from '../src/lib/ids.ts';
 import { dayMs, ensurePartitions } from '../src/store/partitions.ts';
-import { deleteOldIdempotencyKeys } from '../src/store/retention.ts';
+import { deleteOldIdempotencyKeys } from '../src/store/idempotency-keys.ts';
 import { openTestStore } from './support/store.ts';
 import type { TestApplication, TestStore } from './support/store.ts';
 

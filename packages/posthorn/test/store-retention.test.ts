@@ -16,7 +16,14 @@ import { migrate } from '../src/store/migrate.ts';
 import { dayMs, dropPartition, ensurePartitions, listPartitions } from '../src/store/partitions.ts';
 import type { Connection } from '../src/store/partitions.ts';
 import { requestResend } from '../src/store/resend.ts';
-import { listRetentions, sweepTable, sweptTables, withHousekeepingLock } from '../src/store/retention.ts';
+import {
+  listRetentions,
+  sweepEventIds,
+  sweepFeeds,
+  sweepTable,
+  sweptTables,
+  withHousekeepingLock,
+} from '../src/store/retention.ts';
 import { openTestStore } from './support/store.ts';
 import type { TestStore } from './support/store.ts';
 import { waitFor } from './support/wait.ts';
@@ -38,7 +45,7 @@ function housekeeper(atMs = nowMs, pool = store.pool) {
   const logAt = (level: string) => (fields: object, text: string) =>
     void logged.push({ level, fields: { ...fields }, text });
   const log = { debug: logAt('debug'), info: logAt('info'), warn: logAt('warn'), error: logAt('error') };
-  return createHousekeeper({ pool, clock: { now: () => atMs, monotonicMs: () => 0 }, log });
+  return createHousekeeper({ pool, now: () => Promise.resolve(atMs), log });
 }
 
 const keepHouse = (atMs = nowMs) => housekeeper(atMs).runOnce();
@@ -262,13 +269,53 @@ describe('retention', () => {
       };
       return { pagesMax: 1, rowsMax: 2, breathe };
     };
-    await expect(sweepTable(store.pool, message, retention!, pace(1))).rejects.toThrow('interrupted');
+    await expect(sweepTable(store.pool, message, [retention!], pace(1))).rejects.toThrow('interrupted');
     const left = await store.count('posthorn.message');
     expect(left).toBeLessThan(21);
     expect(left).toBeGreaterThan(1);
-    expect(await sweepTable(store.pool, message, retention!, pace(30))).toBe(left - 1);
-    expect(await sweepTable(store.pool, message, retention!, pace(0))).toBe(0);
+    expect(await sweepTable(store.pool, message, [retention!], pace(30))).toBe(left - 1);
+    expect(await sweepTable(store.pool, message, [retention!], pace(0))).toBe(0);
     expect(await tracesOf(kept)).toEqual(everything);
+  });
+
+  it('is not kept from its work by a part of it that fails, and says which', async () => {
+    await makePartitions(30);
+    const [tenant] = [await makeTenant(5), await makeTenant(20)];
+    const [dropped, swept] = [await addMessage(tenant, 25 * dayMs), await addMessage(tenant, 10 * dayMs)];
+    await store.pool.query('alter table posthorn.idempotency_key rename to elsewhere');
+    await expect(keepHouse()).rejects.toThrow('idempotency_key');
+    expect(await partitionNames()).not.toContain(nameOf('message', 25));
+    expect([await tracesOf(dropped), await tracesOf(swept)]).toEqual([[], []]);
+    expect(logged.filter(({ level }) => level === 'error').map(({ fields }) => fields.step)).toEqual([
+      'idempotency keys',
+    ]);
+  });
+
+  it('costs the same for many environments as for few', async () => {
+    await makePartitions(10);
+    const statementsFor = async (environmentCount: number) => {
+      const tenants: Tenant[] = [];
+      for (let n = 0; n < environmentCount; n += 1) tenants.push(await makeTenant(2 + (n % 3)));
+      for (const tenant of tenants) for (const age of [0, 3, 7]) await addMessage(tenant, age * dayMs);
+      let statements = 0;
+      const counting: Connection = {
+        query: (text, values) => {
+          statements += 1;
+          return store.pool.query(text, values);
+        },
+      };
+      const pace = { pagesMax: 1_000, rowsMax: 1_000, breathe: () => Promise.resolve() };
+      const retentions = await listRetentions(store.pool, nowMs);
+      for (const table of sweptTables) await sweepTable(counting, table, retentions, pace);
+      await sweepEventIds(counting, retentions, pace);
+      await sweepFeeds(counting, retentions, pace);
+      await store.pool.query('delete from posthorn.retention_sweep');
+      return statements;
+    };
+    const few = await statementsFor(3);
+    expect(await store.count('posthorn.message')).toBeLessThanOrEqual(3 * 2);
+    expect(await statementsFor(30)).toBeLessThanOrEqual(few + 6);
+    expect(await store.count('posthorn.message')).toBeLessThanOrEqual(33 * 2);
   });
 
   it('does its work in one process at a time, and the others go on without', async () => {

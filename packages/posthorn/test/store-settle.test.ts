@@ -264,6 +264,7 @@ describe('an attempt', () => {
     ['a NUL in a header name', { responseHeaders: { 'x\0odd': 'a' } }],
     ['a header named __proto__', { responseHeaders: Object.fromEntries([['__proto__', 'a']]) }],
     ['a NUL in the detail', { detail: 'certificate for evil\0.test' }],
+    ['a NUL in the URL', { url: 'http://receiver.test/\0' }],
     ['half a surrogate pair in the detail', { detail: 'a\ud800b' }],
   ])('with %s is stored, and fails nobody else in its batch', async (_name, odd) => {
     const [lease, other] = await store.lease(application, owner, 2);

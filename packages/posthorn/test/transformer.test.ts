@@ -90,6 +90,7 @@ describe('a JavaScript transformation', () => {
     ['another method', body('webhook.method = "GET";'), /"POST" or "PUT"/],
     ['no payload', body('webhook.payload = undefined;'), /is not JSON/],
     ['a url that is none', body('webhook.url = 1;'), /url of the webhook must be a text/],
+    ['a giant url', body('webhook.url += "?".repeat(3e4);'), /url of the webhook is longer than 2048/],
   ])('fails, and says why: %s', async (_, code, message) => {
     expect(await run(code)).toMatchObject({
       kind: 'failed',

@@ -1,5 +1,6 @@
 // What a transformation is given, and what may come of it. It runs elsewhere (delivery/transformations/).
 import { checkCustomHeaders } from './headers.ts';
+import { urlMaxChars } from './url-rules.ts';
 
 export type TransformationLanguage = 'javascript' | 'jsonata';
 
@@ -81,6 +82,7 @@ export function readEnvelope(text: string): Envelope | string {
   const { method, url, headers, cancel, isSame } = given;
   if (method !== 'POST' && method !== 'PUT') return 'the method of the webhook must be "POST" or "PUT"';
   if (typeof url !== 'string') return 'the url of the webhook must be a text';
+  if (url.length > urlMaxChars) return `the url of the webhook is longer than ${urlMaxChars} characters`;
   if (!isMap(headers)) return 'the headers of the webhook must be an object of texts';
   const problem = headersProblem(headers);
   if (problem !== undefined) return problem;

@@ -20,7 +20,8 @@ export interface UrlRules {
 /** `url` is the normalised URL to store and to send to; `reason` names the cause and the fix. */
 export type UrlVerdict = { ok: true; url: string } | { ok: false; reason: string };
 
-const urlMaxChars = 2048;
+/** Of an endpoint, and of what a transformation makes of it. */
+export const urlMaxChars = 2048;
 
 const privilegedPortsEnd = 1024;
 const defaultAllowedPorts: readonly number[] = [80, 443];

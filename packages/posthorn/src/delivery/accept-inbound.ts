@@ -23,6 +23,8 @@ import { inTransaction } from '../store/transaction.ts';
 import type { AcceptDeps } from './accept.ts';
 
 const batchMax = 200;
+// Rows that a transaction stores, of messages and deliveries.
+const batchRowsMax = 5_000;
 // Content that waits for its transaction, and that memory is held for.
 const waitingBytesMax = 64 * 1024 * 1024;
 const batchesInFlightMax = 2;
@@ -63,6 +65,8 @@ export class InboundAcceptor {
     this.#deps = deps;
     this.#batcher = createBatcher({
       itemsMax: batchMax,
+      weigh: ({ request, config }) => 1 + request.messages.length * (1 + config.endpoints.length),
+      weightMax: batchRowsMax,
       concurrencyMax: batchesInFlightMax,
       crowdMin: batchBesideMin,
       run: (batch) => this.#commit(batch),

@@ -15,12 +15,17 @@ import {
   loadApplicationConfig,
 } from '../store/application-config.ts';
 import { isDatabaseUnavailable } from '../store/availability.ts';
+import { forgetKeys, type SpentKey } from '../store/idempotency-keys.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import { inTransaction } from '../store/transaction.ts';
 import type { ConfigCache } from './config-cache.ts';
 import type { MessagePlanner } from './message-planner.ts';
 
 const batchMax = 200;
+// Rows that a statement stores: more of them take longer than others can wait.
+const batchRowsMax = 5_000;
+// An application with so many endpoints has batches of its own: nobody else waits until its messages are fanned out.
+const wideFrom = 500;
 // Content that waits for its statement, and that memory is held for.
 const waitingBytesMax = 64 * 1024 * 1024;
 const batchesInFlightMax = 2;
@@ -52,6 +57,8 @@ interface Pending extends Waiting {
   config: ApplicationConfig;
 }
 
+const rowsOf = ({ config }: Pending) => 1 + config.endpoints.length;
+
 interface Planned {
   pending: Pending;
   store: MessageToStore;
@@ -68,7 +75,7 @@ export class Acceptor {
   readonly #deps: AcceptDeps;
   readonly #planner: MessagePlanner;
   readonly #batcher: Batcher<Pending>;
-  /** For applications that have endpoints with an order: one batch after the other, in the order of arrival. */
+  /** For applications that have endpoints with an order, or very many: one batch after the other, in the order of arrival. */
   readonly #inOrder = new Map<string, Batcher<Pending>>();
   /** Ends with the last of the batches that have started. */
   #started: Promise<unknown> = Promise.resolve();
@@ -79,6 +86,8 @@ export class Acceptor {
     this.#planner = deps.planner;
     this.#batcher = createBatcher({
       itemsMax: batchMax,
+      weigh: rowsOf,
+      weightMax: batchRowsMax,
       concurrencyMax: batchesInFlightMax,
       crowdMin: batchBesideMin,
       run: (batch) => this.#commit(batch),
@@ -102,12 +111,14 @@ export class Acceptor {
     await Promise.all([this.#batcher, ...this.#inOrder.values()].map((batcher) => batcher.drain()));
   }
 
-  /** One batch at a time for each application that has an order: none waits for another's. */
+  /** One batch at a time for each of these applications: none waits for another's. */
   #inOrderOf(applicationId: string): Batcher<Pending> {
     const known = this.#inOrder.get(applicationId);
     if (known) return known;
     const batcher = createBatcher<Pending>({
       itemsMax: batchMax,
+      weigh: rowsOf,
+      weightMax: batchRowsMax,
       concurrencyMax: 1,
       run: (batch) => this.#commitInOrder(batch),
       onIdle: () => this.#inOrder.delete(applicationId),
@@ -121,8 +132,7 @@ export class Acceptor {
     try {
       if (triesLeft === 0) return await this.#commitHeld(waiting);
       const config = await this.#deps.configs.forAccept(message.environmentId, message.application);
-      if (config?.hasOrder || config?.hasPollers)
-        this.#inOrderOf(config.applicationId).add({ ...waiting, config });
+      if (config && goesAlone(config)) this.#inOrderOf(config.applicationId).add({ ...waiting, config });
       else if (config) this.#batcher.add({ ...waiting, config, triesLeft: triesLeft - 1 });
       else resolve({ kind: 'unknown_application' });
     } catch (error) {
@@ -271,19 +281,33 @@ export class Acceptor {
   async #answerConflicts(refused: readonly Planned[]): Promise<Pending[]> {
     if (refused.length === 0) return [];
     const again: Pending[] = [];
+    const spent: SpentKey[] = [];
     const stores = refused.map(({ store }) => store);
     const conflicts = await findConflicts(this.#deps.pool, stores);
     for (const { pending, store } of refused) {
-      const acceptance = acceptanceOf(store, conflicts.get(store.id) ?? {});
+      const conflict = conflicts.get(store.id) ?? {};
+      const acceptance = acceptanceOf(store, conflict);
       if (acceptance) pending.resolve(acceptance);
-      else again.push(pending);
+      else {
+        again.push(pending);
+        spent.push(...spentKeyOf(store, conflict));
+      }
     }
+    if (spent.length > 0) await forgetKeys(this.#deps.pool, spent);
     return again;
   }
 }
 
+const goesAlone = ({ hasOrder, hasPollers, endpoints }: ApplicationConfig) =>
+  hasOrder || hasPollers || endpoints.length >= wideFrom;
+
 function rejectAll(batch: readonly Planned[], error: unknown): void {
   for (const { pending } of batch) pending.reject(error);
+}
+
+/** A message that was refused for its event id leaves its key behind. With the event id free again, nothing else holds it. */
+function spentKeyOf({ applicationId, idempotency }: MessageToStore, { key }: Conflict): SpentKey[] {
+  return key && idempotency ? [{ applicationId, key: idempotency.key, messageId: key.messageId }] : [];
 }
 
 function acceptanceOf(store: MessageToStore, conflict: Conflict): Acceptance | undefined {

@@ -31,6 +31,8 @@ export interface AttemptDeps {
   transform: Transform;
   /** Attempts of endpoints that are of another kind than `http`. */
   act: Act;
+  /** False when others may have taken the delivery over meanwhile. */
+  maySend(work: Work): boolean;
   /** Of a delivery that was claimed: only transformations ask for it. */
   eventTypeOf(work: Work): Promise<string>;
   policy: RetryPolicy;
@@ -87,6 +89,8 @@ export function createAttempt(deps: AttemptDeps): MakeAttempt {
       : undefined;
     if (transformed?.kind === 'failed' && transformed.cause === 'busy') return { postponedMs: busyMs };
     if (transformed?.kind === 'cancelled') return cancelled(work, startedAtMs, cancelledByCode);
+    // Its configuration came from the database, its code had to wait for its turn: either can take longer than a lease.
+    if (!deps.maySend(work)) return { postponedMs: 0 };
     const conclude: Conclude = (url, result) =>
       finishedAs(deps, { work, endpoint, startedAtMs }, url, result);
     if (transformed?.kind === 'failed') return conclude(endpoint.url, failedResult(transformed));

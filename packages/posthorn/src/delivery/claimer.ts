@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { createLoop, type Loop } from '../lib/loop.ts';
 import type { Log } from '../lib/log.ts';
 import type { Clock } from '../lib/clock.ts';
+import { isLockTimeout } from '../store/availability.ts';
 import { claimDeliveries, nextDue } from '../store/claim-deliveries.ts';
 import { claimInOrder } from '../store/claim-in-order.ts';
 import type { ConfigCache } from './config-cache.ts';
@@ -57,10 +58,13 @@ export function createClaimer(deps: ClaimerDeps): Loop & { runOnce(): Promise<nu
     // What is taken here goes one at a time: the upper half of memory is for the others.
     const { rows, bytes } = dispatcher.roomBelowHalf();
     const perEndpoint = Math.max(1, Math.min(perOrderMax, Math.floor(rows / endpointsPerClaimMax)));
-    const { claimed, busyEndpoints } = await claimInOrder(pool, leases.owner(), {
-      ...limits(perEndpoint),
-      bytesMax: Math.max(1, bytes),
-      waitFor,
+    const ordered = { ...limits(perEndpoint), bytesMax: Math.max(1, bytes) };
+    const claim = (endpointIds: string[]) =>
+      claimInOrder(pool, leases.owner(), { ...ordered, waitFor: endpointIds });
+    const { claimed, busyEndpoints } = await claim(waitFor).catch((error: unknown) => {
+      if (!isLockTimeout(error)) throw error;
+      // It holds up nobody else; it stays on the list, and has its turn when its row is free.
+      return claim([]);
     });
     const untilMs = clock.monotonicMs() + busyMs;
     for (const id of busyEndpoints) busyUntilMs.set(id, untilMs);
@@ -86,6 +90,8 @@ export function createClaimer(deps: ClaimerDeps): Loop & { runOnce(): Promise<nu
 
 /** Resolves with how many. */
 async function takeIn({ configs, dispatcher }: ClaimerDeps, claimed: readonly Work[]): Promise<number> {
+  // At once: what this process does not know of is given back by its sweep, and sent by somebody else as well.
+  for (const work of claimed) dispatcher.expect(work);
   // Their rate limits are in there: known before the first of them starts.
   await Promise.all(
     // One that cannot be loaded is asked for again by its attempts, and holds up nobody else's.
@@ -93,6 +99,6 @@ async function takeIn({ configs, dispatcher }: ClaimerDeps, claimed: readonly Wo
       configs.forSend(id).catch(() => undefined),
     ),
   );
-  for (const work of claimed) dispatcher.take(work);
+  for (const work of claimed) dispatcher.dispatch(work);
   return claimed.length;
 }

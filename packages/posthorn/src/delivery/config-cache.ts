@@ -10,7 +10,9 @@ import {
 } from '../store/application-config.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 
-const applicationsMax = 10_000;
+// What all of it may weigh: an application is one, each of its endpoints another, and long code so much more.
+const defaultWeightMax = 100_000;
+const codeCharsOfOne = 2_048;
 // How old an endpoint's configuration may be when an attempt starts.
 const sendAgeMsMax = 1_000;
 
@@ -28,6 +30,15 @@ export interface ConfigCacheDeps {
   pool: pg.Pool;
   box: SecretBox;
   clock: Clock;
+  weightMax?: number;
+}
+
+function weightOf({ endpoints }: ApplicationConfig): number {
+  const codeChars = endpoints.reduce(
+    (sum, { transformation }) => sum + (transformation?.code.length ?? 0),
+    0,
+  );
+  return 1 + endpoints.length + Math.floor(codeChars / codeCharsOfOne);
 }
 
 export class ConfigCache {
@@ -37,6 +48,7 @@ export class ConfigCache {
   // a name counts only while the configuration it leads to still goes by it.
   readonly #ids = new Map<string, string>();
   readonly #loading = new Map<string, Promise<ApplicationConfig | undefined>>();
+  #weight = 0;
 
   constructor(deps: ConfigCacheDeps) {
     this.#deps = deps;
@@ -118,14 +130,24 @@ export class ConfigCache {
     for (const name of [config.applicationId, config.uid]) {
       if (name !== null) this.#ids.set(`${config.environmentId}/${name}`, config.applicationId);
     }
-    if (this.#byId.size > applicationsMax) {
-      const oldest = this.#byId.values().next().value;
-      if (oldest) this.#forget(oldest.config);
-    }
+    this.#weight += weightOf(config);
+    this.#forgetOldest();
     return config;
   }
 
-  #forget({ applicationId, environmentId, uid }: ApplicationConfig): void {
+  /** The last one stays, however much it weighs. */
+  #forgetOldest(): void {
+    const { weightMax = defaultWeightMax } = this.#deps;
+    for (const { config } of this.#byId.values()) {
+      if (this.#weight <= weightMax || this.#byId.size === 1) return;
+      this.#forget(config);
+    }
+  }
+
+  #forget(config: ApplicationConfig): void {
+    const { applicationId, environmentId, uid } = config;
+    const known = this.peek(applicationId);
+    if (known) this.#weight -= weightOf(known);
     this.#byId.delete(applicationId);
     this.#ids.delete(`${environmentId}/${applicationId}`);
     if (uid !== null) this.#ids.delete(`${environmentId}/${uid}`);

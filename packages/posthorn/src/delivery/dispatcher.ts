@@ -9,6 +9,7 @@ import {
   newGate,
   slotsOf,
 } from '../core/endpoint-gate.ts';
+import { BoundedMap } from '../lib/bounded-map.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Fifo } from '../lib/fifo.ts';
@@ -54,6 +55,9 @@ interface Lane {
 // A lane that is closed for longer gives its waiting deliveries back: others may need the memory.
 const giveBackAfterMs = 1_000;
 
+// Endpoints that were deleted, or whose time is over, never say that they are well again.
+const gatesMax = 50_000;
+
 // As many as a claim looks at.
 const endedTakenMax = 50;
 
@@ -68,8 +72,8 @@ export class Dispatcher {
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #lanes = new Map<string, Lane>();
-  /** Of endpoints that are not in perfect health. */
-  readonly #gates = new Map<string, Gate>();
+  /** Of endpoints that are not in perfect health. One that is forgotten is found out about anew. */
+  readonly #gates = new BoundedMap<string, Gate>(gatesMax);
   readonly #held = new Map<string, Work>();
   /** Those of #held that came out of the database. */
   readonly #claimed = new Set<Work>();
@@ -125,11 +129,11 @@ export class Dispatcher {
     this.pump();
   }
 
-  /** Takes a delivery that was claimed from the database, within `claimRoom`. */
-  take(work: Work): void {
+  /** Makes room for a delivery that was claimed from the database, within `claimRoom`: `dispatch` follows. */
+  expect(work: Work): void {
     this.#hold(work.endpointId, workBytes(work));
     this.#claimed.add(work);
-    this.dispatch(work);
+    this.#held.set(workKey(work), work);
   }
 
   /** The work is settled, or given up: its room is free again. */

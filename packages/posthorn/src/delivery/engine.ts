@@ -69,6 +69,8 @@ interface Return {
 // Endpoints that fail together are given back together: a large lane, or a hundred, must not hold up the statements
 // of everyone else. One statement at a time, of so many rows.
 const returnedMax = 100;
+// What was given back because the configuration in memory was old must not come and go by the hundred until it is new.
+const returnedAgainMs = 100;
 
 export class Engine {
   readonly #deps: EngineDeps;
@@ -96,6 +98,7 @@ export class Engine {
       tokens: new AccessTokens(deps),
       prepare: createPrepare(deps.userAgent),
       act: this.#actions.attempt,
+      maySend: (work) => leases.isFresh() && work.leaseOwner === leases.owner(),
       eventTypeOf,
     });
     const throttle = new Throttle({ pool, configs, clock: deps.clock, log });
@@ -165,8 +168,11 @@ export class Engine {
   /** Ends within `timeoutMs`: attempts under way are finished, everything else is given back. */
   async stop(timeoutMs: number): Promise<void> {
     const deadline = pause(timeoutMs, undefined, { ref: false }).then(() => this.#settler.abandon());
-    await Promise.race([this.#finishAndGiveBack(), deadline]);
-    await Promise.all([this.#actions.close(), this.#deps.connector.close()]);
+    try {
+      await Promise.race([this.#finishAndGiveBack(), deadline]);
+    } finally {
+      await Promise.all([this.#actions.close(), this.#deps.connector.close()]);
+    }
   }
 
   counts(): { held: number; inFlight: number; bytes: number } {
@@ -210,6 +216,7 @@ export class Engine {
       this.#leases.sweepSoon();
     }
     for (const work of waiting) this.#dispatcher.finish(work);
+    this.#claimer.wakeWithin(Math.max(delayMs, returnedAgainMs));
   }
 
   #settled({ settled }: Finished): void {
@@ -217,18 +224,16 @@ export class Engine {
     this.#deps.onSettled?.(settled);
   }
 
-  #forgetWaiting(): Work[] {
-    const waiting = this.#dispatcher.removeWaiting();
-    for (const work of waiting) this.#dispatcher.finish(work);
-    return waiting;
+  #forgetWaiting(): void {
+    for (const work of this.#dispatcher.removeWaiting()) this.#dispatcher.finish(work);
   }
 
   async #finishAndGiveBack(): Promise<void> {
     const loops = [this.#claimer, this.#housekeeper, this.#expirer];
     const doors = [this.#acceptor, this.#inbound].map((acceptor) => acceptor.drain());
     await Promise.all([...loops.map((loop) => loop.stop()), ...doors]);
-    const waiting = this.#forgetWaiting();
-    if (waiting.length > 0) await releaseLeases(this.#deps.pool, waiting);
+    // While the database is away nothing is given back now, and what is under way goes on all the same.
+    this.#giveBack(this.#dispatcher.removeWaiting(), 0);
     await this.#dispatcher.idle();
     await Promise.all([this.#settler.drain(), this.#returns.drain()]);
     await this.#leases.stop();

@@ -1,7 +1,6 @@
 // Slow upkeep: partitions made ahead, what is past its time deleted.
 import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
-import type { Clock } from '../lib/clock.ts';
 import { createLoop, type Loop } from '../lib/loop.ts';
 import type { Log } from '../lib/log.ts';
 import { deleteEndedApplicationTokens } from '../store/application-tokens.ts';
@@ -9,13 +8,14 @@ import { sweepAuditLog } from '../store/audit-log.ts';
 import { deleteEndedTasks } from '../store/background-tasks.ts';
 import { dayMs, dropPartition, ensurePartitions, listPartitions } from '../store/partitions.ts';
 import { sweepIssues } from '../store/issue-sightings.ts';
+import { deleteOldIdempotencyKeys } from '../store/idempotency-keys.ts';
 import { rememberedMs } from '../store/idempotent-requests.ts';
-import type { Connection, DropResult, Partition } from '../store/partitions.ts';
+import type { Connection, DropResult, Partition, PartitionedTable } from '../store/partitions.ts';
 import { deleteOldMissing } from '../store/reconcile.ts';
 import {
   countOpenDeliveries,
+  databaseNowMs,
   deleteInBatches,
-  deleteOldIdempotencyKeys,
   deleteOldIdempotentRequests,
   floorOf,
   listRetentions,
@@ -52,12 +52,18 @@ export interface Housekeeper extends Loop {
 
 export interface HousekeeperDeps {
   pool: pg.Pool;
-  clock: Clock;
   log: Log;
+  /** Unix milliseconds; the time of the database unless given. */
+  now?(db: Connection): Promise<number>;
+}
+
+interface Step {
+  name: string;
+  run(): Promise<unknown>;
 }
 
 export function createHousekeeper(deps: HousekeeperDeps): Housekeeper {
-  const { pool, clock, log } = deps;
+  const { pool, log, now = databaseNowMs } = deps;
   const stopping = new AbortController();
   const pace: Pace = {
     pagesMax: pagesPerStatementMax,
@@ -65,23 +71,21 @@ export function createHousekeeper(deps: HousekeeperDeps): Housekeeper {
     breathe: () => pause(betweenStatementsMs, undefined, { signal: stopping.signal }),
   };
 
-  const makePartitions = async (db: Connection) => {
-    const made = await ensurePartitions(db, clock.now(), partitionDaysAhead);
-    if (made.length > 0) log.debug({ partitions: made }, 'partitions made');
-  };
-
   const keepHouse = async (db: Connection) => {
-    await makePartitions(db);
-    await deleteOldIdempotencyKeys(db, idempotencyKeyMs, pace);
-    await deleteOldIdempotentRequests(db, rememberedMs, pace);
-    await deleteInBatches(pace, () => deleteEndedTasks(db, endedTaskMs, pace.rowsMax));
-    await deleteEndedApplicationTokens(db, endedTokenMs, pace);
-    await sweepAuditLog(db, clock.now(), pace);
-    await sweepIssues(db, pace);
-    await deleteOldMissing(db, foundMissingMs, pace);
-    const retentions = await listRetentions(db, clock.now());
-    await dropExpiredPartitions(db, retentions, log);
-    for (const retention of retentions) await sweepEnvironment(db, retention, pace, log);
+    const nowMs = await now(db);
+    const retentions = await listRetentions(db, nowMs);
+    const errors: unknown[] = [];
+    // One that fails, again and again, must not keep the others from being done.
+    for (const { name, run } of stepsOf(db, { nowMs, retentions, pace, log })) {
+      try {
+        await run();
+      } catch (error) {
+        if (stopping.signal.aborted) throw error;
+        log.error({ err: error, step: name }, 'a part of the upkeep failed; the others go on');
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
   };
 
   const runOnce = async () => {
@@ -99,24 +103,66 @@ export function createHousekeeper(deps: HousekeeperDeps): Housekeeper {
     stopping.abort();
     return loop.stop();
   };
-  return { ...loop, stop, prepare: () => makePartitions(pool), runOnce };
+  const prepare = async () => makePartitions(pool, await now(pool), log);
+  return { ...loop, stop, prepare, runOnce };
+}
+
+interface Upkeep {
+  nowMs: number;
+  retentions: readonly Retention[];
+  pace: Pace;
+  log: Log;
+}
+
+function stepsOf(db: Connection, { nowMs, retentions, pace, log }: Upkeep): Step[] {
+  const deleted = async (table: string, rows: Promise<number>) => {
+    const count = await rows;
+    if (count > 0) log.info({ table, count }, 'rows past their time deleted');
+  };
+  return [
+    { name: 'partitions', run: () => makePartitions(db, nowMs, log) },
+    { name: 'idempotency keys', run: () => deleteOldIdempotencyKeys(db, idempotencyKeyMs, pace) },
+    { name: 'idempotent requests', run: () => deleteOldIdempotentRequests(db, rememberedMs, pace) },
+    {
+      name: 'tasks',
+      run: () => deleteInBatches(pace, () => deleteEndedTasks(db, endedTaskMs, pace.rowsMax)),
+    },
+    { name: 'application tokens', run: () => deleteEndedApplicationTokens(db, endedTokenMs, pace) },
+    { name: 'audit log', run: () => sweepAuditLog(db, nowMs, pace) },
+    { name: 'issues', run: () => sweepIssues(db, pace) },
+    { name: 'missing requests', run: () => deleteOldMissing(db, foundMissingMs, pace) },
+    ...sweptTables.map((table) => ({
+      name: `partitions of ${table.name}`,
+      run: () => dropExpiredPartitions(db, table, retentions, log),
+    })),
+    ...sweptTables.map((table) => ({
+      name: table.name,
+      run: () => deleted(table.name, sweepTable(db, table, retentions, pace)),
+    })),
+    { name: 'event ids', run: () => deleted('message_event_id', sweepEventIds(db, retentions, pace)) },
+    { name: 'feeds', run: () => deleted('message_feed', sweepFeeds(db, retentions, pace)) },
+  ];
+}
+
+async function makePartitions(db: Connection, nowMs: number, log: Log): Promise<void> {
+  const made = await ensurePartitions(db, nowMs, partitionDaysAhead);
+  if (made.length > 0) log.debug({ partitions: made }, 'partitions made');
 }
 
 /** Drops what no environment keeps any more. */
 async function dropExpiredPartitions(
   db: Connection,
+  table: PartitionedTable,
   retentions: readonly Retention[],
   log: Log,
 ): Promise<void> {
   if (retentions.length === 0) return;
+  const floorMs = Math.min(...retentions.map((retention) => floorOf(retention, table)));
   const partitions = await listPartitions(db);
-  for (const table of sweptTables) {
-    const floorMs = Math.min(...retentions.map((retention) => floorOf(retention, table)));
-    const expired = partitions.filter((one) => one.table === table && one.startMs + dayMs <= floorMs);
-    for (const partition of expired) {
-      // Each try holds up whoever wants the table: one in vain is enough for now.
-      if ((await dropExpired(db, partition, log)) === 'busy') break;
-    }
+  const expired = partitions.filter((one) => one.table === table && one.startMs + dayMs <= floorMs);
+  for (const partition of expired) {
+    // Each try holds up whoever wants the table: one in vain is enough for now.
+    if ((await dropExpired(db, partition, log)) === 'busy') break;
   }
 }
 
@@ -130,14 +176,4 @@ async function dropExpired(db: Connection, partition: Partition, log: Log): Prom
     log.warn({ partition: name, openDeliveries }, 'partition kept past its time: deliveries are still open');
   }
   return result;
-}
-
-async function sweepEnvironment(db: Connection, retention: Retention, pace: Pace, log: Log): Promise<void> {
-  const deleted: Record<string, number> = {};
-  for (const table of sweptTables) deleted[table.name] = await sweepTable(db, table, retention, pace);
-  deleted.message_event_id = await sweepEventIds(db, retention, pace);
-  deleted.message_feed = await sweepFeeds(db, retention, pace);
-  const total = Object.values(deleted).reduce((sum, count) => sum + count, 0);
-  if (total > 0)
-    log.info({ environmentId: retention.environmentId, deleted }, 'rows past their time deleted');
 }

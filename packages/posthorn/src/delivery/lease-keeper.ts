@@ -29,8 +29,10 @@ export const defaultLeaseTimes: LeaseTimes = {
   sweepMs: 15_000,
 };
 const errorDelayMs = 1_000;
-// Between the two looks at an unknown lease: far longer than a commit takes to be heard of.
-const secondLookMs = 5_000;
+// How long a lease must have been unknown: far longer than a commit takes to be heard of.
+const unknownMs = 5_000;
+// Timers fire a little early at times.
+const secondLookMs = unknownMs + 50;
 
 export interface LeaseKeeperDeps {
   pool: pg.Pool;
@@ -57,7 +59,8 @@ export class LeaseKeeper {
   readonly #sweeper: Loop;
   #owner = 0;
   #beatenAtMs = Number.NEGATIVE_INFINITY;
-  #unknownBefore = new Set<string>();
+  /** When they were first seen; monotonic milliseconds. */
+  #unknownSince = new Map<string, number>();
 
   constructor(deps: LeaseKeeperDeps) {
     this.#deps = deps;
@@ -71,7 +74,7 @@ export class LeaseKeeper {
     });
     this.#sweeper = createLoop({
       name: 'lease sweep',
-      runOnce: () => this.sweepOnce().then(() => (this.#unknownBefore.size > 0 ? secondLookMs : sweepMs)),
+      runOnce: () => this.sweepOnce().then(() => (this.#unknownSince.size > 0 ? secondLookMs : sweepMs)),
       errorDelayMs,
       log,
     });
@@ -119,14 +122,18 @@ export class LeaseKeeper {
     if (othersSilent) await this.#recover([]);
   }
 
-  /** One comparison of the database's leases with memory; what is unknown twice in a row is given back. */
+  /** One comparison of the database's leases with memory; what has been unknown for long enough is given back. */
   async sweepOnce(): Promise<void> {
-    const { pool, log, holds, onFreed } = this.#deps;
+    const { pool, clock, log, holds, onFreed } = this.#deps;
+    const askedAtMs = clock.monotonicMs();
     const unknown = (await listLeases(pool, this.#owner)).filter((lease) => !holds(lease));
-    const stray = unknown.filter((lease) => this.#unknownBefore.has(leaseKey(lease)));
-    this.#unknownBefore = new Set(unknown.map(leaseKey));
+    const nowMs = clock.monotonicMs();
+    const before = this.#unknownSince;
+    const sinceMs = (lease: Lease) => before.get(leaseKey(lease)) ?? nowMs;
+    const stray = unknown.filter((lease) => askedAtMs - sinceMs(lease) >= unknownMs);
+    this.#unknownSince = new Map(unknown.map((lease) => [leaseKey(lease), sinceMs(lease)]));
     if (stray.length === 0) return;
-    this.#unknownBefore = new Set();
+    this.#unknownSince = new Map();
     const freed = await releaseLeases(pool, stray);
     log.warn(
       { deliveries: freed },
@@ -145,7 +152,7 @@ export class LeaseKeeper {
     const askedAtMs = this.#deps.clock.monotonicMs();
     this.#owner = await registerProcess(this.#deps.pool, this.#deps.identity);
     this.#beatenAtMs = askedAtMs;
-    this.#unknownBefore = new Set();
+    this.#unknownSince = new Map();
   }
 
   async #recover(deadProcessIds: readonly number[]): Promise<void> {

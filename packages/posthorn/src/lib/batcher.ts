@@ -8,6 +8,9 @@ export interface Batcher<T> {
 
 export interface BatcherOptions<T> {
   itemsMax: number;
+  /** What an item adds to its batch; without it, items are only counted. A batch of one may weigh more than `weightMax`. */
+  weigh?(item: T): number;
+  weightMax?: number;
   /** How many batches may run at the same time. */
   concurrencyMax: number;
   /** While one runs, another starts only for so many items: few large batches cost less than many small ones. */
@@ -25,8 +28,23 @@ const patienceMs = 50;
 // So many items in the last batch tell that more are coming.
 const severalItems = 3;
 
+/** How many of those that wait go into one batch. */
+function countOfNext<T>(
+  waiting: readonly T[],
+  { itemsMax, weigh, weightMax = Infinity }: BatcherOptions<T>,
+): number {
+  const countMax = Math.min(itemsMax, waiting.length);
+  if (!weigh) return countMax;
+  let weight = 0;
+  for (const [count, item] of waiting.slice(0, countMax).entries()) {
+    weight += weigh(item);
+    if (count > 0 && weight > weightMax) return count;
+  }
+  return countMax;
+}
+
 export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
-  let waiting: T[] = [];
+  const waiting: T[] = [];
   let runningCount = 0;
   let lastCount = 0;
   let scheduled = false;
@@ -69,8 +87,7 @@ export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
     clearTimeout(lingering);
     lingering = undefined;
     while (mayStart()) {
-      const batch = waiting.slice(0, itemsMax);
-      waiting = waiting.slice(itemsMax);
+      const batch = waiting.splice(0, countOfNext(waiting, options));
       runningCount += 1;
       lastCount = batch.length;
       bePatient();

@@ -4,6 +4,7 @@
 import { OverloadedError } from '../core/acceptance.ts';
 
 const uniqueViolation = '23505';
+const lockNotAvailable = '55P03';
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 const unavailableClasses = ['08', '53', '58'];
@@ -11,7 +12,7 @@ const unavailableStates = new Set([
   '25006', // read_only_sql_transaction: a standby answers, the primary has moved
   '40001', // serialization_failure
   '40P01', // deadlock_detected: the other one won, the same request works when it comes again
-  '55P03', // lock_not_available
+  lockNotAvailable,
   '57014', // query_canceled: the statement timeout
   '57P01', // admin_shutdown
   '57P02', // crash_shutdown
@@ -68,6 +69,11 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   const code = textProperty(error, 'code');
   if (code !== undefined) return isUnavailableCode(error, code);
   return unavailableMessages.some((message) => error.message.startsWith(message));
+}
+
+/** True when a lock was not to be had in the time that the statement was ready to wait for it. */
+export function isLockTimeout(error: unknown): boolean {
+  return error instanceof Error && textProperty(error, 'code') === lockNotAvailable;
 }
 
 /** True for SQLSTATE 23505; with `constraint`, only for a violation of that constraint or unique index. */

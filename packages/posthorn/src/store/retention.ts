@@ -1,4 +1,4 @@
-// Deletes by age what lies in partitions that others still need: a few rows at a time, environment by environment.
+// Deletes by age what lies in partitions that others still need: a few rows at a time, for all environments at once.
 import type pg from 'pg';
 import { idFloor } from '../lib/ids.ts';
 import { dayMs, idBounds, listPartitions, openDeliveries, partitionedTables } from './partitions.ts';
@@ -58,6 +58,16 @@ export async function withHousekeepingLock<T>(
   }
 }
 
+/** Unix milliseconds, by the clock of the database: one that is ahead on some machine must not end what others keep. */
+export async function databaseNowMs(db: Connection): Promise<number> {
+  const { rows } = await db.query<{ ms: string }>(
+    'select floor(extract(epoch from clock_timestamp()) * 1000) as ms',
+  );
+  const ms = Number(rows[0]?.ms);
+  if (!Number.isFinite(ms)) throw new Error('the database told no time');
+  return ms;
+}
+
 /** What each environment keeps at `nowMs` (Unix milliseconds): so many whole days, and today. */
 export async function listRetentions(db: Connection, nowMs: number): Promise<Retention[]> {
   const { rows } = await db.query<{ id: string; message_days: number; attempt_days: number }>(
@@ -88,91 +98,123 @@ export async function countOpenDeliveries(db: Connection, startMs: number): Prom
   return rows[0]?.count ?? 0;
 }
 
+/** An environment's rows of these days: what is older went before, what is younger is kept. */
 interface Sweep {
   environmentId: string;
   fromMs: number;
   toMs: number;
 }
 
-async function plannedSweep(
-  db: Connection,
-  { environmentId, subject, toMs }: { environmentId: string; subject: string; toMs: number },
-): Promise<Sweep> {
-  const { rows } = await db.query<{ swept_until: Date }>(
-    'select swept_until from posthorn.retention_sweep where environment_id = $1 and subject = $2',
-    [environmentId, subject],
+type Planned = Pick<Sweep, 'environmentId' | 'toMs'>;
+
+async function plannedSweeps(db: Connection, subject: string, planned: readonly Planned[]): Promise<Sweep[]> {
+  const { rows } = await db.query<{ environment_id: string; swept_until: Date }>(
+    'select environment_id, swept_until from posthorn.retention_sweep where subject = $1',
+    [subject],
   );
-  return { environmentId, fromMs: rows[0]?.swept_until.getTime() ?? 0, toMs };
+  const sweptUntil = new Map(rows.map((row) => [row.environment_id, row.swept_until.getTime()]));
+  return planned.map(({ environmentId, toMs }) => ({
+    environmentId,
+    fromMs: sweptUntil.get(environmentId) ?? 0,
+    toMs,
+  }));
 }
 
-async function recordSweep(db: Connection, { environmentId, toMs }: Sweep, subject: string): Promise<void> {
+async function recordSweeps(db: Connection, subject: string, sweeps: readonly Planned[]): Promise<void> {
+  if (sweeps.length === 0) return;
   await db.query(
-    `insert into posthorn.retention_sweep (environment_id, subject, swept_until) values ($1, $2, $3)
+    `insert into posthorn.retention_sweep (environment_id, subject, swept_until)
+     select i.environment_id, $1, i.swept_until from unnest($2::text[], $3::timestamptz[]) i (environment_id, swept_until)
      on conflict (environment_id, subject) do update set swept_until = excluded.swept_until`,
-    [environmentId, subject, new Date(toMs)],
+    [subject, sweeps.map(({ environmentId }) => environmentId), sweeps.map(({ toMs }) => new Date(toMs))],
   );
 }
 
-/** The day of the oldest message that has an open delivery; the rows of that day have to be looked at again. */
-async function oldestOpenDayMs(db: Connection, { environmentId, toMs }: Sweep): Promise<number> {
-  const { rows } = await db.query<{ created_at: Date | null }>(
-    `select min(m.created_at) as created_at
-     from (${openDeliveries('application_id, message_id', 'message_id < $2')}) open
-     join posthorn.application a on a.id = open.application_id and a.environment_id = $1
-     join posthorn.message m on m.application_id = open.application_id and m.id = open.message_id`,
-    [environmentId, idFloor('msg_', toMs)],
+const openDayMs = (createdAt: Date) => Math.floor((createdAt.getTime() - idTimeSlackMs) / dayMs) * dayMs;
+
+/** The day of each environment's oldest message that has an open delivery; the rows of that day have to be looked at again. */
+async function oldestOpenDaysMs(db: Connection, sweeps: readonly Sweep[]): Promise<Map<string, number>> {
+  const { rows } = await db.query<{ environment_id: string; created_at: Date }>(
+    `select a.environment_id, min(m.created_at) as created_at
+     from (${openDeliveries('application_id, message_id', 'message_id < $1')}) open
+     join posthorn.application a on a.id = open.application_id
+     join posthorn.message m on m.application_id = open.application_id and m.id = open.message_id
+     group by a.environment_id`,
+    [idFloor('msg_', Math.max(...sweeps.map(({ toMs }) => toMs)))],
   );
-  const createdAt = rows[0]?.created_at?.getTime();
-  return createdAt === undefined ? toMs : Math.floor((createdAt - idTimeSlackMs) / dayMs) * dayMs;
+  return new Map(rows.map((row) => [row.environment_id, openDayMs(row.created_at)]));
 }
 
 /**
- * Deletes the environment's rows of one table that are past their time, in what the partitions dropped have left: those
- * that other environments keep, and the default one. Rows that an open delivery needs stay. Returns how many went.
+ * Deletes the environments' rows of one table that are past their time, in what the partitions dropped have left: those
+ * that other environments keep, and the default one. Each page is read once, for all of them together. Rows that an open
+ * delivery needs stay. Returns how many went.
  */
 export async function sweepTable(
   db: Connection,
   table: PartitionedTable,
-  retention: Retention,
+  retentions: readonly Retention[],
   pace: Pace,
 ): Promise<number> {
-  const { environmentId } = retention;
-  const subject = table.name;
-  const sweep = await plannedSweep(db, { environmentId, subject, toMs: floorOf(retention, table) });
-  const openDayMs = table.isNeededOpen ? await oldestOpenDayMs(db, sweep) : sweep.toMs;
+  if (retentions.length === 0) return 0;
+  const planned = retentions.map((retention) => ({
+    environmentId: retention.environmentId,
+    toMs: floorOf(retention, table),
+  }));
+  const sweeps = await plannedSweeps(db, table.name, planned);
+  const openDays = table.isNeededOpen ? await oldestOpenDaysMs(db, sweeps) : new Map<string, number>();
   let deleted = 0;
-  for (const leaf of await leavesToSweep(db, table, sweep)) {
-    deleted += await sweepLeaf(db, leaf, sweep.environmentId, pace);
-  }
-  // After a shorter retention a longer one: there is nothing to do until time has caught up.
-  const toMs = Math.max(sweep.fromMs, Math.min(sweep.toMs, openDayMs));
-  if (toMs !== sweep.fromMs) await recordSweep(db, { ...sweep, toMs }, subject);
+  for (const leaf of await leavesToSweep(db, table, sweeps)) deleted += await sweepLeaf(db, leaf, pace);
+  const swept = sweeps.map(({ environmentId, fromMs, toMs }) => ({
+    environmentId,
+    fromMs,
+    // After a shorter retention a longer one: there is nothing to do until time has caught up.
+    toMs: Math.max(fromMs, Math.min(toMs, openDays.get(environmentId) ?? toMs)),
+  }));
+  await recordSweeps(
+    db,
+    table.name,
+    swept.filter(({ fromMs, toMs }) => toMs !== fromMs),
+  );
   return deleted;
 }
 
-/** One table that holds rows, and the condition under which one of them may go. */
+/** One table that holds rows; of which environments they go, up to which ids, and under which condition besides. */
 interface Leaf {
   name: string;
+  idColumn: string;
+  environmentIds: string[];
+  idFloors: string[];
   condition: string;
 }
 
-async function leavesToSweep(db: Connection, table: PartitionedTable, sweep: Sweep): Promise<Leaf[]> {
-  const days = (await listPartitions(db)).filter(
-    (one) => one.table.name === table.name && one.startMs >= sweep.fromMs && one.startMs < sweep.toMs,
-  );
-  const leaves = days.map((one): Leaf => {
+async function leavesToSweep(
+  db: Connection,
+  table: PartitionedTable,
+  sweeps: readonly Sweep[],
+): Promise<Leaf[]> {
+  const { idColumn, prefix } = table;
+  const leafOf = (name: string, within: string, of: readonly Sweep[]): Leaf => ({
+    name,
+    idColumn,
+    environmentIds: of.map(({ environmentId }) => environmentId),
+    idFloors: of.map(({ toMs }) => idFloor(prefix, toMs)),
+    condition: closedCondition(table, within),
+  });
+  const days = (await listPartitions(db)).filter((one) => one.table.name === table.name);
+  const leaves = days.flatMap((one): Leaf[] => {
+    const of = sweeps.filter(({ fromMs, toMs }) => one.startMs >= fromMs && one.startMs < toMs);
     const [from, to] = idBounds(one);
     const within = `d.message_id >= '${from}' and d.message_id < '${to}'`;
-    return { name: one.name, condition: closedCondition(table, within) };
+    return of.length === 0 ? [] : [leafOf(one.name, within, of)];
   });
   // Rows of any age can be in there, from clocks that are off.
-  const old = `t.${table.idColumn} < '${idFloor(table.prefix, sweep.toMs)}'`;
   const name = `${table.name}_default`;
   const { rows } = await db.query<{ found: boolean }>(
-    `select exists (select from posthorn.${name} t where ${old}) as found`,
+    `select exists (select from posthorn.${name} t where t.${idColumn} < $1) as found`,
+    [idFloor(prefix, Math.max(...sweeps.map(({ toMs }) => toMs)))],
   );
-  if (rows[0]?.found === true)
-    leaves.push({ name, condition: `${old} and ${closedCondition(table, 'true')}` });
+  if (rows[0]?.found === true) leaves.push(leafOf(name, 'true', sweeps));
   return leaves;
 }
 
@@ -185,13 +227,14 @@ function closedCondition({ name, idColumn, isNeededOpen }: PartitionedTable, wit
 }
 
 // Page by page, in the order in which the rows lie: each is read once, whoever's they are and however many stay.
-const deleteSql = ({ name, condition }: Leaf) => `
-  delete from posthorn.${name} t using posthorn.application a
-  where a.id = t.application_id and a.environment_id = $1
-    and t.ctid >= format('(%s,0)', $2::bigint)::tid and t.ctid < format('(%s,0)', $3::bigint)::tid
+const deleteSql = ({ name, idColumn, condition }: Leaf) => `
+  delete from posthorn.${name} t using posthorn.application a,
+    unnest($1::text[], $2::text[]) as f (environment_id, id_floor)
+  where a.id = t.application_id and f.environment_id = a.environment_id and t.${idColumn} < f.id_floor collate "C"
+    and t.ctid >= format('(%s,0)', $3::bigint)::tid and t.ctid < format('(%s,0)', $4::bigint)::tid
     and ${condition}`;
 
-async function sweepLeaf(db: Connection, leaf: Leaf, environmentId: string, pace: Pace): Promise<number> {
+async function sweepLeaf(db: Connection, leaf: Leaf, pace: Pace): Promise<number> {
   const { rows } = await db.query<{ count: number }>(
     `select (pg_relation_size('posthorn.${leaf.name}') / current_setting('block_size')::integer)::integer as count`,
   );
@@ -202,7 +245,8 @@ async function sweepLeaf(db: Connection, leaf: Leaf, environmentId: string, pace
     : pace.pagesMax;
   for (let page = 0; page < pageCount; page += pagesMax) {
     if (page > 0) await pace.breathe();
-    const { rowCount } = await db.query(deleteSql(leaf), [environmentId, page, page + pagesMax]);
+    const range = [page, page + pagesMax];
+    const { rowCount } = await db.query(deleteSql(leaf), [leaf.environmentIds, leaf.idFloors, ...range]);
     deleted += rowCount ?? 0;
   }
   return deleted;
@@ -219,71 +263,94 @@ export async function deleteInBatches(pace: Pace, deleteBatch: () => Promise<num
   }
 }
 
-/** Forgets the event ids of an environment's messages that are past their time; returns how many. */
-export async function sweepEventIds(db: Connection, retention: Retention, pace: Pace): Promise<number> {
-  const { environmentId, messageFloorMs, sourceEventFloorMs } = retention;
-  const ofSources = { environmentId, subject: 'source_event_id', toMs: sourceEventFloorMs };
-  const ofOthers = { environmentId, subject: 'message_event_id', toMs: messageFloorMs };
-  const sent = await sweepEventIdsOf(db, { ...ofOthers, isSource: false }, pace);
-  return sent + (await sweepEventIdsOf(db, { ...ofSources, isSource: true }, pace));
+/** Forgets the event ids of the environments' messages that are past their time; returns how many. */
+export async function sweepEventIds(
+  db: Connection,
+  retentions: readonly Retention[],
+  pace: Pace,
+): Promise<number> {
+  const plannedTo = (floor: (retention: Retention) => number) =>
+    retentions.map((retention) => ({ environmentId: retention.environmentId, toMs: floor(retention) }));
+  const ofSources = plannedTo(({ sourceEventFloorMs }) => sourceEventFloorMs);
+  const ofOthers = plannedTo(({ messageFloorMs }) => messageFloorMs);
+  const sent = await sweepEventIdsOf(
+    db,
+    { subject: 'message_event_id', planned: ofOthers, isSource: false },
+    pace,
+  );
+  return (
+    sent +
+    (await sweepEventIdsOf(db, { subject: 'source_event_id', planned: ofSources, isSource: true }, pace))
+  );
 }
 
 async function sweepEventIdsOf(
   db: Connection,
-  planned: { environmentId: string; subject: string; toMs: number; isSource: boolean },
+  { subject, planned, isSource }: { subject: string; planned: readonly Planned[]; isSource: boolean },
   pace: Pace,
 ): Promise<number> {
-  const { environmentId, subject, toMs, isSource } = planned;
-  const sweep = await plannedSweep(db, planned);
+  const sweeps = (await plannedSweeps(db, subject, planned)).filter(({ fromMs, toMs }) => toMs > fromMs);
+  let deleted = 0;
+  // Those that begin and end at the same times go together: nearly always that is all of them, and a day.
+  for (const group of groupedBy(sweeps, ({ fromMs, toMs }) => `${fromMs} ${toMs}`)) {
+    deleted += await sweepEventIdsOfGroup(db, group, isSource, pace);
+    await recordSweeps(db, subject, group);
+  }
+  return deleted;
+}
+
+function groupedBy<T>(items: readonly T[], keyOf: (item: T) => string): T[][] {
+  const groups = new Map<string, T[]>();
+  for (const item of items) groups.set(keyOf(item), [...(groups.get(keyOf(item)) ?? []), item]);
+  return [...groups.values()];
+}
+
+function sweepEventIdsOfGroup(
+  db: Connection,
+  group: readonly Sweep[],
+  isSource: boolean,
+  pace: Pace,
+): Promise<number> {
+  const [first] = group;
+  const environmentIds = group.map(({ environmentId }) => environmentId);
   // Each batch begins where the last one ended: the rows of others in between are read once.
-  let from = new Date(sweep.fromMs);
-  const deleted = await deleteInBatches(pace, async () => {
+  let from = new Date(first?.fromMs ?? 0);
+  return deleteInBatches(pace, async () => {
     const { rows } = await db.query<{ count: number; last: Date | null }>(
       `with old as materialized (
          select e.ctid, e.created_at from posthorn.message_event_id e
          join posthorn.application a on a.id = e.application_id
-         where a.environment_id = $1 and a.source = $5 and e.created_at >= $2 and e.created_at < $3
+         where a.environment_id = any ($1::text[]) and a.source = $5 and e.created_at >= $2 and e.created_at < $3
          order by e.created_at limit $4
        ), gone as (
          delete from posthorn.message_event_id where ctid = any (array(select ctid from old))
        )
        select count(*)::integer as count, max(created_at) as last from old`,
-      [environmentId, from, new Date(toMs), pace.rowsMax, isSource],
+      [environmentIds, from, new Date(first?.toMs ?? 0), pace.rowsMax, isSource],
     );
     from = rows[0]?.last ?? from;
     return rows[0]?.count ?? 0;
   });
-  if (toMs > sweep.fromMs) await recordSweep(db, sweep, subject);
-  return deleted;
 }
 
-/** Takes an environment's messages that are past their time out of the feeds; returns how many. */
-export function sweepFeeds(db: Connection, retention: Retention, pace: Pace): Promise<number> {
+/** Takes the environments' messages that are past their time out of the feeds; returns how many. */
+export function sweepFeeds(db: Connection, retentions: readonly Retention[], pace: Pace): Promise<number> {
   return deleteInBatches(pace, async () => {
     const { rowCount } = await db.query(
       `delete from posthorn.message_feed where ctid = any (array(
          select f.ctid from posthorn.application_feed af
-         join posthorn.application a on a.id = af.application_id and a.environment_id = $1
+         join posthorn.application a on a.id = af.application_id
+         join unnest($1::text[], $2::bigint[]) as i (environment_id, floor) on i.environment_id = a.environment_id
          cross join lateral (
            select ctid from posthorn.message_feed
-           where application_id = af.application_id and place < $2::bigint limit $3
+           where application_id = af.application_id and place < i.floor limit $3
          ) f limit $3
        ))`,
-      [retention.environmentId, retention.messageFloorMs * 1_000, pace.rowsMax],
-    );
-    return rowCount ?? 0;
-  });
-}
-
-/** Deletes idempotency keys older than `ageMs`; returns how many. */
-export function deleteOldIdempotencyKeys(db: Connection, ageMs: number, pace: Pace): Promise<number> {
-  return deleteInBatches(pace, async () => {
-    const { rowCount } = await db.query(
-      `delete from posthorn.idempotency_key where ctid = any (array(
-         select ctid from posthorn.idempotency_key where created_at < now() - $1::bigint * interval '1 ms'
-         order by created_at limit $2
-       ))`,
-      [ageMs, pace.rowsMax],
+      [
+        retentions.map(({ environmentId }) => environmentId),
+        retentions.map(({ messageFloorMs }) => messageFloorMs * 1_000),
+        pace.rowsMax,
+      ],
     );
     return rowCount ?? 0;
   });

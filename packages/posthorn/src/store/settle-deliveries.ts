@@ -151,7 +151,8 @@ function attemptParameters(batch: readonly Settled[]): unknown[] {
     textArray(made.map(({ settled }) => settled.messageId)),
     textArray(made.map(({ settled }) => settled.endpointId)),
     textArray(attempts.map((a) => a.trigger)),
-    textArray(attempts.map((a) => a.url)),
+    // A transformation may have made it of anything.
+    textArray(attempts.map((a) => storable(a.url))),
     textArray(attempts.map((a) => a.outcome.kind)),
     textArray(attempts.map((a) => reasonOf(a.outcome))),
     textArray(attempts.map((a) => a.detail && storable(a.detail))),

@@ -1,0 +1,105 @@
+// The acceptor on a real database: who shares a statement with whom, and that nothing goes round for ever.
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { NewMessage } from '../src/core/acceptance.ts';
+import { Acceptor } from '../src/delivery/accept.ts';
+import { ConfigCache } from '../src/delivery/config-cache.ts';
+import { defaultDispatchLimits } from '../src/delivery/dispatch-limits.ts';
+import { Dispatcher } from '../src/delivery/dispatcher.ts';
+import { MessagePlanner } from '../src/delivery/message-planner.ts';
+import { systemClock } from '../src/lib/clock.ts';
+import { createSecretBox } from '../src/store/secret-box.ts';
+import { openTestStore, type TestApplication, type TestStore } from './support/store.ts';
+
+let store: TestStore;
+let environmentId: string;
+let owner: number;
+
+beforeAll(async () => {
+  store = await openTestStore();
+  owner = await store.makeProcess();
+  const { rows } = await store.pool.query<{ id: string }>('select id from posthorn.environment');
+  environmentId = rows[0]!.id;
+});
+afterAll(() => store.stop());
+
+function makeAcceptor(): Acceptor {
+  const { pool, newId } = store;
+  const box = createSecretBox(randomBytes(32));
+  // Nothing starts: what is accepted here is only looked at.
+  const hooks = { start: () => Promise.resolve(), mayStart: () => false };
+  return new Acceptor({
+    pool,
+    box,
+    configs: new ConfigCache({ pool, box, clock: systemClock }),
+    planner: new MessagePlanner({
+      dispatcher: new Dispatcher(defaultDispatchLimits, hooks),
+      newId,
+      firstDelayMs: 0,
+    }),
+    leaseOwner: () => owner,
+    firstDelayMs: 0,
+    onUncertain: () => {},
+    onWaiting: () => {},
+  });
+}
+
+const messageFor = ({ id }: TestApplication, more: Partial<NewMessage> = {}): NewMessage => ({
+  environmentId,
+  application: id,
+  eventType: 'user.created',
+  payload: Buffer.from('{}'),
+  ...more,
+});
+
+describe('an idempotency key of a message that was refused for its event id', () => {
+  const forgetEventIds = () => store.pool.query('delete from posthorn.message_event_id');
+
+  it.each([
+    ['an application without an order', null],
+    ['an application with one', 'block'],
+  ])(
+    'does not hold up its repetition when the event id is free again (retention): %s',
+    async (_, ordering) => {
+      const application = await store.makeApplication(1);
+      await store.pool.query('update posthorn.endpoint set ordering = $1 where application_id = $2', [
+        ordering,
+        application.id,
+      ]);
+      const acceptor = makeAcceptor();
+      const eventId = store.newId('msg_');
+      const idempotency = { key: eventId, fingerprint: Buffer.from('same') };
+      const first = await acceptor.accept(messageFor(application, { eventId }));
+      expect(first.kind).toBe('accepted');
+      const repeat = messageFor(application, { eventId, idempotency });
+      expect((await acceptor.accept(repeat)).kind).toBe('duplicate_event_id');
+      await forgetEventIds();
+      expect(await acceptor.accept(repeat)).toMatchObject({ kind: 'accepted', replayed: false });
+      expect(await acceptor.accept(repeat)).toMatchObject({ kind: 'accepted', replayed: true });
+    },
+  );
+});
+
+describe('an application with a thousand endpoints', () => {
+  it('is stored a few messages at a time, and never together with another', async () => {
+    const [wide, narrow] = [await store.makeApplication(1_000), await store.makeApplication(1)];
+    const acceptor = makeAcceptor();
+    const order: string[] = [];
+    const acceptFor = async (application: TestApplication) => {
+      expect((await acceptor.accept(messageFor(application))).kind).toBe('accepted');
+      order.push(application.id);
+    };
+    // Their configurations are in memory from here on.
+    for (const application of [wide, narrow]) await acceptFor(application);
+    await Promise.all([...Array.from({ length: 30 }, () => acceptFor(wide)), acceptFor(narrow)]);
+    expect(order.slice(2).indexOf(narrow.id)).toBeLessThan(30);
+    const { rows } = await store.pool.query<{ applications: number; rows: number }>(
+      `select count(distinct application_id)::integer as applications, count(*)::integer as rows
+       from posthorn.delivery where application_id = any ($1) group by xmin::text`,
+      [[wide.id, narrow.id]],
+    );
+    expect(Math.max(...rows.map(({ applications }) => applications))).toBe(1);
+    expect(Math.max(...rows.map((row) => row.rows))).toBeLessThanOrEqual(5_000);
+    expect(rows.reduce((sum, row) => sum + row.rows, 0)).toBe(31_000 + 2);
+  }, 60_000);
+});

@@ -1,0 +1,152 @@
+// The claimer on a real database: what it takes is known here at once, and one endpoint holds up no other.
+import { randomBytes } from 'node:crypto';
+import type pg from 'pg';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createClaimer } from '../src/delivery/claimer.ts';
+import { ConfigCache } from '../src/delivery/config-cache.ts';
+import { defaultDispatchLimits } from '../src/delivery/dispatch-limits.ts';
+import { Dispatcher, type Work } from '../src/delivery/dispatcher.ts';
+import { defaultLeaseTimes, LeaseKeeper } from '../src/delivery/lease-keeper.ts';
+import { systemClock } from '../src/lib/clock.ts';
+import { acceptMessages } from '../src/store/accept-messages.ts';
+import { listLeases } from '../src/store/leases.ts';
+import { createSecretBox } from '../src/store/secret-box.ts';
+import { openTestStore, type TestApplication, type TestStore } from './support/store.ts';
+import { waitFor } from './support/wait.ts';
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} };
+
+let store: TestStore;
+let leases: LeaseKeeper;
+let dispatcher: Dispatcher;
+let started: Work[];
+let aheadMs: number;
+const clock = { now: systemClock.now, monotonicMs: () => systemClock.monotonicMs() + aheadMs };
+
+beforeEach(async () => {
+  aheadMs = 0;
+  store = await openTestStore();
+  started = [];
+  const hooks = {
+    mayStart: () => true,
+    start: (work: Work) => {
+      started.push(work);
+      return Promise.resolve();
+    },
+  };
+  dispatcher = new Dispatcher(defaultDispatchLimits, hooks);
+  leases = new LeaseKeeper({
+    pool: store.pool,
+    identity: { host: null, pid: 1, version: 'test' },
+    isAlive: () => true,
+    times: defaultLeaseTimes,
+    clock,
+    log: silent,
+    holds: (lease) => dispatcher.holds(lease),
+    onLost: () => {},
+    onFresh: () => {},
+    onFreed: () => {},
+  });
+  await leases.start();
+});
+afterEach(async () => {
+  await leases.stop();
+  await store.stop();
+});
+
+function makeClaimer() {
+  const { pool } = store;
+  const configs = new ConfigCache({ pool, box: createSecretBox(randomBytes(32)), clock: systemClock });
+  return createClaimer({ pool, dispatcher, configs, leases, clock: systemClock, log: silent });
+}
+
+/** A message that waits in the database, with a place when the endpoint has an order. */
+async function addWaiting(application: TestApplication, ordered = false): Promise<void> {
+  const [endpointId] = application.endpointIds;
+  const message = store.makeMessage(application, {
+    deliveries: [{ endpointId: endpointId!, leased: false, ordered }],
+  });
+  await acceptMessages(store.pool, [message], { owner: 0, firstDelayMs: 0 });
+}
+
+/** Another connection that holds what `statement` locks until it is let go. */
+async function hold(statement: string, values: unknown[] = []): Promise<() => Promise<void>> {
+  const client: pg.PoolClient = await store.pool.connect();
+  await client.query('begin');
+  await client.query(statement, values);
+  return async () => {
+    await client.query('rollback');
+    client.release();
+  };
+}
+
+it('what was claimed is known to the sweep while its configuration is still being loaded', async () => {
+  await addWaiting(await store.makeApplication(1));
+  const letGo = await hold('lock table posthorn.endpoint_secret in access exclusive mode');
+  const claiming = makeClaimer().runOnce();
+  try {
+    const [lease] = await waitFor(
+      async () => {
+        const found = await listLeases(store.pool, leases.owner());
+        return found.length > 0 && found;
+      },
+      { what: 'the claim' },
+    );
+    await waitFor(() => store.count('pg_locks where not granted'), { what: 'the configuration to wait' });
+    expect(dispatcher.holds(lease!)).toBe(true);
+    // Unknown for long, it would be given back, and sent by another process as well.
+    await leases.sweepOnce();
+    aheadMs += 6_000;
+    await leases.sweepOnce();
+    expect(await listLeases(store.pool, leases.owner())).toHaveLength(1);
+    expect(started).toEqual([]);
+  } finally {
+    await letGo();
+    await claiming;
+  }
+  await waitFor(() => started.length === 1, { what: 'the attempt' });
+});
+
+it('what nobody here knows of is given back, but not before a commit must have been heard of', async () => {
+  await store.lease(await store.makeApplication(1), leases.owner());
+  const leaseCount = async () => (await listLeases(store.pool, leases.owner())).length;
+  // However often it is looked for: every failure of a statement asks for a look.
+  for (let look = 0; look < 3; look += 1) await leases.sweepOnce();
+  expect(await leaseCount()).toBe(1);
+  aheadMs += 6_000;
+  await leases.sweepOnce();
+  expect(await leaseCount()).toBe(0);
+});
+
+it('an order whose row somebody holds keeps nobody else from being claimed', async () => {
+  const [held, other] = [await store.makeApplication(1), await store.makeApplication(1)];
+  const [heldId] = held.endpointIds;
+  await store.pool.query("update posthorn.endpoint set ordering = 'block' where id = $1", [heldId]);
+  const current = { ...held, configVersion: await versionOf(held) };
+  const claimer = makeClaimer();
+  await addWaiting(current, true);
+  await claimer.runOnce();
+  await waitFor(() => started.length === 1, { what: 'the first in order' });
+  // Its order is at its end here: the next claim is ready to wait for its row.
+  dispatcher.finish(started[0]!);
+  await store.pool.query("update posthorn.delivery set state = 'succeeded', lease_owner = null");
+  await addWaiting(current, true);
+  await addWaiting(other);
+  const letGo = await hold('select from posthorn.endpoint_due where endpoint_id = $1 for update', [heldId]);
+  try {
+    await claimer.runOnce();
+    expect(started.map(({ endpointId }) => endpointId)).toEqual([heldId, other.endpointIds[0]]);
+  } finally {
+    await letGo();
+  }
+  await claimer.runOnce();
+  expect(started.map(({ endpointId }) => endpointId)).toEqual([heldId, other.endpointIds[0], heldId]);
+});
+
+async function versionOf({ id }: TestApplication): Promise<string> {
+  const { rows } = await store.pool.query<{ config_version: string }>(
+    'select config_version from posthorn.application where id = $1',
+    [id],
+  );
+  return rows[0]!.config_version;
+}
