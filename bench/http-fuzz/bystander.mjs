@@ -1,10 +1,14 @@
 // @ts-check
 // A provider that behaves, at a steady pace, while another source is sent junk: how soon it has its answers, and which.
+import { setTimeout as pause } from 'node:timers/promises';
 import { Agent, request } from 'undici';
 import { githubHeaders } from './requests.mjs';
 
 const everyMs = 50;
 const timeoutMs = 60_000;
+const unavailable = 503;
+const triesMax = 6;
+const againMs = 1_000;
 
 /** @param {string} url @param {import('./requests.mjs').Door} door @param {number} seed */
 export function startBystander(url, door, seed) {
@@ -18,16 +22,15 @@ export function startBystander(url, door, seed) {
     const one = { id, body, status: 0, sentMs: performance.now(), ms: timeoutMs };
     sent.push(one);
     const headers = Object.fromEntries(githubHeaders(door, id, Buffer.from(body)).slice(1));
+    const init = { method: /** @type {const} */ ('POST'), headers, body, dispatcher: agent };
     try {
-      const answer = await request(url + door.path, {
-        method: 'POST',
-        headers,
-        body,
-        dispatcher: agent,
-        headersTimeout: timeoutMs,
-      });
-      await answer.body.text();
-      one.status = answer.statusCode;
+      // It comes again when it is asked to: on a busy machine, that is no mistake.
+      for (let tries = 0; tries < triesMax && [0, unavailable].includes(one.status); tries += 1) {
+        if (tries > 0) await pause(againMs);
+        const answer = await request(url + door.path, { ...init, headersTimeout: timeoutMs });
+        await answer.body.text();
+        one.status = answer.statusCode;
+      }
     } catch {
       // Status 0 says so.
     }

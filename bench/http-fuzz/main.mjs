@@ -13,7 +13,7 @@ import { fuzz } from './run.mjs';
 /** Bodies that are read or wait to be stored are held twice for a moment; the rest is what Node and the program need. */
 const rssMaxMiB = 512;
 /** A machine that is busy with the junk is slower; nobody may be forgotten. */
-const slowestMaxMs = 30_000;
+const slowestMaxMs = 60_000;
 const signalExitCode = 130;
 
 const options = readOptions(process.argv.slice(2));

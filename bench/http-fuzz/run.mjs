@@ -23,6 +23,9 @@ const calmMs = 3_000;
 const crowdEveryMs = 5_000;
 const errorLevel = 50;
 const answerMaxMs = 30_000;
+const unavailable = 503;
+const triesMax = 6;
+const againMaxMs = 2_000;
 const database = 'http_fuzz';
 /** @type {Record<string, import('./ground.mjs').Case>} */
 const allCases = { ...lineCases, ...framingCases, ...contentCases, ...providerCases };
@@ -113,7 +116,20 @@ async function sendOne({ port, doors, judge }, { seed, n, names }) {
   });
   // What must be answered is waited for, however busy the machine is.
   const patience = made.expected === 'stored' ? { patienceMs: answerMaxMs } : {};
-  judge.hear(name, id, made, await exchange(port, { ...made, ...patience }));
+  for (let tries = 1; ; tries += 1) {
+    const heard = await exchange(port, { ...made, ...patience });
+    // What is asked to come again does, as a provider would: a busy machine is no mistake, a refusal for ever is one.
+    const seconds = made.expected === 'stored' && tries < triesMax ? askedAgainIn(heard) : 0;
+    if (seconds === 0) return judge.hear(name, id, made, heard);
+    judge.hear(name, id, { ...made, expected: 'any' }, heard);
+    await pause(Math.min(seconds * 1000, againMaxMs));
+  }
+}
+
+/** The seconds of a 503 that says when to come again; otherwise 0. @param {import('./wire.mjs').Heard} heard */
+function askedAgainIn({ answers: [answer, ...others] }) {
+  if (answer?.status !== unavailable || others.length > 0) return 0;
+  return Number(answer.headers['retry-after'] ?? 0);
 }
 
 /** What the program takes for a mistake of its own. @param {Judge} judge @param {string} path */

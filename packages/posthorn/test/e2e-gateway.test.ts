@@ -435,10 +435,12 @@ describe('a source', () => {
     expect(got.status).toBe(405);
     expect(got.headers.get('allow')).toBe('POST');
     expect((await gateway.push(source, { body: JSON.stringify({ n: 'x'.repeat(200) }) })).status).toBe(413);
+    const beganMs = performance.now();
     const answers = await Promise.all(Array.from({ length: 10 }, () => gateway.push(source)));
+    const seconds = (performance.now() - beganMs) / 1_000;
     const statuses = answers.map(({ status }) => status);
     expect(new Set(statuses)).toEqual(new Set([204, 429]));
-    expect(statuses.filter((status) => status === 204).length).toBeLessThanOrEqual(3);
+    expect(statuses.filter((status) => status === 204).length).toBeLessThanOrEqual(3 + 3 * seconds);
     expect(answers.find(({ status }) => status === 429)?.headers.get('retry-after')).toMatch(/^\d+$/);
     expect(await gateway.requests(source, 'rejected')).toMatchObject([{ reason: 'method' }]);
   });
