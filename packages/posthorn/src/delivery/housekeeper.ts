@@ -21,6 +21,7 @@ import {
   listRetentions,
   sweepEventIds,
   sweepFeeds,
+  sweepKeys,
   sweepTable,
   sweptTables,
   withHousekeepingLock,
@@ -137,6 +138,7 @@ async function sweepEnvironment(db: Connection, retention: Retention, pace: Pace
   for (const table of sweptTables) deleted[table.name] = await sweepTable(db, table, retention, pace);
   deleted.message_event_id = await sweepEventIds(db, retention, pace);
   deleted.message_feed = await sweepFeeds(db, retention, pace);
+  deleted.endpoint_key = await sweepKeys(db, retention, pace);
   const total = Object.values(deleted).reduce((sum, count) => sum + count, 0);
   if (total > 0)
     log.info({ environmentId: retention.environmentId, deleted }, 'rows past their time deleted');

@@ -275,6 +275,22 @@ export function sweepFeeds(db: Connection, retention: Retention, pace: Pace): Pr
   });
 }
 
+/** Forgets what was the newest of keys that nothing was delivered for since; returns how many. */
+export function sweepKeys(db: Connection, retention: Retention, pace: Pace): Promise<number> {
+  return deleteInBatches(pace, async () => {
+    const { rowCount } = await db.query(
+      `delete from posthorn.endpoint_key where ctid = any (array(
+         select k.ctid from posthorn.endpoint_key k
+         join posthorn.application a on a.id = k.application_id and a.environment_id = $1
+         where k.newest_at is not null and k.due_at is null and k.updated_at < $2
+         limit $3 for update of k skip locked
+       ))`,
+      [retention.environmentId, new Date(retention.messageFloorMs), pace.rowsMax],
+    );
+    return rowCount ?? 0;
+  });
+}
+
 /** Deletes idempotency keys older than `ageMs`; returns how many. */
 export function deleteOldIdempotencyKeys(db: Connection, ageMs: number, pace: Pace): Promise<number> {
   return deleteInBatches(pace, async () => {
