@@ -91,6 +91,7 @@ export const manners = {
     plain(response, seen === 0 && total % 2 === 0 ? ([500, 502, 404][total % 3] ?? 500) : 200),
   fifo: (response, about) => inOrder(response, about),
   fifo_skip: (response, about) => inOrder(response, about),
+  key: (response, about) => inOrder(response, about),
   retry_after: (response, { seen, total }) =>
     seen === 0 && total % 2 === 0
       ? plain(response, total % 4 ? 429 : 503, { 'retry-after': retryAfterOf(total) })

@@ -2,6 +2,8 @@
 // How the producer sends an event by the API: under an event id, an idempotency key, both or neither.
 //   end [1, n, 'ack' | 'refused' | 'ambiguous', message id, status, sent at, answered at, tries]
 
+import { orderKeyOf } from './plan.mjs';
+
 /** @typedef {import('./producer.mjs').Tools} Tools */
 /** @typedef {{ kind: 'ack' | 'refused' | 'ambiguous', status: number, id: string }} Result */
 
@@ -25,7 +27,8 @@ export function createApiSender({ setup, journal, counts, ask, again }) {
     const eventId = poison === 'taken_event_id' ? taken.eventId : event.hasEventId && !poison ? uuid : '';
     const key = poison === 'taken_key' ? taken.key : event.hasKey && !poison ? `key-${n}-${uuid}` : '';
     const eventType = poison === 'no_type' ? '' : `"eventType":"${type}",`;
-    const body = `{${eventType}${eventId ? `"eventId":"${eventId}",` : ''}"payload":${payload}}`;
+    const orderKey = `"orderKey":"${orderKeyOf(n)}",`;
+    const body = `{${eventType}${orderKey}${eventId ? `"eventId":"${eventId}",` : ''}"payload":${payload}}`;
     /** @type {Record<string, string>} */
     const headers = {
       'content-type': 'application/json',

@@ -2,6 +2,7 @@
 // I8: what endpoints with an order received, against what the producer was told when.
 import { deliveryOf } from './database-state.mjs';
 import { hitKey, placeOf } from './history.mjs';
+import { orderKeyOf } from './plan.mjs';
 
 /** @typedef {import('./checker.mjs').Case} Case */
 /** @typedef {import('./history.mjs').Hit} Hit */
@@ -12,6 +13,7 @@ const mayBeAccepted = new Set(['200', 'cut']);
 export const orderings = {
   fifo: { mode: 'fifo', onFailure: 'block' },
   fifo_skip: { mode: 'fifo', onFailure: 'skip' },
+  key: { mode: 'key', onFailure: 'block' },
 };
 
 /**
@@ -27,11 +29,21 @@ export const orderings = {
 export function checkOrder(the) {
   let inOrder = 0;
   for (const endpoint of the.evidence.endpoints) {
-    if (!(endpoint.manner in orderings)) continue;
+    const ordering = orderings[endpoint.manner];
+    // GitHub says of no event what it is about: those without a key have no order.
+    if (!ordering || (ordering.mode === 'key' && the.evidence.inbound)) continue;
     const arrivals = arrivalsAt(the, endpoint);
     inOrder += arrivals.length;
-    checkAccepted(the, endpoint, arrivals);
-    checkOneAtATime(the, endpoint);
+    const orderOf = (/** @type {number} */ n) => (ordering.mode === 'key' ? orderKeyOf(n) : '');
+    for (const order of new Set(arrivals.map(({ n }) => orderOf(n)))) {
+      const isIn = (/** @type {number} */ n) => orderOf(n) === order;
+      checkAccepted(
+        the,
+        endpoint,
+        arrivals.filter(({ n }) => isIn(n)),
+      );
+      checkOneAtATime(the, endpoint, isIn);
+    }
   }
   the.counts['inOrder'] = inOrder;
 }
@@ -81,9 +93,17 @@ function checkAccepted({ violate }, { index, manner }, arrivals) {
   }
 }
 
-/** But for a process that was taken for dead while its request was under way. @param {Case} the @param {import('./plan.mjs').Endpoint} endpoint */
-function checkOneAtATime({ history, windows, violate }, { index }) {
-  const hits = [...history.hits].flatMap(([key, list]) => (placeOf(key).index === index ? list : []));
+/**
+ * But for a process that was taken for dead while its request was under way.
+ * @param {Case} the
+ * @param {import('./plan.mjs').Endpoint} endpoint
+ * @param {(n: number) => boolean} isIn whether the event belongs to this order
+ */
+function checkOneAtATime({ history, windows, violate }, { index }, isIn) {
+  const hits = [...history.hits].flatMap(([key, list]) => {
+    const place = placeOf(key);
+    return place.index === index && isIn(place.n) ? list : [];
+  });
   /** @type {Hit | undefined} */
   let before;
   for (const hit of hits.toSorted((a, b) => a.receivedMs - b.receivedMs)) {

@@ -97,6 +97,14 @@ export const scenarios = /** @satisfies {Record<string, Scenario>} */ ({
     mix: onlyOf(['fifo', 'fifo_skip']),
     stuckMs: 40_000,
   },
+  key: {
+    events: 700,
+    processes: 2,
+    faults: [kill(2_000, 0), kill(5_000, 1)],
+    perSecond: 90,
+    mix: onlyOf(['key']),
+    stuckMs: 40_000,
+  },
   ...inboundScenarios,
 });
 
@@ -319,6 +327,36 @@ export const mutants = [
         put: "when w.state = 'retrying'",
       },
     ],
+  },
+  {
+    name: 'key: the front is taken in any order',
+    scenario: 'key',
+    breaks: ['I8'],
+    edits: [
+      {
+        file: 'store/claim-by-key.js',
+        find: 'order by order_at, message_id limit 1',
+        put: 'order by md5(message_id) limit 1',
+      },
+    ],
+  },
+  {
+    name: 'key: claimed while one with it is under way',
+    scenario: 'key',
+    breaks: ['I8'],
+    edits: [
+      {
+        file: 'store/claim-by-key.js',
+        find: 'where message_id is not null and not busy and',
+        put: 'where message_id is not null and',
+      },
+    ],
+  },
+  {
+    name: 'key: its turn is not looked at when one of it ends',
+    scenario: 'key',
+    breaks: ['I1', 'I9'],
+    edits: [{ file: 'store/settle-parts.js', find: 'where had_turn and', put: 'where false and' }],
   },
   ...inboundMutants,
 ];

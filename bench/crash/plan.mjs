@@ -52,6 +52,7 @@ const manners = [
   'seldom',
   'fifo',
   'fifo_skip',
+  'key',
 ];
 
 /** Shares of event types; a type goes to the one endpoint per tenant that asks for it, `pair` to two. */
@@ -66,10 +67,15 @@ export const shares = /** @type {Mix} */ ([
   ['switch', 2],
   ['fifo', 2],
   ['fifo_skip', 2],
+  ['key', 2],
   ['dead', 1],
   ['hang', 0.7],
   ['hostile', 0.7],
 ]);
+/** Few enough that events wait for each other. */
+const orderKeys = 12;
+/** What the event says that it is about, by the API. @param {number} n */
+export const orderKeyOf = (n) => `key ${n % orderKeys}`;
 /** An endpoint can be disabled for good only once in a run; some runs need it twice. */
 const secondGone = 'gone_too';
 

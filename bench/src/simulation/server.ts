@@ -25,8 +25,10 @@ const statements: readonly (readonly [name: string, part: string, run: Statement
   ['hold-config', 'select from posthorn.application where id = $1 for share', accept.holdConfig],
   ['next-due', 'extract(epoch from e.due_at - clock_timestamp())', claim.nextDue],
   ['lock-due', 'select e.endpoint_id from posthorn.endpoint_due e', claim.lockDue],
-  // No endpoint of the model has an order: store-claim-in-order.test.ts and the crash runs look at those.
+  // No endpoint of the model has an order: store-claim-in-order.test.ts, store-claim-by-key.test.ts and the crash runs look
+  // at those.
   ['lock-due-in-order', 'select e.endpoint_id, p.ordering', () => []],
+  ['lock-due-by-key', 'select e.endpoint_id, p.only_newer', () => []],
   ['claim-deliveries', 'select * from claimed', claim.claimDeliveries],
   ['claimed-contents', 'm.content_type', claim.claimedContents],
   ['reserve-starts', 'insert into posthorn.rate_limit', claim.reserveStarts],

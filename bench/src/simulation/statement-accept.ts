@@ -204,6 +204,8 @@ function configRow(schema: Schema, tx: Transaction, application: Application): o
       signature_style: 'standard',
       throttle_rate: endpoint.throttleRate,
       ordering: null,
+      order_by_key: false,
+      only_newer: false,
       filter: null,
       transformation: null,
       headers_sealed: null,

@@ -12,7 +12,7 @@ export function nextDue(
   const dues = [...schema.due.rows.values()].flatMap((row) => tx.read(row) ?? []);
   const times = dues.filter(({ endpointId }) => !full.has(endpointId)).map(({ dueAtMs }) => dueAtMs);
   if (times.length === 0) return [];
-  return [{ ms: String(Math.ceil(Math.min(...times) - clockMs)), has_order: false }];
+  return [{ ms: String(Math.ceil(Math.min(...times) - clockMs)), order_kind: null }];
 }
 
 export function lockDue(schema: Schema, tx: Transaction, values: readonly unknown[]): object[] {

@@ -142,6 +142,11 @@ describe('refused', () => {
       { url, ordering: { mode: 'fifo', onFailure: 'x' } },
       ['ordering', 'onFailure'],
     ],
+    [
+      'only what is newer without a key',
+      { url, ordering: { mode: 'fifo', onlyNewer: true } },
+      ['ordering', 'onlyNewer'],
+    ],
     ['a uid that looks like an id', { url, uid: 'ep_x' }, ['uid']],
     ['a header of ours', { url, headers: { 'webhook-id': 'x' } }, ['headers', 'webhook-id']],
   ];
@@ -274,6 +279,22 @@ describe('ordering', () => {
     const refused = await request(posthorn, 'PATCH', path, { filter: 'true && eventTyp == "a"' });
     expect(refused.status).toBe(422);
     expect(refused.text).toContain('at character 9: Unknown variable: eventTyp');
+  });
+
+  test('by key: shown whole, changed as a whole, and no destination of the reference', async () => {
+    const byKey = { mode: 'key', onFailure: 'block', onlyNewer: false };
+    const made = await request(posthorn, 'POST', base, { url, ordering: { mode: 'key' } });
+    expect(made).toMatchObject({ status: 201, body: { ordering: byKey } });
+    const path = `${base}/${String(made.body.id)}`;
+    const patch = async (body: object) => (await request(posthorn, 'PATCH', path, body)).body.ordering;
+    const newer = { mode: 'key', onFailure: 'skip', onlyNewer: true };
+    expect(await patch({ ordering: newer })).toEqual(newer);
+    expect(await patch({ description: 'x' })).toEqual(newer);
+    const destination = path.replace('/endpoint/', '/destination/');
+    expect((await request(posthorn, 'GET', destination)).status).toBe(404);
+    expect(await patch({ ordering: { mode: 'fifo' } })).toEqual(block);
+    expect(await patch({ ordering: { mode: 'key' } })).toEqual(byKey);
+    expect(await patch({ ordering: null })).toBeNull();
   });
 
   test('is given when it is made, changed by PATCH, and off after a PUT without it', async () => {

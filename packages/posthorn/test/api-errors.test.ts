@@ -65,6 +65,8 @@ const fieldsOf = {
     'payloadRetentionPeriod',
     'payloadRetentionHours',
     'deliverAt',
+    'orderKey',
+    'eventAt',
   ],
   'event-type': [
     'name',

@@ -84,6 +84,8 @@ describe('creating a message', () => {
       channels: null,
       tags: null,
       deliverAt: null,
+      orderKey: null,
+      eventAt: null,
       timestamp: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
     });
   });

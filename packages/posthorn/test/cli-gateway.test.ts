@@ -82,6 +82,20 @@ describe('posthorn source', { timeout }, () => {
     expect((await run(['source', 'requests', 'by-hand'])).code).toBe(4);
   });
 
+  test('gives its endpoint an order', async () => {
+    const args = ['source', 'create', 'in-order', '--type', 'shopify', '--to', 'https://x.test/'];
+    const ordering = async () =>
+      (await gateway.api('GET', '/ingest/api/v1/source/in-order/endpoint/main')).body.ordering;
+    expect((await run([...args, '--order', 'key', '--only-newer'])).code).toBe(0);
+    expect(await ordering()).toEqual({ mode: 'key', onFailure: 'block', onlyNewer: true });
+    expect((await run([...args, '--order', 'endpoint'])).code).toBe(0);
+    expect(await ordering()).toEqual({ mode: 'fifo', onFailure: 'block' });
+    for (const wrong of [['--order', 'other'], ['--only-newer'], ['--order', 'endpoint', '--only-newer']]) {
+      expect((await run([...args, ...wrong])).code).toBe(2);
+    }
+    expect(await ordering()).toEqual({ mode: 'fifo', onFailure: 'block' });
+  });
+
   test('takes a secret from a variable, and never from the command line', async () => {
     const args = ['source', 'create', 'with-secret', '--type', 'github', '--secret-from', 'MY_SECRET'];
     expect(await run(args)).toMatchObject({ code: 2 });
@@ -105,7 +119,7 @@ sources:
         eventTypes: [push]
         headers: { x-team: shop }
         transformation: { code: "function handler(webhook) { return webhook; }" }
-      all: { url: https://all.test/hooks }
+      all: { url: https://all.test/hooks, ordering: { mode: key, onlyNewer: true } }
 `;
 const env = { SHOP_SECRET: githubSecret };
 

@@ -164,3 +164,38 @@ describe('a message', () => {
     expect(by('nothing', '{"n":1}')).toBeUndefined();
   });
 });
+
+describe('what an event is about, and when it happened', () => {
+  const telling: Provider = {
+    ...github,
+    event: {
+      type: 'const:x',
+      order: 'body:key',
+      time: { at: 'body:at', unit: 'rfc3339' },
+    },
+  };
+  const atMs = Date.UTC(2026, 0, 1);
+  const told = (body: object, isVerified = true) =>
+    read(telling, received(JSON.stringify(body), { atMs }), isVerified).messages[0];
+
+  it('are those of its provider', () => {
+    const message = told({ key: 'order 7', at: '2025-12-31T23:59:59.250Z' });
+    expect(message).toMatchObject({ orderKey: 'order 7', eventAt: new Date(atMs - 750) });
+    expect(told({})).not.toHaveProperty('orderKey');
+    expect(told({})).not.toHaveProperty('eventAt');
+  });
+
+  it('can be stored whatever they are, and are not believed where they cannot be', () => {
+    for (const key of ['x'.repeat(257), 'a\u0000b', '\ud800', 'é']) {
+      expect(told({ key })?.orderKey).toMatch(/^sha256:[0-9a-f]{64}$/);
+    }
+    expect(told({ at: '2026-01-01T00:59:59Z' })?.eventAt).toEqual(new Date(atMs + 3_599_000));
+    expect(told({ at: '2026-01-01T01:00:01Z' })).not.toHaveProperty('eventAt');
+  });
+
+  it('are nothing for whoever is not verified', () => {
+    const message = told({ key: 'order 7', at: '2025-12-31T23:59:59Z' }, false);
+    expect(message).not.toHaveProperty('orderKey');
+    expect(message).not.toHaveProperty('eventAt');
+  });
+});

@@ -48,7 +48,8 @@ async function setOrdering(application: TestApplication, ordering: Ordering | nu
       endpointId,
       ordering,
     ]);
-    await noteOrdering(store.db.queries, { applicationId: application.id, endpointId, ordering });
+    const change = { applicationId: application.id, endpointId, ordering, byKey: false };
+    await noteOrdering(store.db.queries, change);
   }
   const { rows } = await store.pool.query<{ config_version: string }>(
     'select config_version from posthorn.application where id = $1',
@@ -150,7 +151,7 @@ describe('a claim in order', () => {
     const application = await makeOrdered();
     const ids = await add(application, 5);
     expect(await claimAny()).toEqual([]);
-    expect(await nextDue(store.pool, [])).toEqual({ inMs: 0, hasOrder: true });
+    expect(await nextDue(store.pool, [])).toEqual({ inMs: 0, order: 'endpoint' });
     const { claimed } = await claim(owner, 3);
     expect(idsOf(claimed)).toEqual(ids.slice(0, 3));
     expect(claimed[0]).toMatchObject({ ordering: 'block', leaseOwner: owner, leaseSeq: 1, attempts: 0 });

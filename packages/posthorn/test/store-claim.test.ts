@@ -172,7 +172,7 @@ describe('a claim', () => {
     const claimed = await claim({ fullEndpoints });
     expect(new Set(claimed.map(({ endpointId }) => endpointId))).toEqual(new Set(free.endpointIds));
     expect(await nextDue(store.pool, fullEndpoints)).toBeUndefined();
-    expect(await nextDue(store.pool, [])).toEqual({ inMs: 0, hasOrder: false });
+    expect(await nextDue(store.pool, [])).toEqual({ inMs: 0, order: null });
     expect(await claim()).toHaveLength(2);
   });
 

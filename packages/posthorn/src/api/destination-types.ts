@@ -73,8 +73,8 @@ export const destinationTypes: Readonly<Record<string, DestinationType>> = {
 };
 
 /** The reference's name for what the endpoint is; undefined when it has none. Destinations get their messages in order. */
-export function destinationTypeOf({ kind, ordering }: EndpointRow): string | undefined {
-  if (ordering !== 'block') return undefined;
+export function destinationTypeOf({ kind, ordering, order_by_key }: EndpointRow): string | undefined {
+  if (ordering !== 'block' || order_by_key) return undefined;
   return Object.keys(destinationTypes).find((type) => destinationTypes[type]?.kind === kind);
 }
 

@@ -44,8 +44,10 @@ const channelsField = Type.Optional(
 const orderingField = Type.Optional(
   nullable(
     Type.Object({
-      mode: Type.Literal('fifo'),
+      mode: Type.Union([Type.Literal('fifo'), Type.Literal('key')]),
       onFailure: Type.Optional(Type.Union([Type.Literal('block'), Type.Literal('skip')])),
+      /** Of the mode `key`. */
+      onlyNewer: Type.Optional(Type.Boolean()),
     }),
   ),
 );
@@ -104,7 +106,7 @@ export function wireEndpoint(row: EndpointRow) {
     rateLimit: row.throttle_rate,
     ...wireOptions(row),
     auth: row.auth_shown,
-    ordering: row.ordering === null ? null : { mode: 'fifo', onFailure: row.ordering },
+    ordering: wireOrdering(row),
     filter: row.filter,
     version: signatureVersion,
     createdAt: row.created_at.toISOString(),
@@ -117,9 +119,26 @@ function eventTypesOf(body: Static<typeof EndpointPatch>): string[] | null | und
   return eventTypes === undefined || eventTypes === null ? eventTypes : [...new Set(eventTypes)];
 }
 
+function wireOrdering({ ordering, order_by_key: byKey, only_newer: onlyNewer }: EndpointRow) {
+  if (ordering === null) return null;
+  return byKey ? { mode: 'key', onFailure: ordering, onlyNewer } : { mode: 'fifo', onFailure: ordering };
+}
+
+interface OrderingColumns {
+  ordering: Ordering | null;
+  order_by_key: boolean;
+  only_newer: boolean;
+}
+
+const withoutOrdering: OrderingColumns = { ordering: null, order_by_key: false, only_newer: false };
+
 /** Undefined when the body does not name it. */
-function orderingOf({ ordering }: Static<typeof EndpointPatch>): Ordering | null | undefined {
-  return ordering ? (ordering.onFailure ?? 'block') : ordering;
+function orderingOf({ ordering }: Static<typeof EndpointPatch>): OrderingColumns | undefined {
+  if (ordering === undefined) return undefined;
+  if (ordering === null) return withoutOrdering;
+  const { mode, onFailure = 'block', onlyNewer = false } = ordering;
+  if (onlyNewer && mode !== 'key') throw invalidField('ordering.onlyNewer', 'needs the mode key');
+  return { ordering: onFailure, order_by_key: mode === 'key', only_newer: onlyNewer };
 }
 
 /** Throws 422 with what is wrong with the expression, and where. */
@@ -140,7 +159,7 @@ export function columnsOf(body: Static<typeof EndpointUpsertIn>) {
     channels: body.channels ?? null,
     metadata: metadataJson(body.metadata ?? {}),
     throttle_rate: throttleRateOf(body) ?? null,
-    ordering: orderingOf(body) ?? null,
+    ...(orderingOf(body) ?? withoutOrdering),
     filter: takeFilter(body.filter ?? null),
     disabled: body.disabled ?? false,
     ...optionColumns(body),
@@ -152,7 +171,6 @@ export function changesOf(body: Static<typeof EndpointPatch>): EndpointChanges {
   checkUid(body.uid, idPrefix);
   const eventTypes = eventTypesOf(body);
   const throttleRate = throttleRateOf(body);
-  const ordering = orderingOf(body);
   return {
     ...(body.uid === undefined ? {} : { uid: body.uid }),
     ...(body.description === undefined ? {} : { description: body.description }),
@@ -160,7 +178,7 @@ export function changesOf(body: Static<typeof EndpointPatch>): EndpointChanges {
     ...(body.channels === undefined ? {} : { channels: body.channels }),
     ...(body.metadata === undefined ? {} : { metadata: metadataJson(body.metadata) }),
     ...(throttleRate === undefined ? {} : { throttle_rate: throttleRate }),
-    ...(ordering === undefined ? {} : { ordering }),
+    ...orderingOf(body),
     ...(body.filter === undefined ? {} : { filter: takeFilter(body.filter) }),
     ...(body.disabled === undefined ? {} : { disabled: body.disabled }),
     ...optionChanges(body),

@@ -2,6 +2,7 @@
 import Type from 'typebox';
 import type { Static } from 'typebox';
 import { sliceMembers } from '../core/json-slice.ts';
+import { eventTime } from '../core/ordering.ts';
 import { ApplicationIn } from './applications.ts';
 import { nameText, nullable, TimeText } from './fields.ts';
 import { ApiError, invalid, invalidField } from './problems.ts';
@@ -9,6 +10,7 @@ import type { FieldProblem } from './problems.ts';
 import { opaque } from './validation.ts';
 
 const eventIdMaxChars = 256;
+const orderKeyMaxChars = 256;
 const channelsMax = 5;
 const channelMaxChars = 128;
 const tagsMax = 20;
@@ -56,6 +58,8 @@ export const MessageIn = Type.Object({
   // Made along with the message when the one in the path does not exist.
   application: Type.Optional(ApplicationIn),
   deliverAt: Type.Optional(TimeText),
+  orderKey: Type.Optional(Type.String({ minLength: 1, maxLength: orderKeyMaxChars, pattern: printable })),
+  eventAt: Type.Optional(TimeText),
   // Passed over here: tidyBody says what becomes of it.
   data: Type.Optional(Type.Unknown(opaque)),
 });
@@ -72,6 +76,8 @@ export interface MessageContent {
   payload: Buffer;
   contentType?: string;
   deliverAt?: Date;
+  orderKey?: string;
+  eventAt?: Date;
   /** How long the content is kept. */
   contentHours?: number;
 }
@@ -128,9 +134,11 @@ interface Wishes {
   contentType: unknown;
   deliverAt: Date | undefined;
   contentHours: number | undefined;
+  eventAt: Date | undefined;
 }
 
-function problemsOf(body: MessageIn, { contentType, deliverAt, contentHours }: Wishes, nowMs: number) {
+function problemsOf(body: MessageIn, wishes: Wishes, nowMs: number) {
+  const { contentType, deliverAt, contentHours, eventAt } = wishes;
   const problems: FieldProblem[] = [];
   const refuse = (field: string, msg: string) => {
     problems.push({ loc: ['body', ...field.split('.')], msg, type: 'value_error' });
@@ -140,6 +148,9 @@ function problemsOf(body: MessageIn, { contentType, deliverAt, contentHours }: W
   }
   const late = deliverAt && problemOfDeliverAt(deliverAt, contentHours, nowMs);
   if (late !== undefined) refuse('deliverAt', late);
+  if (eventAt && eventTime(eventAt.getTime(), nowMs) === undefined) {
+    refuse('eventAt', 'must be a date and time from 1970 on, and not more than an hour ahead');
+  }
   if (body.payloadRetentionPeriod !== undefined && body.payloadRetentionHours !== undefined) {
     refuse('payloadRetentionHours', 'cannot be combined with payloadRetentionPeriod');
   }
@@ -166,11 +177,12 @@ function payloadOf(body: MessageIn, bytes: Buffer): Buffer {
  * be served.
  */
 export function readMessage(body: MessageIn, bytes: Buffer, nowMs: number): MessageContent {
-  const { eventType, eventId, channels, tags } = body;
+  const { eventType, eventId, channels, tags, orderKey } = body;
   const contentType = contentTypeOf(body);
   const contentHours = contentHoursOf(body);
   const deliverAt = body.deliverAt === undefined ? undefined : new Date(body.deliverAt);
-  const problems = problemsOf(body, { contentType, deliverAt, contentHours }, nowMs);
+  const eventAt = body.eventAt === undefined ? undefined : new Date(body.eventAt);
+  const problems = problemsOf(body, { contentType, deliverAt, contentHours, eventAt }, nowMs);
   if (problems.length > 0) throw invalid(problems);
   return {
     eventType,
@@ -180,6 +192,8 @@ export function readMessage(body: MessageIn, bytes: Buffer, nowMs: number): Mess
     ...(tags && tags.length > 0 ? { tags: [...new Set(tags)] } : {}),
     ...(isContentType(contentType) ? { contentType } : {}),
     ...(deliverAt === undefined ? {} : { deliverAt }),
+    ...(orderKey === undefined ? {} : { orderKey }),
+    ...(eventAt === undefined ? {} : { eventAt }),
     ...(contentHours === undefined ? {} : { contentHours }),
   };
 }

@@ -24,6 +24,8 @@ export function wireMessage(row: MessageRow) {
     channels: row.channels,
     tags: row.tags,
     deliverAt: row.deliver_at?.toISOString() ?? null,
+    orderKey: row.order_key,
+    eventAt: row.event_at?.toISOString() ?? null,
     timestamp: row.created_at.toISOString(),
   };
 }

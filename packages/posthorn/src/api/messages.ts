@@ -85,6 +85,8 @@ export function createdText(
     channels: message.channels ?? null,
     tags: message.tags ?? null,
     deliver_at: message.deliverAt ?? null,
+    order_key: message.orderKey ?? null,
+    event_at: message.eventAt ?? null,
     created_at: createdAt,
   };
   return messageText(row, content);

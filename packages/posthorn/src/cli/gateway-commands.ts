@@ -73,7 +73,9 @@ export function addSourceCommands(program: Command, context: Context): void {
     .requiredOption('--type <type>', 'whose requests it takes, such as github')
     .option('--name <name>', 'a name to know it by')
     .option('--secret-from <variable>', "the environment variable that holds the provider's secret")
-    .option('--to <url>', 'an endpoint of it');
+    .option('--to <url>', 'an endpoint of it')
+    .option('--order <what>', 'one message at a time: of the whole endpoint, or of each key (endpoint, key)')
+    .option('--only-newer', 'with --order key: leave out what happened before what was delivered last');
   addServerAction(create, context, async (options, config, [uid = '']) => {
     const { runSourceCreate } = await import('./sources.ts');
     return runSourceCreate(uid, options, config, io);
@@ -81,6 +83,7 @@ export function addSourceCommands(program: Command, context: Context): void {
   withExamples(create, [
     'posthorn source create my-github --type github --to https://ci.example.com/hooks',
     'posthorn source create my-stripe --type stripe --secret-from STRIPE_SECRET',
+    'posthorn source create my-shop --type shopify --to https://erp.example.com/hooks --order key --only-newer',
   ]);
   const list = group.command('list').description('list sources with their URLs');
   addServerAction(list, context, async (options, config) => {

@@ -25,6 +25,8 @@ export interface CreateOptions extends ServerOptions {
   name?: string;
   secretFrom?: string;
   to?: string;
+  order?: string;
+  onlyNewer?: boolean;
 }
 
 async function client(options: ServerOptions, config: Config, io: Io): Promise<ApiClient> {
@@ -47,6 +49,19 @@ function secretOf({ secretFrom }: CreateOptions, io: Io): string | undefined {
   return text;
 }
 
+const orderModes: Readonly<Record<string, string>> = { endpoint: 'fifo', key: 'key' };
+
+/** Undefined for none. */
+function orderingOf({ to, order, onlyNewer = false }: CreateOptions): object | undefined {
+  if (order === undefined && !onlyNewer) return undefined;
+  if (to === undefined) throw usageError('an order is that of an endpoint', 'name one with --to');
+  const mode = orderModes[order ?? ''];
+  if (mode === undefined) throw usageError('--order must be endpoint or key', 'correct it, or leave it out');
+  if (!onlyNewer) return { mode };
+  if (mode !== 'key') throw usageError('--only-newer needs --order key', 'add it, or leave both out');
+  return { mode, onlyNewer };
+}
+
 export async function runSourceCreate(
   uid: string,
   options: CreateOptions,
@@ -55,6 +70,7 @@ export async function runSourceCreate(
 ): Promise<ExitCode> {
   const api = await client(options, config, io);
   const secret = secretOf(options, io);
+  const ordering = orderingOf(options);
   const body = {
     type: options.type,
     name: options.name ?? uid,
@@ -62,7 +78,7 @@ export async function runSourceCreate(
   };
   const source = (await api.request('PUT', pathOf(uid), JSON.stringify(body))) as Thing;
   if (options.to !== undefined) {
-    await api.request('PUT', `${pathOf(uid)}/endpoint/main`, JSON.stringify({ url: options.to }));
+    await api.request('PUT', `${pathOf(uid)}/endpoint/main`, JSON.stringify({ url: options.to, ordering }));
   }
   const { data } = (await api.request('GET', `${pathOf(uid)}/secret`)) as { data: Thing[] };
   const key = data[0]?.key;

@@ -18,6 +18,10 @@ export interface NewMessage {
   contentType?: string;
   /** Deliveries begin then, and not before. */
   deliverAt?: Date;
+  /** Endpoints with an order by key deliver messages with the same one in order. */
+  orderKey?: string;
+  /** When what it tells happened. */
+  eventAt?: Date;
   /** Hours after which the content goes; it goes with the message unless given. */
   contentHours?: number;
   idempotency?: { key: string; fingerprint: Uint8Array };

@@ -2,12 +2,13 @@
 
 /**
  * `filter`: the endpoint's filter said no. `filter_error`: it could not be evaluated. `transformation`: the endpoint's
- * transformation cancelled it. `endpoint_disabled`, `endpoint_deleted`, `content_gone`: found so when it came up.
+ * transformation cancelled it. `outdated`: something newer was delivered for its key. `endpoint_disabled`, `endpoint_deleted`, `content_gone`: found so when it came up.
  */
 export type CancelReason =
   | 'filter'
   | 'filter_error'
   | 'transformation'
+  | 'outdated'
   | 'endpoint_disabled'
   | 'endpoint_deleted'
   | 'content_gone';

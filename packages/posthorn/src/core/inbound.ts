@@ -9,6 +9,10 @@ export interface InboundMessage {
   payload: Uint8Array;
   /** `application/json` unless given. */
   contentType?: string;
+  /** What it is about: events with the same one belong in order. */
+  orderKey?: string;
+  /** When it happened. */
+  eventAt?: Date;
 }
 
 /** The values of each header, by its lower-case name. */

@@ -2,7 +2,7 @@
 import type { Cancellation } from '../core/cancellation.ts';
 import type { GateSignal } from '../core/endpoint-gate.ts';
 import { httpKind } from '../core/endpoint-kind.ts';
-import { holdsUp as holdsUpOthers } from '../core/ordering.ts';
+import { holdsUp as holdsUpOthers, isOutdated, type Turn } from '../core/ordering.ts';
 import { describeOutcome } from '../core/outcome.ts';
 import { type RetryPolicy, withRetries } from '../core/retry-schedule.ts';
 import { settle } from '../core/settle.ts';
@@ -83,7 +83,9 @@ export function createAttempt(deps: AttemptDeps): MakeAttempt {
     const startedAtMs = deps.clock.monotonicMs();
     if (!endpoint || endpoint.disabled || work.payload === null)
       return cancelled(work, startedAtMs, cancellationOf(endpoint));
-    if (endpoint.ordering && !work.ordering) return { postponedMs: 0 };
+    if (endpoint.ordering && !work.ordering && !work.turn) return { postponedMs: 0 };
+    if (endpoint.onlyNewer && work.turn && isOutdated(work.turn))
+      return cancelled(work, startedAtMs, outdatedBy(work.turn));
     const transformed = endpoint.transformation
       ? await transform(deps, work, endpoint, endpoint.transformation)
       : undefined;
@@ -117,10 +119,16 @@ function finishedAs(
   const policy = withRetries(deps.policy, endpoint.retryDelaysSeconds);
   const { transition, endpointGone } = settle(work, result, policy, deps.random);
   const attempt = attemptRecord(deps.newId('atmpt_'), work, url, result);
-  const settled: Settled = { ...leaseOf(work), transition, attempt };
+  const settled: Settled = { ...leaseOf(work), ...turnOf(work, endpoint), transition, attempt };
   // A configuration from before the endpoint had its order must not let anything pass.
   const holdsUp = holdsUpOthers(work.ordering ? (endpoint.ordering ?? work.ordering) : null, transition);
   return { work, settled, startedAtMs, endpointGone, holdsUp, signal: result };
+}
+
+function outdatedBy({ eventAtMs = 0, newestAtMs = 0 }: Turn): Cancellation {
+  const [at, newest] = [eventAtMs, newestAtMs].map((ms) => new Date(ms).toISOString());
+  const detail = `It happened at ${at}, and what happened at ${newest} was delivered for its key before.`;
+  return { reason: 'outdated', detail };
 }
 
 const cancelledByCode: Cancellation = {
@@ -176,6 +184,13 @@ function leaseOf({ applicationId, messageId, endpointId, leaseOwner, leaseSeq }:
   return { applicationId, messageId, endpointId, leaseOwner, leaseSeq };
 }
 
+/** What the next one with its key waits for. */
+function turnOf({ turn }: Work, endpoint?: EndpointConfig): Pick<Settled, 'turn'> {
+  if (!turn) return {};
+  const passes = (endpoint?.ordering ?? turn.ordering) === 'skip';
+  return { turn: { passes, eventAtMs: endpoint?.onlyNewer ? turn.eventAtMs : undefined } };
+}
+
 function cancellationOf(endpoint: EndpointConfig | undefined): Cancellation {
   if (!endpoint) return { reason: 'endpoint_deleted', detail: 'The endpoint was deleted.' };
   if (endpoint.disabled) return { reason: 'endpoint_disabled', detail: 'The endpoint was disabled.' };
@@ -186,6 +201,7 @@ function cancelled(work: Work, startedAtMs: number, cancellation: Cancellation):
   const { attempts } = work;
   const settled: Settled = {
     ...leaseOf(work),
+    ...turnOf(work),
     transition: { state: 'cancelled', attempts, cancellation },
   };
   return { work, settled, startedAtMs, endpointGone: false, holdsUp: false };

@@ -4,6 +4,7 @@ import { createLoop, type Loop } from '../lib/loop.ts';
 import type { Log } from '../lib/log.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isLockTimeout } from '../store/availability.ts';
+import { claimByKey } from '../store/claim-by-key.ts';
 import { claimDeliveries, nextDue } from '../store/claim-deliveries.ts';
 import { claimInOrder } from '../store/claim-in-order.ts';
 import type { ConfigCache } from './config-cache.ts';
@@ -16,9 +17,11 @@ const noRoomDelayMs = 100;
 const errorDelayMs = 1_000;
 const endpointsPerClaimMax = 50;
 const perEndpointMax = 20;
+// Of an endpoint with an order by key, one of each of so many keys.
+const keysPerEndpointMax = 50;
 // Of an endpoint with an order nothing is claimed before all of this has ended.
 const perOrderMax = 200;
-// An endpoint with an order that is under way elsewhere is left alone for so long.
+// An endpoint whose order is under way elsewhere is left alone for so long.
 const busyMs = 50;
 
 export interface ClaimerDeps {
@@ -50,6 +53,11 @@ export function createClaimer(deps: ClaimerDeps): Loop & { runOnce(): Promise<nu
 
   const take = (claimed: readonly Work[]) => takeIn(deps, claimed);
 
+  const leaveAlone = (endpointIds: readonly string[]) => {
+    const untilMs = clock.monotonicMs() + busyMs;
+    for (const id of endpointIds) busyUntilMs.set(id, untilMs);
+  };
+
   const claimAny = async (): Promise<number> =>
     take(await claimDeliveries(pool, leases.owner(), limits(perEndpointMax)));
 
@@ -66,9 +74,20 @@ export function createClaimer(deps: ClaimerDeps): Loop & { runOnce(): Promise<nu
       // It holds up nobody else; it stays on the list, and has its turn when its row is free.
       return claim([]);
     });
-    const untilMs = clock.monotonicMs() + busyMs;
-    for (const id of busyEndpoints) busyUntilMs.set(id, untilMs);
+    leaveAlone(busyEndpoints);
     return take(claimed);
+  };
+
+  const claimTurns = async (): Promise<number> => {
+    const { claimed, busyEndpoints } = await claimByKey(pool, leases.owner(), limits(keysPerEndpointMax));
+    leaveAlone(busyEndpoints);
+    return take(claimed);
+  };
+
+  const claimsFor = {
+    none: [claimAny, claimOrdered, claimTurns],
+    endpoint: [claimOrdered, claimAny, claimTurns],
+    key: [claimTurns, claimAny, claimOrdered],
   };
 
   const runOnce = async (): Promise<number> => {
@@ -79,13 +98,18 @@ export function createClaimer(deps: ClaimerDeps): Loop & { runOnce(): Promise<nu
       if (!due) return idleMs;
       if (due.inMs > 0) return Math.min(due.inMs, idleMs);
       if (dispatcher.claimRoom() === 0) return noRoomDelayMs;
-      const [claim, otherClaim] = due.hasOrder ? [claimOrdered, claimAny] : [claimAny, claimOrdered];
       // Another process may have it already, or hold the rows: do not spin.
-      if ((await claim()) === 0 && (await otherClaim()) === 0) return noRoomDelayMs;
+      if (!(await claimFirst(claimsFor[due.order ?? 'none']))) return noRoomDelayMs;
     }
   };
 
   return { ...createLoop({ name: 'claimer', runOnce, errorDelayMs, log: deps.log }), runOnce };
+}
+
+/** Whether any of them found something; the later ones are asked when the earlier ones did not. */
+async function claimFirst(claims: readonly (() => Promise<number>)[]): Promise<boolean> {
+  for (const claim of claims) if ((await claim()) > 0) return true;
+  return false;
 }
 
 /** Resolves with how many. */

@@ -220,6 +220,7 @@ export class Engine {
   }
 
   #settled({ settled }: Finished): void {
+    if (settled.turn) this.wake();
     if ('delayMs' in settled.transition) this.#claimer.wakeWithin(settled.transition.delayMs);
     this.#deps.onSettled?.(settled);
   }

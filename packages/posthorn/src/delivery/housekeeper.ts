@@ -26,6 +26,7 @@ import {
   withHousekeepingLock,
 } from '../store/retention.ts';
 import type { Pace, Retention } from '../store/retention.ts';
+import { sweepKeys } from '../store/sweep-keys.ts';
 
 const everyMs = 60 * 60 * 1000;
 const errorDelayMs = 30_000;
@@ -141,6 +142,7 @@ function stepsOf(db: Connection, { nowMs, retentions, pace, log }: Upkeep): Step
     })),
     { name: 'event ids', run: () => deleted('message_event_id', sweepEventIds(db, retentions, pace)) },
     { name: 'feeds', run: () => deleted('message_feed', sweepFeeds(db, retentions, pace)) },
+    { name: 'keys', run: () => deleted('endpoint_key', sweepKeys(db, retentions, pace)) },
   ];
 }
 

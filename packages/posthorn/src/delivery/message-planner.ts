@@ -26,19 +26,20 @@ export class MessagePlanner {
   /** Reserves room in the dispatcher for the deliveries that are to be leased: `dispatch` uses it, or `unreserve` gives it back. */
   plan(message: MatchedMessage, config: ApplicationConfig): MessageToStore {
     const { eventType, eventId, channels, tags, payload, idempotency } = message;
-    const { contentType, deliverAt, contentHours, requestId } = message;
+    const { contentType, deliverAt, contentHours, requestId, orderKey, eventAt } = message;
     const { applicationId, version: configVersion, hasPollers } = config;
     const direct = this.#deps.firstDelayMs === 0 && deliverAt === undefined;
     const isFiltered = config.hasFilter && message.endpointId === undefined;
     const subject = isFiltered ? new FilterSubject(message) : undefined;
     const deliveries = config.endpoints
       .filter((endpoint) => isFor(message, endpoint))
-      .map(({ id, ordering, filter }) => {
+      .map(({ id, ordering, orderByKey, filter }) => {
         const cancellation = subject && filter?.refusalOf(subject);
         if (cancellation) return { endpointId: id, leased: false, cancellation };
         return {
           endpointId: id,
           ordered: ordering !== null,
+          byKey: orderByKey,
           leased: direct && ordering === null && this.#deps.dispatcher.reserve(id, payload.length),
         };
       });
@@ -46,7 +47,7 @@ export class MessagePlanner {
     // An example for one endpoint is nothing to fetch.
     const fed = hasPollers && message.endpointId === undefined;
     const matched = { id, applicationId, configVersion, deliveries, fed };
-    const wishes = { contentType, deliverAt, contentHours, requestId };
+    const wishes = { contentType, deliverAt, contentHours, requestId, orderKey, eventAt };
     return { ...matched, eventType, eventId, channels, tags, payload, idempotency, ...wishes };
   }
 

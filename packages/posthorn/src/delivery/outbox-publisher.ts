@@ -73,10 +73,10 @@ function toStore(row: PublishableRow, config: ApplicationConfig): MessageToStore
   const subject = config.hasFilter ? new FilterSubject(message) : undefined;
   const deliveries = config.endpoints
     .filter((endpoint) => matches(endpoint, message))
-    .map(({ id, ordering, filter }) => {
+    .map(({ id, ordering, orderByKey, filter }) => {
       const cancellation = subject && filter?.refusalOf(subject);
       if (cancellation) return { endpointId: id, leased: false, cancellation };
-      return { endpointId: id, leased: false, ordered: ordering !== null };
+      return { endpointId: id, leased: false, ordered: ordering !== null, byKey: orderByKey };
     });
   return {
     id: row.messageId,

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { type Provider, type ProviderEvent, readEvents } from '@posthorn/webhooks/provider';
 import type { InboundMessage } from '../core/inbound.ts';
 import { eventTypeOf, isPlainId } from '../core/inbound-names.ts';
+import { eventTime } from '../core/ordering.ts';
 import { type Slice, sliceElements, sliceMembers } from '../core/json-slice.ts';
 import type { DeduplicateBy } from '../store/source-tables.ts';
 import { receivedRequest } from './open-source.ts';
@@ -40,6 +41,7 @@ export function readMessages(
       ...(contentType === undefined ? {} : { contentType }),
       // Whoever is not who they say must not take the place of what comes from the provider itself.
       ...(eventId === undefined ? {} : { eventId: isVerified ? eventId : `unverified:${eventId}` }),
+      ...(isVerified ? orderOf(event, received.atMs) : {}),
     };
   });
   const [only, ...others] = events;
@@ -192,8 +194,19 @@ function eventIdOf(event: ProviderEvent, payload: Uint8Array, by: DeduplicateBy)
   if (by === 'nothing') return undefined;
   // An id of one of many would stand for all of them.
   if (by === 'body' || event.isWholeBatch) return `sha256:${sha256(payload)}`;
-  if (event.id === undefined) return undefined;
-  return isPlainId(event.id) ? event.id : `sha256:${sha256(Buffer.from(event.id))}`;
+  return event.id === undefined ? undefined : plain(event.id);
 }
+
+/** Whoever is not who they say is in nobody's order, and makes nothing old. */
+function orderOf({ orderKey, timeSeconds }: ProviderEvent, nowMs: number) {
+  const atMs = eventTime(timeSeconds === undefined ? undefined : timeSeconds * 1_000, nowMs);
+  return {
+    ...(orderKey === undefined ? {} : { orderKey: plain(orderKey) }),
+    ...(atMs === undefined ? {} : { eventAt: new Date(atMs) }),
+  };
+}
+
+/** What cannot be kept as it is is known by its hash. */
+const plain = (id: string) => (isPlainId(id) ? id : `sha256:${sha256(Buffer.from(id))}`);
 
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');

@@ -1,7 +1,28 @@
 // Accepts a batch of messages in one statement: idempotency, event ids, messages and their deliveries, all or nothing.
 import type pg from 'pg';
 import type { Cancellation } from '../core/cancellation.ts';
+import {
+  type FilterParts,
+  type StatementParts,
+  type WishParts,
+  withFilter,
+  withKeys,
+  withOrder,
+  withoutFilter,
+  withoutKeys,
+  withoutOrder,
+  withoutWishes,
+  withWishes,
+} from './accept-parts.ts';
 import { boolArray, byteaArray, int8Array, textArray } from './binary-array.ts';
+
+export interface DeliveryToStore {
+  endpointId: string;
+  leased: boolean;
+  ordered?: boolean;
+  byKey?: boolean;
+  cancellation?: Cancellation;
+}
 
 /** A message with the deliveries that its application's configuration, at `configVersion`, gives it. */
 export interface MessageToStore {
@@ -24,12 +45,17 @@ export interface MessageToStore {
   fed?: boolean | undefined;
   /** The provider's request that it came in. */
   requestId?: string | undefined;
+  /** Endpoints with an order by key deliver messages with the same one in order. */
+  orderKey?: string | undefined;
+  /** When what it tells happened. */
+  eventAt?: Date | undefined;
   /**
    * `leased`: the accepting process sends it itself, at once; otherwise it waits in the database. `ordered`: it gets a
-   * place in its endpoint's order, behind all that came before; then it is never leased here. `cancellation`: the
-   * endpoint's filter keeps the message from it; then it is neither, and is stored as cancelled.
+   * place in its endpoint's order, or in that of its key (`byKey`), behind all that came before; then it is never leased
+   * here. `cancellation`: the endpoint's filter keeps the message from it; then it is none of these, and is stored as
+   * cancelled.
    */
-  deliveries: { endpointId: string; leased: boolean; ordered?: boolean; cancellation?: Cancellation }[];
+  deliveries: DeliveryToStore[];
 }
 
 export type StoredMessage =
@@ -84,172 +110,46 @@ with input as materialized (
 `;
 
 const acceptSql = (
-  { places, createdAt, orderAt, placed, wishes = withoutWishes }: StatementParts,
+  { places, createdAt, orderAt, placed, wishes = withoutWishes, keys = withoutKeys }: StatementParts,
   { columns, cancelled, isOpen, values, input, arrays }: FilterParts = withoutFilter,
 ) => `
 ${storingSql(wishes)}), ${wishes.effects}${places}planned as (
   insert into posthorn.delivery
-    (application_id, message_id, endpoint_id, state, next_attempt_at, lease_owner, lease_seq, created_at, order_at${columns})
+    (application_id, message_id, endpoint_id, state, next_attempt_at, lease_owner, lease_seq, created_at, order_at${keys.column}${columns})
   select s.application_id, s.id, d.endpoint_id,
     case when d.leased then 'delivering'${cancelled} else 'pending' end::posthorn.delivery_state,
     case when not d.leased${isOpen} then ${wishes.firstAt} end,
     case when d.leased then $15::integer end,
-    case when d.leased then 1 else 0 end, ${createdAt}, ${orderAt}${values}
+    case when d.leased then 1 else 0 end, ${createdAt}, ${orderAt}${keys.value}${values}
   from (
     select message_id, endpoint_id, wanted and exists (select from owner) as leased${input}
     from unnest($11::text[], $12::text[], $13::boolean[]${arrays}) as w (message_id, endpoint_id, wanted${columns})
   ) d
   join stored s on s.id = d.message_id ${placed}
-  returning application_id, endpoint_id, next_attempt_at
+  returning application_id, endpoint_id, next_attempt_at${keys.column}
 ), due as (
   insert into posthorn.endpoint_due (endpoint_id, application_id, due_at)
   select endpoint_id, min(application_id), min(next_attempt_at) from planned
   where next_attempt_at is not null group by endpoint_id order by endpoint_id
-  on conflict (endpoint_id) do update set due_at = least(endpoint_due.due_at, excluded.due_at)
+  on conflict (endpoint_id) do update set due_at = least(endpoint_due.due_at, excluded.due_at)${keys.effects}
 )
 select now() as created_at, exists (select from owner) as lease_granted,
   array(select id from input where id not in (select id from current)) as stale,
   array(select id from current where id not in (select id from stored)) as conflicting`;
-
-interface StatementParts {
-  places: string;
-  createdAt: string;
-  orderAt: string;
-  placed: string;
-  wishes?: WishParts;
-}
-
-/** What only a message with wishes of its own needs: the statement for all others is not burdened with it. */
-interface WishParts {
-  arrays: string;
-  names: string;
-  columns: string;
-  values: string;
-  returned: string;
-  effects: string;
-  firstAt: string;
-}
-
-const firstAt = "now() + $14::bigint * interval '1 ms'";
-const withoutWishes: WishParts = {
-  arrays: '',
-  names: '',
-  columns: '',
-  values: '',
-  returned: '',
-  effects: '',
-  firstAt,
-};
-
-/** What only deliveries that a filter has cancelled need. */
-interface FilterParts {
-  columns: string;
-  cancelled: string;
-  isOpen: string;
-  values: string;
-  input: string;
-  arrays: string;
-}
-
-const withoutFilter: FilterParts = {
-  columns: '',
-  cancelled: '',
-  isOpen: '',
-  values: '',
-  input: '',
-  arrays: '',
-};
-
-/** `first` is the number of the first of its two parameters. */
-const withFilter = (first: number): FilterParts => ({
-  columns: ', cancel_reason, cancel_detail',
-  cancelled: " when not d.open then 'cancelled'",
-  isOpen: ' and d.open',
-  values: ', d.cancel_reason, d.cancel_detail',
-  input: ', cancel_reason, cancel_detail, cancel_reason is null as open',
-  arrays: `, $${first}::text[], $${first + 1}::text[]`,
-});
-
-const withoutOrder: StatementParts = { places: '', createdAt: 'now()', orderAt: 'null', placed: '' };
-
-// The endpoint's row stays locked until the commit, so places grow in the order of the commits: whoever sees one sees
-// all before it. A place is a time, so that it can be compared with deliveries from before the endpoint had an order.
-const orderParts = (placeOf: (place: string) => string, more: string) => ({
-  places: `ordered as materialized (
-  select w.endpoint_id, w.message_id, s.application_id${more},
-    row_number() over (partition by w.endpoint_id order by w.place) as place,
-    count(*) over (partition by w.endpoint_id) as places
-  from unnest($11::text[], $12::text[], $16::boolean[]) with ordinality as w (message_id, endpoint_id, ordered, place)
-  join stored s on s.id = w.message_id
-  where w.ordered
-), last as (
-  insert into posthorn.endpoint_order (endpoint_id, application_id, last_at)
-  select endpoint_id, min(application_id), clock_timestamp() + count(*) * interval '1 us'
-  from ordered group by endpoint_id order by endpoint_id
-  on conflict (endpoint_id) do update set last_at = greatest(endpoint_order.last_at, clock_timestamp())
-    + (select count(*) from ordered where ordered.endpoint_id = excluded.endpoint_id) * interval '1 us'
-  returning endpoint_id, last_at
-), placed as materialized (
-  select o.endpoint_id, o.message_id, ${placeOf("l.last_at - (o.places - o.place) * interval '1 us'")} as order_at
-  from ordered o join last l on l.endpoint_id = o.endpoint_id
-), `,
-  createdAt: 'coalesce(p.order_at, now())',
-  orderAt: 'p.order_at',
-  placed: 'left join placed p on p.message_id = d.message_id and p.endpoint_id = d.endpoint_id',
-});
-const withOrder: StatementParts = orderParts((place) => place, '');
-
-// A later delivery waits in the database like any other that is not due. Its place in an order is the time at which it
-// is to begin: whatever is accepted until then goes before it. The same holds for its place in the feed, which is
-// locked until the commit for the same reason as the places of an order.
-const withWishes: StatementParts = {
-  ...orderParts((place) => `greatest(o.deliver_at, ${place})`, ', s.deliver_at'),
-  createdAt: 'coalesce(greatest(s.deliver_at, p.order_at), now())',
-  wishes: {
-    arrays: ', $17::text[], $18::bigint[], $19::bigint[], $20::boolean[], $21::text[]',
-    names: ', content_type, deliver_at_ms, content_hours, fed, request_id',
-    columns: ', content_type, deliver_at, request_id',
-    values: `,
-    coalesce(content_type, 'application/json'), timestamptz 'epoch' + deliver_at_ms * interval '1 ms', request_id`,
-    returned: ', deliver_at',
-    effects: `expiring as (
-  insert into posthorn.message_expiry (application_id, message_id, expires_at)
-  select i.application_id, i.id, now() + i.content_hours * interval '1 hour'
-  from input i join stored s on s.id = i.id where i.content_hours is not null
-), feeding as materialized (
-  select s.application_id, s.id, s.deliver_at,
-    row_number() over (partition by s.application_id order by s.id) as place,
-    count(*) over (partition by s.application_id) as places
-  from input i join stored s on s.id = i.id where i.fed
-), feed as (
-  insert into posthorn.application_feed (application_id, last_place)
-  select application_id, (extract(epoch from clock_timestamp()) * 1000000)::bigint + count(*)
-  from feeding group by application_id order by application_id
-  on conflict (application_id) do update
-    set last_place = greatest(application_feed.last_place, (extract(epoch from clock_timestamp()) * 1000000)::bigint)
-      + (select count(*) from feeding where feeding.application_id = excluded.application_id)
-  returning application_id, last_place
-), fed as (
-  insert into posthorn.message_feed (application_id, place, message_id)
-  select f.application_id,
-    greatest((extract(epoch from f.deliver_at) * 1000000)::bigint, l.last_place - f.places + f.place), f.id
-  from feeding f join feed l on l.application_id = f.application_id
-), `,
-    firstAt: `greatest(s.deliver_at, ${firstAt})`,
-  },
-};
 
 // Whoever needs none of this pays for none of it.
 const statements = {
   plain: { name: 'accept-messages', text: acceptSql(withoutOrder) },
   inOrder: { name: 'accept-messages-in-order', text: acceptSql(withOrder) },
   withWishes: { name: 'accept-messages-with-wishes', text: acceptSql(withWishes) },
+  withKeys: { name: 'accept-messages-with-keys', text: acceptSql(withKeys) },
 };
 // The same with deliveries that a filter has cancelled.
 const filteredStatements: typeof statements = {
   plain: { name: 'accept-filtered', text: acceptSql(withoutOrder, withFilter(16)) },
   inOrder: { name: 'accept-filtered-in-order', text: acceptSql(withOrder, withFilter(17)) },
-  withWishes: { name: 'accept-filtered-with-wishes', text: acceptSql(withWishes, withFilter(22)) },
+  withWishes: { name: 'accept-filtered-with-wishes', text: acceptSql(withWishes, withFilter(24)) },
+  withKeys: { name: 'accept-filtered-with-keys', text: acceptSql(withKeys, withFilter(25)) },
 };
 
 // Channels and tags cannot contain it: the API allows only printable text.
@@ -281,13 +181,12 @@ export async function acceptMessages(
   const deliveries = messages.flatMap((message) =>
     message.deliveries.map((d) => ({ ...d, messageId: message.id })),
   );
-  const hasWishes = messages.some(hasWish);
+  const hasKeys = deliveries.some((d) => d.byKey);
+  const hasWishes = hasKeys || messages.some(hasWish);
   const hasOrder = hasWishes || deliveries.some((d) => d.ordered);
   const hasCancelled = deliveries.some((d) => d.cancellation);
-  const { plain, inOrder, withWishes: wishing } = hasCancelled ? filteredStatements : statements;
-  const statement = hasOrder ? inOrder : plain;
   const { rows } = await database.query<AcceptRow>({
-    ...(hasWishes ? wishing : statement),
+    ...(hasCancelled ? filteredStatements : statements)[purposeOf({ hasKeys, hasWishes, hasOrder })],
     values: [
       textArray(messages.map((m) => m.applicationId)),
       textArray(messages.map((m) => m.id)),
@@ -306,14 +205,30 @@ export async function acceptMessages(
       lease.owner,
       ...(hasOrder ? [boolArray(deliveries.map((d) => d.ordered === true))] : []),
       ...(hasWishes ? wishArrays(messages) : []),
+      ...(hasKeys ? [boolArray(deliveries.map((d) => d.byKey === true))] : []),
       ...(hasCancelled ? cancellationArrays(deliveries) : []),
     ],
   });
   return storedMessages(messages, rows[0]);
 }
 
-const hasWish = ({ contentType, deliverAt, contentHours, fed, requestId }: MessageToStore) =>
-  fed === true || [contentType, deliverAt, contentHours, requestId].some((wish) => wish !== undefined);
+function purposeOf({ hasKeys, hasWishes, hasOrder }: Record<'hasKeys' | 'hasWishes' | 'hasOrder', boolean>) {
+  if (hasKeys) return 'withKeys';
+  if (hasWishes) return 'withWishes';
+  return hasOrder ? 'inOrder' : 'plain';
+}
+
+const hasWish = ({
+  contentType,
+  deliverAt,
+  contentHours,
+  fed,
+  requestId,
+  orderKey,
+  eventAt,
+}: MessageToStore) =>
+  fed === true ||
+  [contentType, deliverAt, contentHours, requestId, orderKey, eventAt].some((wish) => wish !== undefined);
 
 const wishArrays = (messages: readonly MessageToStore[]) => [
   textArray(messages.map((m) => m.contentType)),
@@ -321,6 +236,8 @@ const wishArrays = (messages: readonly MessageToStore[]) => [
   int8Array(messages.map((m) => m.contentHours)),
   boolArray(messages.map((m) => m.fed === true)),
   textArray(messages.map((m) => m.requestId)),
+  textArray(messages.map((m) => m.orderKey)),
+  int8Array(messages.map((m) => m.eventAt?.getTime())),
 ];
 
 function storedMessages(

@@ -22,6 +22,10 @@ export interface EndpointConfig {
   throttleRate: number | null;
   /** Null: no order. */
   ordering: Ordering | null;
+  /** The order is of each key, and not of the endpoint. */
+  orderByKey: boolean;
+  /** What happened before what was delivered last for its key is cancelled. */
+  onlyNewer: boolean;
   /** Before each retry; empty: none. Null: the server's. */
   retryDelaysSeconds: readonly number[] | null;
   /** Of one attempt; null: the server's. */
@@ -77,6 +81,8 @@ interface EndpointRow {
   signature_style: SignatureStyle;
   throttle_rate: number | null;
   ordering: Ordering | null;
+  order_by_key: boolean;
+  only_newer: boolean;
   filter: string | null;
   transformation: Transformation | null;
   headers_sealed: string | null;
@@ -107,6 +113,7 @@ select a.id, a.environment_id, a.uid, a.config_version, a.throttle_rate,
     'id', e.id, 'kind', e.kind, 'config_sealed', encode(e.config_sealed, 'hex'),
     'url', e.url, 'disabled', e.disabled, 'event_types', e.event_types, 'channels', e.channels,
     'signature_style', e.signature_style, 'throttle_rate', e.throttle_rate, 'ordering', e.ordering,
+    'order_by_key', e.order_by_key, 'only_newer', e.only_newer,
     'headers_sealed', encode(e.headers_sealed, 'hex'), 'auth_sealed', encode(e.auth_sealed, 'hex'),
     'retry_delays_seconds', e.retry_delays_seconds, 'timeout_seconds', e.timeout_seconds,
     'signature_headers', e.signature_headers,
@@ -161,6 +168,8 @@ function endpointConfig(row: EndpointRow, box: SecretBox): EndpointConfig {
     signatureStyle: row.signature_style,
     throttleRate: row.throttle_rate,
     ordering: row.ordering,
+    orderByKey: row.order_by_key,
+    onlyNewer: row.only_newer,
     retryDelaysSeconds: row.retry_delays_seconds,
     timeoutSeconds: row.timeout_seconds,
     signatureHeaders: row.signature_headers,

@@ -1,6 +1,6 @@
 // Claims due deliveries, endpoint by endpoint, and leases them to a process.
 import type pg from 'pg';
-import type { Ordering } from '../core/ordering.ts';
+import type { Ordering, Turn } from '../core/ordering.ts';
 import type { Trigger } from './tables.ts';
 import { textArray } from './binary-array.ts';
 import { inTransaction } from './transaction.ts';
@@ -22,6 +22,8 @@ export interface ClaimedDelivery {
   eventType?: string;
   /** It came out of its endpoint's order: one at a time, and what its failure means to those behind it. */
   ordering?: Ordering;
+  /** It is the turn of its key, at an endpoint with an order by key: no other one with that key is under way. */
+  turn?: Turn;
 }
 
 // Why per endpoint: a global oldest-first scan would crawl through a dead endpoint's backlog before it found anyone
@@ -34,7 +36,7 @@ export interface ClaimedDelivery {
 // deliveries read before, such a commit: the endpoint would be taken off the list with work left.
 //
 // The process's own row is locked for the same reason as in accept-messages.ts: a process declared dead claims nothing.
-// Endpoints with an order are left to claim-in-order.ts, and so are the rows that have a place in one.
+// Endpoints with an order are left to claim-in-order.ts and claim-by-key.ts, and so are the rows that have a place in one.
 const lockDueSql = `
 with owner as materialized (
   select id from posthorn.process where id = $3 for key share
@@ -184,19 +186,20 @@ export function claimDeliveries(
 /** Which endpoint is due first, and in how many milliseconds: 0 when it is now. */
 export interface NextDue {
   inMs: number;
-  /** It is for claim-in-order.ts. */
-  hasOrder: boolean;
+  /** Whose it is: that of claim-in-order.ts, of claim-by-key.ts, or null. */
+  order: 'endpoint' | 'key' | null;
 }
 
 /** Undefined when no endpoint waits. */
 export async function nextDue(pool: pg.Pool, fullEndpoints: readonly string[]): Promise<NextDue | undefined> {
-  const { rows } = await pool.query<{ ms: string; has_order: boolean }>({
+  const { rows } = await pool.query<{ ms: string; order_kind: NextDue['order'] }>({
     name: 'next-due',
     text: `select ceil(extract(epoch from e.due_at - clock_timestamp()) * 1000) as ms,
-        exists (select from posthorn.endpoint_order o where o.endpoint_id = e.endpoint_id) as has_order
+        (select case when o.by_key then 'key' else 'endpoint' end
+          from posthorn.endpoint_order o where o.endpoint_id = e.endpoint_id) as order_kind
       from posthorn.endpoint_due e where e.endpoint_id <> all ($1::text[]) order by e.due_at limit 1`,
     values: [textArray(fullEndpoints)],
   });
   const [row] = rows;
-  return row && { inMs: Math.max(0, Number(row.ms)), hasOrder: row.has_order };
+  return row && { inMs: Math.max(0, Number(row.ms)), order: row.order_kind };
 }

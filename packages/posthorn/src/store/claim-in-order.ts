@@ -1,4 +1,5 @@
-// Claims for endpoints that have an order: what is next in it, and only while nothing of the endpoint is under way.
+// Claims for endpoints that have one order: what is next in it, and only while nothing of the endpoint is under way.
+// Endpoints with an order by key are left to claim-by-key.ts, once all places in them are of that kind.
 import type pg from 'pg';
 import type { Ordering } from '../core/ordering.ts';
 import { boolArray, textArray } from './binary-array.ts';
@@ -16,11 +17,11 @@ const lockDueSql = `
 with owner as materialized (
   select id from posthorn.process where id = $3 for key share
 )
-select e.endpoint_id, p.ordering from posthorn.endpoint_due e
+select e.endpoint_id, p.ordering, p.order_by_key is distinct from o.by_key as switched from posthorn.endpoint_due e
 join posthorn.endpoint_order o on o.endpoint_id = e.endpoint_id
 left join posthorn.endpoint p on p.id = e.endpoint_id
 where (e.due_at <= now() or e.endpoint_id = any ($4::text[])) and e.endpoint_id <> all ($1::text[])
-  and exists (select from owner)
+  and exists (select from owner) and not (o.by_key and coalesce(p.order_by_key, false))
 order by e.due_at limit $2
 for update of e skip locked`;
 
@@ -78,7 +79,8 @@ with ready as materialized (
   from weighed w left join locked l on l.message_id = w.message_id and l.endpoint_id = w.endpoint_id
 ), claimed as (
   update posthorn.delivery d
-  set state = 'delivering', next_attempt_at = null, lease_owner = $1, lease_seq = d.lease_seq + 1, updated_at = now()
+  set state = 'delivering', next_attempt_at = null, lease_owner = $1, lease_seq = d.lease_seq + 1, updated_at = now(),
+    order_key = null
   from front f
   where d.application_id = f.application_id and d.message_id = f.message_id and d.endpoint_id = f.endpoint_id
     and not f.behind and f.verdict = 'take'
@@ -124,7 +126,7 @@ from unnest($1::text[], $2::boolean[]) as i (endpoint_id, blocks) cross join lat
 where d.application_id = w.application_id and d.message_id = w.message_id and d.endpoint_id = w.endpoint_id`;
 
 const unplaceSql = `
-update posthorn.delivery d set order_at = null
+update posthorn.delivery d set order_at = null, order_key = null
 from unnest($1::text[]) as i (endpoint_id) cross join lateral (
   select application_id, message_id, endpoint_id from posthorn.delivery
   where endpoint_id = i.endpoint_id and state in ('pending', 'retrying') and order_at is not null
@@ -138,18 +140,30 @@ where d.application_id = w.application_id and d.message_id = w.message_id and d.
 const lockOrderSql = `
 select endpoint_id from posthorn.endpoint_order where endpoint_id = any ($1::text[]) for update skip locked`;
 
+// What was delivered last is remembered for as long as messages are (retention.ts).
 const forgetOrderSql = `
-delete from posthorn.endpoint_order o
-where o.endpoint_id = any ($1::text[])
-  and not exists (select from posthorn.endpoint p where p.id = o.endpoint_id and p.ordering is not null and p.deleted_at is null)
-  and not exists (
+with empty as materialized (
+  select o.endpoint_id, p.ordering is not null and p.deleted_at is null as has_order, p.order_by_key
+  from posthorn.endpoint_order o left join posthorn.endpoint p on p.id = o.endpoint_id
+  where o.endpoint_id = any ($1::text[]) and not exists (
     select from posthorn.delivery d
     where d.endpoint_id = o.endpoint_id and d.state in ('pending', 'retrying') and d.order_at is not null
-  )
-  and not exists (
-    select from posthorn.process p join posthorn.delivery d on d.lease_owner = p.id
+  ) and not exists (
+    select from posthorn.process s join posthorn.delivery d on d.lease_owner = s.id
     where d.state = 'delivering' and d.endpoint_id = o.endpoint_id and d.order_at is not null
-  )`;
+  )
+), switched as (
+  update posthorn.endpoint_order o set by_key = empty.order_by_key
+  from empty where o.endpoint_id = empty.endpoint_id and empty.has_order
+), gone as (
+  delete from posthorn.endpoint_order o
+  using empty where o.endpoint_id = empty.endpoint_id and empty.has_order is not true
+), remembered as (
+  update posthorn.endpoint_key k set due_at = null
+  from empty where k.endpoint_id = empty.endpoint_id and k.due_at is not null and k.newest_at is not null
+)
+delete from posthorn.endpoint_key k
+using empty where k.endpoint_id = empty.endpoint_id and k.newest_at is null`;
 
 interface OrderedRow extends Omit<ClaimRow, 'message_id'> {
   busy: boolean;
@@ -161,6 +175,8 @@ interface OrderedRow extends Omit<ClaimRow, 'message_id'> {
 interface DueEndpoint {
   endpoint_id: string;
   ordering: Ordering | null;
+  /** Its places are of an order of another kind. */
+  switched: boolean;
 }
 
 interface OrderedEndpoint extends DueEndpoint {
@@ -176,7 +192,8 @@ export interface ClaimedInOrder {
 
 const placedEachMax = (endpointCount: number) => Math.ceil(placedMax / endpointCount);
 
-const isOrdered = (endpoint: DueEndpoint): endpoint is OrderedEndpoint => endpoint.ordering !== null;
+const isOrdered = (endpoint: DueEndpoint): endpoint is OrderedEndpoint =>
+  endpoint.ordering !== null && !endpoint.switched;
 
 /** `waitFor`: endpoints whose rows are worth waiting for. */
 export function claimInOrder(
@@ -195,7 +212,7 @@ export function claimInOrder(
       values: [textArray(limits.fullEndpoints), limits.endpointsMax, owner, textArray(waitFor)],
     });
     const ordered = due.filter(isOrdered);
-    const former = due.filter(({ ordering }) => ordering === null);
+    const former = due.filter((endpoint) => !isOrdered(endpoint));
     if (former.length > 0) await takePlacesAway(client, former);
     if (ordered.length === 0) return { claimed: [], busyEndpoints: [] };
     return claimOrdered(client, owner, { ordered, limits });
@@ -245,7 +262,7 @@ async function claimFront(
   return rows;
 }
 
-/** Endpoints that have no order any more: when no place is left, they are claimed for like the others. */
+/** Endpoints that have no order any more, or one of another kind: when no place is left, they are claimed for as that. */
 async function takePlacesAway(client: pg.PoolClient, former: readonly DueEndpoint[]): Promise<void> {
   const endpointIds = textArray(former.map((endpoint) => endpoint.endpoint_id));
   await client.query(unplaceSql, [endpointIds, placedEachMax(former.length)]);

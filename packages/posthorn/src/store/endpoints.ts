@@ -29,6 +29,8 @@ type WritableColumns =
   | 'throttle_rate'
   | 'signature_style'
   | 'ordering'
+  | 'order_by_key'
+  | 'only_newer'
   | 'filter'
   | OptionColumns;
 export type NewEndpoint = Pick<
@@ -107,7 +109,8 @@ export async function listDestinations(
     .where('application_id', '=', applicationId)
     .where('deleted_at', 'is', null)
     .where('kind', 'in', kinds)
-    .where('ordering', '=', 'block');
+    .where('ordering', '=', 'block')
+    .where('order_by_key', '=', false);
   if (keyset.after !== undefined) query = query.where('id', operator, keyset.after);
   return query.orderBy('id', direction).limit(keyset.rowsMax).execute();
 }
@@ -173,8 +176,8 @@ export async function updateEndpoint(
   return row;
 }
 
-function orderChangeOf({ id, application_id, ordering }: EndpointRow): OrderChange {
-  return { endpointId: id, applicationId: application_id, ordering };
+function orderChangeOf({ id, application_id, ordering, order_by_key }: EndpointRow): OrderChange {
+  return { endpointId: id, applicationId: application_id, ordering, byKey: order_by_key };
 }
 
 function disabledColumns(disabled: boolean | undefined) {

@@ -10,10 +10,19 @@ const giveBack = (dueAt: string) => `
   set state = case when d.attempts = 0 then 'pending' else 'retrying' end::posthorn.delivery_state,
     next_attempt_at = ${dueAt}, lease_owner = null, updated_at = now()`;
 
-const markDue = (dueAt: string) => `
+// With the turns of their keys, where they have some: endpoint_due is locked before endpoint_key.
+const markDue = (dueAt: string) => `due as (
   insert into posthorn.endpoint_due (endpoint_id, application_id, due_at)
   select endpoint_id, min(application_id), ${dueAt} from released group by endpoint_id order by endpoint_id
-  on conflict (endpoint_id) do update set due_at = least(endpoint_due.due_at, excluded.due_at)`;
+  on conflict (endpoint_id) do update set due_at = least(endpoint_due.due_at, excluded.due_at)
+  returning endpoint_id
+), turns as (
+  insert into posthorn.endpoint_key as known (endpoint_id, order_key, application_id, due_at)
+  select endpoint_id, order_key, min(application_id), ${dueAt} from released
+  where order_at is not null and order_key is not null and (select count(*) from due) > 0
+  group by endpoint_id, order_key order by endpoint_id, order_key
+  on conflict (endpoint_id, order_key) do update set due_at = least(known.due_at, excluded.due_at)
+)`;
 
 const dueLater = "now() + $6::bigint * interval '1 ms'";
 const releaseSql = `
@@ -25,8 +34,8 @@ with input as (
   from input i
   where d.application_id = i.application_id and d.message_id = i.message_id and d.endpoint_id = i.endpoint_id
     and d.state = 'delivering' and d.lease_owner = i.lease_owner and d.lease_seq = i.lease_seq
-  returning d.application_id, d.endpoint_id
-), due as (${markDue(dueLater)})
+  returning d.application_id, d.endpoint_id, d.order_at, d.order_key
+), ${markDue(dueLater)}
 select count(*)::integer as count from released`;
 
 /**
@@ -77,9 +86,8 @@ const recoverSql = `
 with released as (
   update posthorn.delivery d ${giveBack('now()')}
   where d.lease_owner = any ($1::integer[]) and d.state = 'delivering'
-  returning d.application_id, d.endpoint_id
-), due as (${markDue('now()')}
-), buried as (
+  returning d.application_id, d.endpoint_id, d.order_at, d.order_key
+), ${markDue('now()')}, buried as (
   delete from posthorn.process where id = any ($1::integer[])
 )
 select count(*)::integer as count from released`;

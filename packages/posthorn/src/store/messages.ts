@@ -16,7 +16,15 @@ export const idTimeSlackMs = 60 * minuteMs;
 
 export type MessageRow = Pick<
   Selectable<MessageTable>,
-  'id' | 'event_type' | 'event_id' | 'channels' | 'tags' | 'deliver_at' | 'created_at'
+  | 'id'
+  | 'event_type'
+  | 'event_id'
+  | 'channels'
+  | 'tags'
+  | 'deliver_at'
+  | 'order_key'
+  | 'event_at'
+  | 'created_at'
 >;
 
 /** A message without its content, and how large that is: null when it was expunged or has expired. */
@@ -29,6 +37,8 @@ export const messageColumns = [
   'message.channels',
   'message.tags',
   'message.deliver_at',
+  'message.order_key',
+  'message.event_at',
   'message.created_at',
 ] as const;
 
@@ -171,11 +181,19 @@ export async function expungePayload(queries: Queries, applicationId: string, id
       update posthorn.delivery
       set state = 'cancelled', next_attempt_at = null, resume_at = null, updated_at = now()
       where application_id = ${applicationId} and message_id = ${id} and state in ('pending', 'retrying')
-      returning endpoint_id, order_at
+      returning endpoint_id, order_at, order_key
+    ), due as (
+      insert into posthorn.endpoint_due as due (endpoint_id, application_id, due_at)
+      select endpoint_id, ${applicationId}, now() from cancelled where order_at is not null order by endpoint_id
+      on conflict (endpoint_id) do update set due_at = least(due.due_at, excluded.due_at)
+      returning endpoint_id
     )
-    insert into posthorn.endpoint_due as due (endpoint_id, application_id, due_at)
-    select endpoint_id, ${applicationId}, now() from cancelled where order_at is not null order by endpoint_id
-    on conflict (endpoint_id) do update set due_at = least(due.due_at, excluded.due_at)`.execute(queries);
+    insert into posthorn.endpoint_key as known (endpoint_id, order_key, application_id, due_at)
+    select endpoint_id, order_key, ${applicationId}, now() from cancelled
+    where order_at is not null and order_key is not null and (select count(*) from due) > 0 order by endpoint_id
+    on conflict (endpoint_id, order_key) do update set due_at = least(known.due_at, excluded.due_at)`.execute(
+    queries,
+  );
 }
 
 /** Empty when the message is gone. */

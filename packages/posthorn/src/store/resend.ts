@@ -11,9 +11,9 @@ export interface ResendRequest {
 
 // What a resend makes of a delivery that exists. A resend that waits, also one that was given back by a dead process,
 // keeps what was planned before it. A place in an order is found again by created_at, where there is still one
-// (claim-in-order.ts).
+// (claim-in-order.ts, claim-by-key.ts).
 const madeManual = sql`
-  state = 'pending', trigger = 'manual', updated_at = now(), order_at = null,
+  state = 'pending', trigger = 'manual', updated_at = now(), order_at = null, order_key = null,
   next_attempt_at = least(delivery.next_attempt_at, now()),
   resume_at = case
     when delivery.state in ('pending', 'retrying') and delivery.trigger = 'manual' then delivery.resume_at

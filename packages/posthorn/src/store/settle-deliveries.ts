@@ -7,6 +7,18 @@ import type { Transition } from '../core/settle.ts';
 import { noteAttempts } from './attempt-notes.ts';
 import type { NotedAttempt } from './attempt-notes.ts';
 import { boolArray, byteaArray, int4Array, int8Array, textArray } from './binary-array.ts';
+import {
+  type CancelParts,
+  nextAttemptAt,
+  type SightingParts,
+  type TurnParts,
+  withoutReason,
+  withoutSightings,
+  withoutTurns,
+  withReason,
+  withSightings,
+  withTurns,
+} from './settle-parts.ts';
 import type { Trigger } from './tables.ts';
 import { inTransaction } from './transaction.ts';
 
@@ -40,6 +52,15 @@ export interface Settled extends Lease {
   attempt?: AttemptRecord;
   /** What the operator is told of it, in the same transaction. */
   note?: AttemptNote;
+  /** It had the turn of its key, which the next one gets. */
+  turn?: SettledTurn;
+}
+
+export interface SettledTurn {
+  /** When it is tried again, its place is behind what came until then. */
+  passes: boolean;
+  /** Unix milliseconds; given where what is older is not wanted after it. */
+  eventAtMs?: number | undefined;
 }
 
 export interface SettleResult {
@@ -59,31 +80,28 @@ export interface SettleResult {
 // hardly anything is 'delivering', so the planner would rather read that small index as a whole, which in a backlog has
 // ten thousand rows. Only what is leased has a lease_owner; and a batch that seems to hold one row is looked up by key.
 // Rows of 'retrying' without a delay go on when the automatic chain would have (resume_at).
-// Why a delivery is cancelled is written by a statement of its own, for the batches that have one ($27, $28); and so is
-// what the failures in a batch count for (issues): a batch without any pays nothing for it. Counted is what was recorded:
-// an attempt that a repeat finds recorded was counted then.
-const settleSql = (onTakenId: OnTakenId, { columns, arrays, set }: CancelParts, sighting: SightingParts) => `
+// What else a batch may need is in settle-parts.ts.
+const settleSql = (onTakenId: OnTakenId, { cancel, sighting, turn }: Parts) => `
 with input as materialized (
   select * from unnest(
-    $1::text[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::text[], $7::integer[], $8::bigint[]${arrays}
-  ) as i (application_id, message_id, endpoint_id, lease_owner, lease_seq, state, attempts, delay_ms${columns})
+    $1::text[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::text[], $7::integer[], $8::bigint[]${cancel.arrays}${turn.arrays}
+  ) as i (application_id, message_id, endpoint_id, lease_owner, lease_seq, state, attempts, delay_ms${cancel.columns}${turn.columns})
   where lease_owner >= 0 and lease_seq >= 0 and attempts >= 0
 ), moved as (
   update posthorn.delivery d
   set state = i.state::posthorn.delivery_state, attempts = i.attempts, lease_owner = null, resume_at = null,
-    trigger = 'scheduled', updated_at = now(),${set}
-    next_attempt_at = case when i.state = 'retrying'
-      then coalesce(now() + i.delay_ms * interval '1 ms', d.resume_at, now()) end
+    trigger = 'scheduled', updated_at = now(),${cancel.set}${turn.set}
+    next_attempt_at = case when i.state = 'retrying' then ${nextAttemptAt} end
   from input i
   where d.message_id between concat($25::text) and concat($26::text)
     and d.application_id = i.application_id and d.message_id = i.message_id and d.endpoint_id = i.endpoint_id
     and d.lease_owner = i.lease_owner and d.lease_seq = i.lease_seq
-  returning d.application_id, d.endpoint_id, d.next_attempt_at
+  returning d.application_id, d.endpoint_id, ${turn.dueAt} as due_at${turn.returning}
 ), due as (
   insert into posthorn.endpoint_due (endpoint_id, application_id, due_at)
-  select endpoint_id, min(application_id), min(next_attempt_at) from moved
-  where next_attempt_at is not null group by endpoint_id order by endpoint_id
-  on conflict (endpoint_id) do update set due_at = least(endpoint_due.due_at, excluded.due_at)
+  select endpoint_id, min(application_id), min(due_at) from moved
+  where due_at is not null group by endpoint_id order by endpoint_id
+  on conflict (endpoint_id) do update set due_at = least(endpoint_due.due_at, excluded.due_at)${turn.effects}
 ), attempted as materialized (
   select * from unnest(
     $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[],
@@ -178,43 +196,11 @@ function headersJson(headers: Record<string, string>): string {
   return JSON.stringify(Object.fromEntries(entries));
 }
 
-interface CancelParts {
-  columns: string;
-  arrays: string;
-  set: string;
+interface Parts {
+  cancel: CancelParts;
+  sighting: SightingParts;
+  turn: TurnParts;
 }
-
-const withoutReason: CancelParts = { columns: '', arrays: '', set: '' };
-const withReason: CancelParts = {
-  columns: ', cancel_reason, cancel_detail',
-  arrays: ', $27::text[], $28::text[]',
-  set: ' cancel_reason = i.cancel_reason, cancel_detail = i.cancel_detail,',
-};
-
-interface SightingParts {
-  returning: string;
-  statement: string;
-}
-
-const withoutSightings: SightingParts = { returning: '', statement: '' };
-// A row for each cause: of everything that fails at once, few rows come.
-const withSightings: SightingParts = {
-  returning: `
-  returning application_id, id, message_id, endpoint_id, outcome, reason, detail, response_status`,
-  statement: `, given_up as materialized (
-  select distinct application_id, message_id, endpoint_id from input where state = 'exhausted'
-), sighted as (
-  insert into posthorn.issue_sighting (application_id, endpoint_id, outcome, reason, status, detail, message_id,
-    attempt_id, first_message_id, count, exhausted_count)
-  select r.application_id, r.endpoint_id, r.outcome, coalesce(r.reason, r.response_status / 100 || 'xx', 'no_status'),
-    (array_agg(r.response_status order by r.id desc))[1], (array_agg(r.detail order by r.id desc))[1],
-    (array_agg(r.message_id order by r.id desc))[1], max(r.id), min(r.message_id), count(*), count(g.message_id)
-  from recorded r left join given_up g on g.application_id = r.application_id and g.message_id = r.message_id
-    and g.endpoint_id = r.endpoint_id
-  where r.outcome <> 'accepted'
-  group by 1, 2, 3, 4
-)`,
-};
 
 type OnTakenId = 'on conflict do nothing' | '';
 
@@ -223,21 +209,34 @@ interface Statements {
   repeated: { name: string; text: string };
 }
 
-function statementsOf(name: string, cancel: CancelParts, sighting: SightingParts): Statements {
+function statementsOf(name: string, parts: Partial<Parts>): Statements {
+  const whole = { cancel: withoutReason, sighting: withoutSightings, turn: withoutTurns, ...parts };
   return {
-    first: { name, text: settleSql('', cancel, sighting) },
-    repeated: { name: `${name}-again`, text: settleSql('on conflict do nothing', cancel, sighting) },
+    first: { name, text: settleSql('', whole) },
+    repeated: { name: `${name}-again`, text: settleSql('on conflict do nothing', whole) },
   };
 }
 
+const cancelling = { cancel: withReason };
+const failing = { sighting: withSightings };
+const turning = { ...cancelling, turn: withTurns };
 const statementsByPurpose = {
-  plain: statementsOf('settle-deliveries', withoutReason, withoutSightings),
-  cancelling: statementsOf('settle-deliveries-cancelling', withReason, withoutSightings),
-  failing: statementsOf('settle-deliveries-failing', withoutReason, withSightings),
-  both: statementsOf('settle-deliveries-cancelling-failing', withReason, withSightings),
+  plain: statementsOf('settle-deliveries', {}),
+  cancelling: statementsOf('settle-deliveries-cancelling', cancelling),
+  failing: statementsOf('settle-deliveries-failing', failing),
+  both: statementsOf('settle-deliveries-cancelling-failing', { ...cancelling, ...failing }),
+  turning: statementsOf('settle-deliveries-turning', turning),
+  turningFailing: statementsOf('settle-deliveries-turning-failing', { ...turning, ...failing }),
 };
 
-function statementsFor(isCancelling: boolean, isFailing: boolean): Statements {
+interface BatchKind {
+  isTurning: boolean;
+  isCancelling: boolean;
+  isFailing: boolean;
+}
+
+function statementsFor({ isTurning, isCancelling, isFailing }: BatchKind): Statements {
+  if (isTurning) return isFailing ? statementsByPurpose.turningFailing : statementsByPurpose.turning;
   if (isFailing) return isCancelling ? statementsByPurpose.both : statementsByPurpose.failing;
   return isCancelling ? statementsByPurpose.cancelling : statementsByPurpose.plain;
 }
@@ -256,6 +255,14 @@ function cancelParameters(batch: readonly Settled[]): unknown[] {
   return [
     textArray(batch.map((settled) => cancellationOf(settled)?.reason)),
     textArray(details.map((detail) => detail && storable(detail))),
+  ];
+}
+
+function turnParameters(batch: readonly Settled[]): unknown[] {
+  return [
+    boolArray(batch.map(({ turn }) => turn !== undefined)),
+    boolArray(batch.map(({ turn }) => turn?.passes === true)),
+    int8Array(batch.map(({ turn }) => turn?.eventAtMs)),
   ];
 }
 
@@ -292,8 +299,9 @@ async function settle(
   failingMaxMs: number,
   isRepeat: boolean,
 ): Promise<SettleResult> {
-  const isCancelling = batch.some((settled) => cancellationOf(settled) !== undefined);
-  const statements = statementsFor(isCancelling, batch.some(hasFailed));
+  const isTurning = batch.some(({ turn }) => turn !== undefined);
+  const isCancelling = isTurning || batch.some((settled) => cancellationOf(settled) !== undefined);
+  const statements = statementsFor({ isTurning, isCancelling, isFailing: batch.some(hasFailed) });
   const { rows } = await database.query<{ moved_count: number; failing_endpoints: string[] }>({
     ...(isRepeat ? statements.repeated : statements.first),
     values: [
@@ -302,6 +310,7 @@ async function settle(
       failingMaxMs,
       ...boundsOf(batch),
       ...(isCancelling ? cancelParameters(batch) : []),
+      ...(isTurning ? turnParameters(batch) : []),
     ],
   });
   return { movedCount: rows[0]?.moved_count ?? 0, failingEndpoints: rows[0]?.failing_endpoints ?? [] };

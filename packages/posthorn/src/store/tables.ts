@@ -99,6 +99,9 @@ export interface EndpointTable {
   throttle_rate: number | null;
   signature_style: Generated<SignatureStyle>;
   ordering: Ordering | null;
+  /** The order is of each key, and not of the endpoint. */
+  order_by_key: Generated<boolean>;
+  only_newer: Generated<boolean>;
   filter: string | null;
   headers_sealed: Buffer | null;
   retry_delays_seconds: number[] | null;
@@ -196,6 +199,8 @@ export interface MessageTable {
   deliver_at: NullableTimestamp;
   /** The provider's request that it came in. */
   request_id: string | null;
+  order_key: string | null;
+  event_at: NullableTimestamp;
   created_at: Timestamp;
 }
 
@@ -225,6 +230,7 @@ export interface DeliveryTable {
   lease_owner: number | null;
   lease_seq: Generated<number>;
   order_at: NullableTimestamp;
+  order_key: string | null;
   cancel_reason: CancelReason | null;
   cancel_detail: string | null;
   created_at: Timestamp;

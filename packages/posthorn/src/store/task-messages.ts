@@ -78,8 +78,8 @@ export async function nextDeliveries(
   const { task, endpointId } = endpointTask;
   const { after, before } = boundsOf(task);
   const { filter } = task;
-  // What the endpoint's own filter or code refused was never meant to be sent to it.
-  const isRefused = sql`coalesce(looked.cancel_reason in ('filter', 'filter_error', 'transformation'), false)`;
+  // What the endpoint's own filter, code or order refused was never meant to be sent to it.
+  const isRefused = sql`coalesce(looked.cancel_reason in ('filter', 'filter_error', 'transformation', 'outdated'), false)`;
   const conditions = [inRange(task), sql<SqlBool>`not (looked.state = 'cancelled' and ${isRefused})`];
   conditions.push(...messageConditions(filter));
   if (filter.states !== undefined) conditions.push(sql`looked.state::text = any(${filter.states}::text[])`);
@@ -101,7 +101,7 @@ export async function nextDeliveries(
 
 /**
  * The next `rowsMax` messages of the application. Never sent to the endpoint is also what was meant for it and was
- * cancelled before its first attempt, unless by the endpoint's own filter or transformation. What is to be delivered
+ * cancelled before its first attempt, unless by the endpoint's own filter, transformation or order. What is to be delivered
  * later is not missing yet.
  */
 export async function nextMissing(
@@ -122,7 +122,7 @@ export async function nextMissing(
         select from posthorn.delivery d
         where d.application_id = ${task.application_id} and d.message_id = message.id
           and d.endpoint_id = ${endpointId} and (
-            d.state <> 'cancelled' or d.cancel_reason in ('filter', 'filter_error', 'transformation') or exists (
+            d.state <> 'cancelled' or d.cancel_reason in ('filter', 'filter_error', 'transformation', 'outdated') or exists (
               select from posthorn.attempt a
               where a.application_id = d.application_id and a.message_id = d.message_id
                 and a.endpoint_id = d.endpoint_id and a.id >= ${attemptFloor(task)}

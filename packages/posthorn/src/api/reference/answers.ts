@@ -64,8 +64,9 @@ const endpointFields = {
   auth: nullable(Type.Object({ type: text, fields: Type.Array(text) })),
   ordering: nullable(
     Type.Object({
-      mode: Type.Literal('fifo'),
+      mode: Type.Union([Type.Literal('fifo'), Type.Literal('key')]),
       onFailure: Type.Union([Type.Literal('block'), Type.Literal('skip')]),
+      onlyNewer: Type.Optional(Type.Boolean({ description: 'Of the mode `key`' })),
     }),
   ),
   filter: Type.Union([text, Type.Null()], { description: 'A CEL expression' }),
@@ -140,6 +141,8 @@ const messageFields = {
   channels: nullableTexts,
   tags: nullableTexts,
   deliverAt: nullableTime,
+  orderKey: Type.Union([text, Type.Null()], { description: 'What it is about' }),
+  eventAt: Type.Union([TimeText, Type.Null()], { description: 'When what it tells happened' }),
   timestamp: TimeText,
   payload: Type.Unknown({
     description: 'As it was sent; `{}` when it was not asked for, `{"expired":true}` when it was deleted',
