@@ -14,6 +14,7 @@ import {
   type ActionDelivery,
   type ActionResult,
   type Busy,
+  BusyError,
   type Connector,
   type Connectors,
   type OwnWrite,
@@ -132,6 +133,7 @@ export class Actions {
       return connector.ownWrite?.(delivery, config) ?? (await this.#within(delivery, connector, config));
     } catch (error) {
       if (error === this.#closed) throw error;
+      if (error instanceof BusyError) return { isBusy: true };
       return { outcome: failureOf(error) };
     }
   }
