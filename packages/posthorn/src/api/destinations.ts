@@ -2,15 +2,16 @@
 // order. Everything about them can be done by the routes of endpoints, too.
 import Type from 'typebox';
 import type { Static, TSchema } from 'typebox';
-import { findEndpoint, listDestinations } from '../store/endpoints.ts';
+import { findCurrentSecret, findEndpoint, listDestinations, secretOwner } from '../store/endpoints.ts';
 import type { EndpointRow } from '../store/endpoints.ts';
 import { findTransformation } from '../store/endpoint-transformations.ts';
 import { configuring, transforming, viewing } from './access.ts';
 import { callerOf } from './auth.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { type Config, destinationTypeOf, destinationTypes } from './destination-types.ts';
-import { openHeaders, wireHeaders } from './endpoint-headers.ts';
+import { changeHeaders, openHeaders, sealHeaders, wireHeaders } from './endpoint-headers.ts';
 import { checkReach } from './endpoint-kinds.ts';
+import { rotate, takeSecret } from './endpoint-secrets.ts';
 import { changeTransformation } from './endpoint-transformations.ts';
 import {
   createEndpoint,
@@ -21,9 +22,9 @@ import {
   upsertEndpoint,
 } from './endpoints.ts';
 import { EndpointIn, EndpointPatch, EndpointUpsertIn, idPrefix } from './endpoint-fields.ts';
-import { nullable, oneOf } from './fields.ts';
+import { isName, nullable, oneOf } from './fields.ts';
 import { PageQuery, parsePage, toList } from './pagination.ts';
-import { invalidField, notFound } from './problems.ts';
+import { ApiError, invalidField, notFound } from './problems.ts';
 import { resolveEndpoint } from './resolve.ts';
 import { compileValidator } from './validation.ts';
 
@@ -117,9 +118,11 @@ function checked<Schema extends TSchema>(schema: Schema) {
 const newEndpoint = checked(EndpointIn);
 const wholeEndpoint = checked(EndpointUpsertIn);
 const changedEndpoint = checked(EndpointPatch);
+const { headers, secret } = EndpointIn.properties;
+const ownFields = checked(Type.Object({ headers, secret }));
 
 async function resolveDestination(deps: ApiDeps, applicationId: string, idOrUid: string) {
-  const row = await resolveEndpoint(deps, applicationId, idOrUid).catch(() => undefined);
+  const row = isName(idOrUid) ? await findEndpoint(deps.db.queries, applicationId, idOrUid) : undefined;
   if (row === undefined || destinationTypeOf(row) === undefined) throw notFound('Destination not found');
   return row;
 }
@@ -183,9 +186,51 @@ function registerTransformation(api: Api, deps: ApiDeps): void {
   );
 }
 
-/** What only a new endpoint can be given is for the routes of endpoints to change. */
-function existingBody(body: DestinationPatch, isWhole: boolean): Record<string, unknown> {
-  const { headers: _headers, secret: _secret, ...rest } = endpointBody(body, isWhole);
+/** What is stored apart from the endpoint itself, checked; undefined is left alone. */
+interface Own {
+  headers: Record<string, string> | null | undefined;
+  secret: string | undefined;
+}
+
+/** Throws 422 before anything is changed. */
+async function ownOf(deps: ApiDeps, body: Record<string, unknown>): Promise<Own> {
+  const given = ownFields(body);
+  sealHeaders(deps.box, '', given.headers ?? {});
+  const named = typeof given.secret === 'string' ? await takeSecret(given.secret, 'config.key') : undefined;
+  return { headers: given.headers, secret: named };
+}
+
+/** The same key again is no rotation. */
+async function storeOwn(deps: ApiDeps, row: EndpointRow, own: Own): Promise<EndpointRow> {
+  const { id, application_id: applicationId } = row;
+  if (own.headers !== undefined) await changeHeaders(deps, applicationId, id, () => own.headers ?? {});
+  if (own.secret !== undefined) {
+    const sealed = await findCurrentSecret(deps.db.queries, id);
+    const isSame = sealed !== undefined && deps.box.open(sealed, secretOwner(id)) === own.secret;
+    if (!isSame) await rotate(deps, row, { key: own.secret });
+  }
+  return own.headers === undefined ? row : resolveEndpoint(deps, applicationId, id);
+}
+
+/** A new one with all that is given, at once; undefined when the uid is taken by now, or cannot be one. */
+async function makeNamed(
+  deps: ApiDeps,
+  scope: Awaited<ReturnType<typeof scopeOf>>,
+  name: string,
+  given: Record<string, unknown>,
+): Promise<EndpointRow | undefined> {
+  if (!isName(name) || name.startsWith(idPrefix) || (given.uid ?? name) !== name) return undefined;
+  try {
+    return await createEndpoint(deps, scope, newEndpoint({ ...given, uid: name }));
+  } catch (error) {
+    if (error instanceof ApiError && error.code === 'conflict') return undefined;
+    throw error;
+  }
+}
+
+/** A body for an endpoint that is there already. */
+function existingBody(whole: Record<string, unknown>): Record<string, unknown> {
+  const { headers: _headers, secret: _secret, ...rest } = whole;
   return rest;
 }
 
@@ -208,17 +253,22 @@ export function registerDestinationRoutes(api: Api, deps: ApiDeps): void {
     const { destination } = request.params;
     const existing = await findEndpoint(deps.db.queries, scope.applicationId, destination);
     if (existing && destinationTypeOf(existing) === undefined) throw notFound('Destination not found');
-    const body = wholeEndpoint(existingBody(request.body, true));
+    const given = endpointBody(request.body, true);
+    const made = existing ? undefined : await makeNamed(deps, scope, destination, given);
+    if (made) return reply.code(201).send(wire(deps, made, request));
+    const own = await ownOf(deps, given);
+    const body = wholeEndpoint(existingBody(given));
     const { row, created } = await upsertEndpoint(deps, scope, destination, body);
-    return reply.code(created ? 201 : 200).send(wire(deps, row, request));
+    return reply.code(created ? 201 : 200).send(wire(deps, await storeOwn(deps, row, own), request));
   });
 
   api.patch(path, { config: configuring, schema: { ...one, body: DestinationPatch } }, async (request) => {
     const { scope, row } = await findDestination(deps, request);
     const { type = destinationTypeOf(row) ?? '', config } = request.body;
-    const given = { ...request.body, ...(config === undefined ? {} : { type }) };
-    const body = changedEndpoint(existingBody(given, false));
-    return wire(deps, await patchEndpoint(deps, scope, row, body), request);
+    const given = endpointBody({ ...request.body, ...(config === undefined ? {} : { type }) }, false);
+    const own = await ownOf(deps, given);
+    const patched = await patchEndpoint(deps, scope, row, changedEndpoint(existingBody(given)));
+    return wire(deps, await storeOwn(deps, patched, own), request);
   });
 
   api.delete(path, { config: configuring, schema: one }, async (request, reply) => {
