@@ -24,7 +24,8 @@ import {
 import type { AttemptResult } from './connectors/http.ts';
 import { unreachableFrom } from './connectors/http-failure.ts';
 import type { Work } from './dispatcher.ts';
-import { createRedaction, type Redaction } from './redaction.ts';
+import { secretTextsOf } from './prepare.ts';
+import { createRedaction, type Redaction, secretTextsIn } from './redaction.ts';
 
 export interface ActionsDeps {
   connectors: Connectors;
@@ -99,7 +100,8 @@ export class Actions {
     const connector = this.#deps.connectors.get(endpoint.kind);
     const { config, auth } = endpoint.open();
     if (!connector || !config) return undefined;
-    const opened = { connector, config, auth, redact: createRedaction(connector.secretNames, config) };
+    const secrets = [...secretTextsIn(config, connector.secretNames), ...secretTextsOf(auth)];
+    const opened = { connector, config, auth, redact: createRedaction(secrets) };
     this.#opened.set(endpoint, opened);
     return opened;
   }

@@ -144,12 +144,12 @@ async function send(
   endpoint: EndpointConfig,
   webhook: TransformedWebhook | undefined,
 ): Promise<{ url: string; result: AttemptResult }> {
-  const request = prepare(work, endpoint, clock.now(), webhook);
+  const { redaction, ...request } = prepare(work, endpoint, clock.now(), webhook);
   const { timeoutSeconds } = endpoint;
   const timeoutMs = timeoutSeconds === null ? attemptTimeoutMs : timeoutSeconds * 1_000;
   const whole = { ...request, timeoutMs };
   const result = await (request.grant ? tokens.send(whole, request.grant) : connector.send(whole));
-  return { url: request.url, result };
+  return { url: request.url, result: redaction ? redaction.result(result) : result };
 }
 
 /** Like any other failure it is tried again by the schedule: mending the code heals what waits. */
