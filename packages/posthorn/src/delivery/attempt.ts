@@ -1,5 +1,5 @@
 // One attempt, end to end: find the endpoint, prepare, send, settle. Storing the result is the settler's part.
-import type { Cancellation } from '../core/cancellation.ts';
+import { type Cancellation, contentGone } from '../core/cancellation.ts';
 import type { GateSignal } from '../core/endpoint-gate.ts';
 import { httpKind } from '../core/endpoint-kind.ts';
 import { holdsUp as holdsUpOthers } from '../core/ordering.ts';
@@ -175,7 +175,7 @@ function leaseOf({ applicationId, messageId, endpointId, leaseOwner, leaseSeq }:
 function cancellationOf(endpoint: EndpointConfig | undefined): Cancellation {
   if (!endpoint) return { reason: 'endpoint_deleted', detail: 'The endpoint was deleted.' };
   if (endpoint.disabled) return { reason: 'endpoint_disabled', detail: 'The endpoint was disabled.' };
-  return { reason: 'content_gone', detail: 'The content of the message was deleted, or has expired.' };
+  return { reason: 'content_gone', detail: contentGone };
 }
 
 function cancelled(work: Work, startedAtMs: number, cancellation: Cancellation): Finished {
