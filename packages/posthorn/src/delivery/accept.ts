@@ -15,6 +15,7 @@ import {
   loadApplicationConfig,
 } from '../store/application-config.ts';
 import { isDatabaseUnavailable } from '../store/availability.ts';
+import { type DeadKey, freeKeys } from '../store/idempotency-keys.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import { inTransaction } from '../store/transaction.ts';
 import type { ConfigCache } from './config-cache.ts';
@@ -271,19 +272,28 @@ export class Acceptor {
   async #answerConflicts(refused: readonly Planned[]): Promise<Pending[]> {
     if (refused.length === 0) return [];
     const again: Pending[] = [];
+    const dead: DeadKey[] = [];
     const stores = refused.map(({ store }) => store);
     const conflicts = await findConflicts(this.#deps.pool, stores);
     for (const { pending, store } of refused) {
-      const acceptance = acceptanceOf(store, conflicts.get(store.id) ?? {});
+      const conflict = conflicts.get(store.id) ?? {};
+      const acceptance = acceptanceOf(store, conflict);
       if (acceptance) pending.resolve(acceptance);
       else again.push(pending);
+      if (!acceptance) dead.push(...deadKeyOf(store, conflict));
     }
+    // Or they would go round for as long as the key is remembered.
+    if (dead.length > 0) await freeKeys(this.#deps.pool, dead);
     return again;
   }
 }
 
 function rejectAll(batch: readonly Planned[], error: unknown): void {
   for (const { pending } of batch) pending.reject(error);
+}
+
+function deadKeyOf({ applicationId, idempotency }: MessageToStore, { key }: Conflict): DeadKey[] {
+  return key && idempotency ? [{ applicationId, key: idempotency.key, messageId: key.messageId }] : [];
 }
 
 function acceptanceOf(store: MessageToStore, conflict: Conflict): Acceptance | undefined {
