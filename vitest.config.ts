@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 // What loads both cores by itself, or judges by the clock: one file after the other, when the rest is done.
-const alone = ['crash-runs', 'simulation', 'e2e-fairness'].map(
+const alone = ['crash-runs', 'simulation', 'e2e-fairness', 'http-fuzz'].map(
   (name) => `packages/posthorn/test/${name}.test.ts`,
 );
 

@@ -169,6 +169,8 @@ class Connection {
   #rest: Buffer | undefined;
   #first = 0;
   #count = 0;
+  /** The server said that it would close it. */
+  #isEnding = false;
   #closed = false;
 
   constructor(port: number, run: Run) {
@@ -210,20 +212,24 @@ class Connection {
     this.#rest = undefined;
     const status = Number.parseInt(head.slice(statusAt), 10);
     const count = this.#count;
+    // What a server says by itself, before it ends a connection.
+    if (count === 0) return;
     this.#count = 0;
     if (count > 1 && status === accepted) {
       const answer = bytes.toString('latin1', end + headEnd.length);
       for (const [place, match] of [...answer.matchAll(itemStatus)].entries()) {
         this.#run.answered(this.#first + place, 1, Number(match[1]));
       }
-    } else if (count > 0) this.#run.answered(this.#first, count, status);
-    this.#run.freed(this);
+    } else this.#run.answered(this.#first, count, status);
+    this.#isEnding = head.includes('\r\nconnection: close');
+    if (!this.#isEnding) this.#run.freed(this);
   }
 
   #lost(): void {
     if (this.#closed) return;
-    const busy = this.#count > 0;
+    const busy = this.#count > 0 || this.#isEnding;
     this.#count = 0;
+    this.#isEnding = false;
     this.#rest = undefined;
     this.#socket = this.#open();
     // What was under way stays without an answer: it may have been accepted.

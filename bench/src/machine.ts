@@ -1,5 +1,6 @@
 // What a figure was measured on: without it the figure says nothing.
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
+import { type Stillness, stillnessLine } from './stillness.ts';
 
 const gibibyte = 2 ** 30;
 const quietLoadShare = 0.5;
@@ -15,6 +16,8 @@ export interface Machine {
   durability?: Record<string, string>;
   /** Average number of busy processes in the minute before the start: others on the machine make figures worse. */
   loadAtStart: number;
+  /** Absent where nothing waits for the disk. */
+  stillness?: Stillness;
 }
 
 export function describeMachine(postgres?: { version: string; durability: Record<string, string> }): Machine {
@@ -29,11 +32,12 @@ export function describeMachine(postgres?: { version: string; durability: Record
   };
 }
 
-/** How busy others kept the machine before the start, and a warning when that was much. */
-export function loadLine({ loadAtStart, cores }: Machine): string {
+/** How busy others kept the machine before the start, a warning when that was much, and how still it was. */
+export function loadLine({ loadAtStart, cores, stillness }: Machine): string {
   const warning =
     loadAtStart > cores * quietLoadShare ? ': others were using the machine, and the figures suffer' : '';
-  return `load average at the start ${loadAtStart.toFixed(1)}${warning}`;
+  const line = `load average at the start ${loadAtStart.toFixed(1)}${warning}`;
+  return stillness ? `${line}; ${stillnessLine(stillness)}` : line;
 }
 
 export function machineLine({

@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { backlog, drain, memory } from './cases/backlog.ts';
-import { inbound } from './cases/inbound.ts';
 import { flood, hanging, idle, latency } from './cases/fairness.ts';
+import { inbound } from './cases/inbound.ts';
 import { apps, batch, fanout, fifo, large, one } from './cases/throughput.ts';
 import { endAllChildren, startChild } from './child.ts';
 import { keepResults, measuredVersion } from './keep-results.ts';
@@ -15,6 +15,7 @@ import { Progress } from './progress.ts';
 import { textReport } from './report.ts';
 import type { CaseResult, Results } from './result.ts';
 import type { Stage } from './stage.ts';
+import { probeStillness } from './stillness.ts';
 
 const cases: Readonly<Record<CaseName, (stage: Stage) => Promise<CaseResult>>> = {
   one,
@@ -52,7 +53,7 @@ async function measure(options: Options, ended: Promise<never>): Promise<Measure
   try {
     const postgres = await startPostgres(folder);
     stopPostgres = postgres.stop;
-    const machine = describeMachine(postgres);
+    const machine = { ...describeMachine(postgres), stillness: await probeStillness(folder) };
     const sink = startChild('sink');
     const { port: sinkPort } = await sink.next('listening');
     const generator = startChild('generator');

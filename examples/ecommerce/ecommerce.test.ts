@@ -1,38 +1,21 @@
 // The story of the example against a real Posthorn, told twice, and what it says when something is missing.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createTestDatabase } from '../../packages/posthorn/test/support/database.ts';
-import {
-  endAllPosthorn,
-  type PosthornProcess,
-  startPosthorn,
-  testToken,
-} from '../../packages/posthorn/test/support/posthorn-process.ts';
-import { runStory } from '../story/test/run-story.ts';
+import type { PosthornProcess } from '../../packages/posthorn/test/support/posthorn-process.ts';
+import { expectTold, openStage, serverOf, type Stage } from '../story/test/stage.ts';
 
-const story = fileURLToPath(new URL('run.mjs', import.meta.url));
+const story = new URL('run.mjs', import.meta.url);
 const storyTimeoutMs = 90_000;
 
-let folder: string;
-let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let stage: Stage;
 let posthorn: PosthornProcess;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'posthorn-ecommerce-'));
-  database = await createTestDatabase();
-  posthorn = await startPosthorn(database.url);
-  const note = { url: posthorn.url, token: testToken, pid: posthorn.pid, databaseUrl: database.url };
-  await writeFile(join(folder, 'dev.json'), JSON.stringify(note));
+  stage = await openStage(story);
+  posthorn = await stage.start();
 });
-afterAll(async () => {
-  await endAllPosthorn();
-  await database.drop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => stage.close());
 
 const storyLines = [
   /^1\. The shop gets a URL for Shopify/m,
@@ -57,24 +40,14 @@ const storyLines = [
 ];
 
 test('the story ends well, and ends well again', { timeout: storyTimeoutMs }, async () => {
-  const first = await runStory(story, { POSTHORN_DATA_DIR: folder });
-  expect(first).toMatchObject({ code: 0, stderr: '' });
-  let rest = first.stdout;
-  for (const line of storyLines) {
-    expect(rest).toMatch(line);
-    const found = line.exec(rest);
-    rest = rest.slice((found?.index ?? 0) + (found?.[0].length ?? 0));
-  }
+  const first = await stage.tell();
+  expectTold(first, storyLines);
   expect(first.stdout).toMatch(/chat: \*#1002\*: Grace ordered 1 × Notebook, 3 × Ink for 41\.20 EUR$/m);
 
-  const again = await runStory(story, {
-    POSTHORN_SERVER_URL: posthorn.url,
-    POSTHORN_TOKEN: testToken,
-    SHOP_DATABASE_URL: database.url,
-  });
-  expect(again).toMatchObject({ code: 0, stderr: '' });
+  const elsewhere = { POSTHORN_DATA_DIR: join(stage.folder, 'nothing') };
+  expectTold(await stage.tell({ ...elsewhere, ...serverOf(posthorn), SHOP_DATABASE_URL: stage.databaseUrl }));
 
-  const client = new pg.Client({ connectionString: database.url });
+  const client = new pg.Client({ connectionString: stage.databaseUrl });
   await client.connect();
   const { rows } = await client.query(
     'select name, total::text, payment, fulfillment, count(*)::integer from shop.orders group by 1, 2, 3, 4 order by 1',
@@ -87,13 +60,12 @@ test('the story ends well, and ends well again', { timeout: storyTimeoutMs }, as
 });
 
 test('without Posthorn, or without a database, it says so and ends', async () => {
-  const elsewhere = { POSTHORN_DATA_DIR: join(folder, 'nothing') };
-  expect(await runStory(story, elsewhere)).toMatchObject({
+  const elsewhere = { POSTHORN_DATA_DIR: join(stage.folder, 'nothing') };
+  expect(await stage.tell(elsewhere)).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('Start it with `npm start` in another terminal') as string,
   });
-  const server = { ...elsewhere, POSTHORN_SERVER_URL: posthorn.url, POSTHORN_TOKEN: testToken };
-  expect(await runStory(story, server)).toMatchObject({
+  expect(await stage.tell({ ...elsewhere, ...serverOf(posthorn) })).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('SHOP_DATABASE_URL') as string,
   });

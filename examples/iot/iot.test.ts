@@ -1,44 +1,28 @@
 // The story of the sensors against a real Posthorn, with the table opened by the operator and without; and the fan alone.
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createTestDatabase } from '../../packages/posthorn/test/support/database.ts';
-import {
-  endAllPosthorn,
-  type PosthornProcess,
-  startPosthorn,
-  testToken,
-} from '../../packages/posthorn/test/support/posthorn-process.ts';
-import { runStory } from '../story/test/run-story.ts';
+import type { PosthornProcess } from '../../packages/posthorn/test/support/posthorn-process.ts';
+import { expectTold, openStage, serverOf, type Stage } from '../story/test/stage.ts';
 
-const story = fileURLToPath(new URL('run.mjs', import.meta.url));
 const storyTimeoutMs = 300_000;
 
-let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let stage: Stage;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
+  stage = await openStage(new URL('run.mjs', import.meta.url));
 });
-afterAll(async () => {
-  await endAllPosthorn();
-  await database.drop();
-});
+afterAll(() => stage.close());
 
 /** For two seconds instead of ten. */
-const tellStory = ({ url }: Pick<PosthornProcess, 'url'>) =>
-  runStory(story, {
-    IOT_SECONDS: '2',
-    DATABASE_URL: database.url,
-    POSTHORN_SERVER_URL: url,
-    POSTHORN_TOKEN: testToken,
-  });
+const tellStory = (posthorn: Pick<PosthornProcess, 'url'>) =>
+  stage.tell({ IOT_SECONDS: '2', DATABASE_URL: stage.databaseUrl, ...serverOf(posthorn) });
 
 const checked =
   /^Checked: 1000 sent, 1000 acknowledged, 1000 stored, 0 lost; 10 above 30 °C, 10 commands, 10 of them for those\.$/m;
 
 test('every reading becomes a row, and each warm one a command', { timeout: storyTimeoutMs }, async () => {
-  const posthorn = await startPosthorn(database.url, { POSTHORN_ALLOW_TABLES: 'public.sensor_reading' });
+  const posthorn = await stage.start({ POSTHORN_ALLOW_TABLES: 'public.sensor_reading' });
   const told = await tellStory(posthorn);
-  expect(told).toMatchObject({ code: 0, stderr: '' });
+  expectTold(told);
   expect(told.stdout).toContain('in the transaction that records its delivery: exactly once');
   expect(told.stdout).toMatch(/acknowledgement: p50 [\d.]+ ms, p99 [\d.]+ ms \(of 1000\)/);
   expect(told.stdout).toMatch(checked);
@@ -46,9 +30,9 @@ test('every reading becomes a row, and each warm one a command', { timeout: stor
 });
 
 test('a table that is not opened is reached by its address', { timeout: storyTimeoutMs }, async () => {
-  const posthorn = await startPosthorn(database.url);
+  const posthorn = await stage.start();
   const told = await tellStory(posthorn);
-  expect(told).toMatchObject({ code: 0, stderr: '' });
+  expectTold(told);
   expect(told.stdout).toContain("by the database's address: at least once, and one row by its key");
   expect(told.stdout).toMatch(checked);
   await posthorn.end('SIGTERM');

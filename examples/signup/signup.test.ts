@@ -1,41 +1,25 @@
 // The story of the example against a real Posthorn, told twice; and the receiver, alone, with what a network does to it.
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { generateHmacSecret, sign } from '@posthorn/webhooks';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createTestDatabase } from '../../packages/posthorn/test/support/database.ts';
-import {
-  endAllPosthorn,
-  type PosthornProcess,
-  startPosthorn,
-  testToken,
-} from '../../packages/posthorn/test/support/posthorn-process.ts';
+import type { PosthornProcess } from '../../packages/posthorn/test/support/posthorn-process.ts';
 import { startRecorder } from '../../packages/posthorn/test/support/recorder.ts';
 import { waitFor } from '../../packages/posthorn/test/support/wait.ts';
-import { runStory } from '../story/test/run-story.ts';
+import { expectTold, openStage, serverOf, type Stage } from '../story/test/stage.ts';
 
-const story = fileURLToPath(new URL('run.mjs', import.meta.url));
 const storyTimeoutMs = 90_000;
 
-let folder: string;
-let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let stage: Stage;
 let posthorn: PosthornProcess;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'posthorn-signup-'));
-  database = await createTestDatabase();
-  posthorn = await startPosthorn(database.url);
+  stage = await openStage(new URL('run.mjs', import.meta.url));
+  posthorn = await stage.start();
 });
-afterAll(async () => {
-  await endAllPosthorn();
-  await database.drop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => stage.close());
 
-const tellStory = (env: Record<string, string>) =>
-  runStory(story, { SIGNUP_DATA_DIR: folder, POSTHORN_DATA_DIR: folder, ...env });
+const tellStory = (env: Record<string, string> = {}) => stage.tell({ SIGNUP_DATA_DIR: stage.folder, ...env });
 
 const storyLines = [
   /^1\. The service registers the receiver for user\.created$/m,
@@ -52,25 +36,17 @@ const storyLines = [
 ];
 
 test('the story ends well, and ends well again', { timeout: storyTimeoutMs }, async () => {
-  const note = { url: posthorn.url, token: testToken, pid: posthorn.pid };
-  await writeFile(join(folder, 'dev.json'), JSON.stringify(note));
-  const first = await tellStory({});
-  expect(first).toMatchObject({ code: 0, stderr: '' });
-  let rest = first.stdout;
-  for (const line of storyLines) {
-    expect(rest).toMatch(line);
-    rest = rest.slice(rest.search(line));
-  }
-  const again = await tellStory({ POSTHORN_SERVER_URL: posthorn.url, POSTHORN_TOKEN: testToken });
-  expect(again).toMatchObject({ code: 0, stderr: '' });
-  const stored = (await readFile(join(folder, 'users.jsonl'), 'utf8'))
+  expectTold(await tellStory(), storyLines);
+  const elsewhere = { POSTHORN_DATA_DIR: join(stage.folder, 'nothing') };
+  expectTold(await tellStory({ ...elsewhere, ...serverOf(posthorn) }));
+  const stored = (await readFile(join(stage.folder, 'users.jsonl'), 'utf8'))
     .split('\n')
     .filter((line) => line !== '');
   expect(stored.filter((line) => line.includes('"user"'))).toHaveLength(4);
 });
 
 test('without Posthorn, or with a wrong token, it says so and ends', async () => {
-  const elsewhere = { POSTHORN_DATA_DIR: join(folder, 'nothing') };
+  const elsewhere = { POSTHORN_DATA_DIR: join(stage.folder, 'nothing') };
   expect(await tellStory(elsewhere)).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('Start it with `npm start` in another terminal') as string,
@@ -112,7 +88,7 @@ test('the receiver takes a webhook once, refuses a forged one, and outlives a to
   const { startReceiver } = (await import(new URL('receiver.mjs', import.meta.url).href)) as ReceiverModule;
   const chat = await startRecorder();
   const secret = generateHmacSecret();
-  const storePath = join(folder, 'alone', 'users.jsonl');
+  const storePath = join(stage.folder, 'alone', 'users.jsonl');
   const options = { secret, storePath, chatUrl: chat.url, port: 0, log: () => {} };
   const posts = () => chat.requests.map(({ body }) => String(JSON.parse(String(body)).text));
 

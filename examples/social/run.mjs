@@ -83,7 +83,7 @@ async function makeSource(call) {
     type: 'meta',
     name: 'Social example',
     config: { secret: appSecret, settings: { verifyToken } },
-    // Meta gives a comment no id of its own for the event: what comes again is known by its bytes.
+    // Meta gives a follower no id, only a comment: what comes again is known by its bytes.
     deduplicateBy: 'body',
   });
   const provider = createProvider({ callbackUrl: ingestUrl, appSecret, verifyToken });

@@ -1,41 +1,25 @@
 // The story of the wall against a real Posthorn, told twice; and the wall and its page alone, with what a network does to them.
-import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { appendFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { createContext, runInContext } from 'node:vm';
 import { generateHmacSecret, sign } from '@posthorn/webhooks';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createTestDatabase } from '../../packages/posthorn/test/support/database.ts';
-import {
-  endAllPosthorn,
-  type PosthornProcess,
-  startPosthorn,
-  testToken,
-} from '../../packages/posthorn/test/support/posthorn-process.ts';
+import type { PosthornProcess } from '../../packages/posthorn/test/support/posthorn-process.ts';
 import { waitFor } from '../../packages/posthorn/test/support/wait.ts';
-import { runStory } from '../story/test/run-story.ts';
+import { expectTold, openStage, serverOf, type Stage } from '../story/test/stage.ts';
 
-const story = fileURLToPath(new URL('run.mjs', import.meta.url));
 const storyTimeoutMs = 180_000;
 
-let folder: string;
-let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let stage: Stage;
 let posthorn: PosthornProcess;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'posthorn-social-'));
-  database = await createTestDatabase();
-  posthorn = await startPosthorn(database.url);
+  stage = await openStage(new URL('run.mjs', import.meta.url));
+  posthorn = await stage.start();
 });
-afterAll(async () => {
-  await endAllPosthorn();
-  await database.drop();
-  await rm(folder, { recursive: true, force: true });
-});
+afterAll(() => stage.close());
 
-const tellStory = (env: Record<string, string>) =>
-  runStory(story, { SOCIAL_DATA_DIR: folder, POSTHORN_DATA_DIR: folder, ...env });
+const tellStory = (env: Record<string, string> = {}) => stage.tell({ SOCIAL_DATA_DIR: stage.folder, ...env });
 
 const storyLines = [
   /^1\. A source for Meta, and Meta asks whether its URL is ours$/m,
@@ -48,24 +32,16 @@ const storyLines = [
 ];
 
 test('the story ends well, and ends well again', { timeout: storyTimeoutMs }, async () => {
-  const note = { url: posthorn.url, token: testToken, pid: posthorn.pid };
-  await writeFile(join(folder, 'dev.json'), JSON.stringify(note));
-  const first = await tellStory({});
-  expect(first).toMatchObject({ code: 0, stderr: '' });
-  let rest = first.stdout;
-  for (const line of storyLines) {
-    expect(rest).toMatch(line);
-    rest = rest.slice(rest.search(line));
-  }
-  const again = await tellStory({ POSTHORN_SERVER_URL: posthorn.url, POSTHORN_TOKEN: testToken });
-  expect(again).toMatchObject({ code: 0, stderr: '' });
-  const kept = (await readFile(join(folder, 'wall.jsonl'), 'utf8')).trimEnd().split('\n');
+  expectTold(await tellStory(), storyLines);
+  const elsewhere = { POSTHORN_DATA_DIR: join(stage.folder, 'nothing') };
+  expectTold(await tellStory({ ...elsewhere, ...serverOf(posthorn) }));
+  const kept = (await readFile(join(stage.folder, 'wall.jsonl'), 'utf8')).trimEnd().split('\n');
   expect(new Set(kept.map((line) => (JSON.parse(line) as { key: string }).key)).size).toBe(400);
   expect(kept).toHaveLength(400);
 });
 
 test('without Posthorn it says so and ends', async () => {
-  expect(await tellStory({ POSTHORN_DATA_DIR: join(folder, 'nothing') })).toMatchObject({
+  expect(await tellStory({ POSTHORN_DATA_DIR: join(stage.folder, 'nothing') })).toMatchObject({
     code: 1,
     stderr: expect.stringContaining('Start it with `npm start` in another terminal') as string,
   });
@@ -111,7 +87,7 @@ test('the wall shows an event once, and a page that was away gets what it missed
   const { startWall } = await load<WallModule>('wall.mjs');
   const { createPageReader } = await load<ReaderModule>('page-reader.mjs');
   const secret = generateHmacSecret();
-  const logPath = join(folder, 'alone', 'wall.jsonl');
+  const logPath = join(stage.folder, 'alone', 'wall.jsonl');
   const said: string[] = [];
   const options = { secret, logPath, say: (line: string) => void said.push(line) };
   const shown: string[] = [];
@@ -174,7 +150,7 @@ class Node {
 test('the page shows each number once, as text, and holds while it is paused', async () => {
   const { startWall } = await load<WallModule>('wall.mjs');
   const secret = generateHmacSecret();
-  const wall = await startWall({ secret, logPath: join(folder, 'page', 'wall.jsonl'), say: () => {} });
+  const wall = await startWall({ secret, logPath: join(stage.folder, 'page', 'wall.jsonl'), say: () => {} });
   const response = await fetch(wall.url);
   const html = await response.text();
   await wall.stop();

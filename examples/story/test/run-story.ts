@@ -1,5 +1,6 @@
 // Runs an example as a user would, with nothing of the environment but what is given.
 import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 
 export interface Told {
   code: number | null;
@@ -8,8 +9,8 @@ export interface Told {
 }
 
 /** Resolves when it has ended. */
-export function runStory(path: string, env: Record<string, string>): Promise<Told> {
-  const child = spawn(process.execPath, [path], {
+export function runStory(story: URL, env: Record<string, string>): Promise<Told> {
+  const child = spawn(process.execPath, [fileURLToPath(story)], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH, ...env },
   });

@@ -164,10 +164,11 @@ function listOf(fix: string, isItem: (text: string) => boolean): Parser<string[]
   };
 }
 
-export const executables = listOf(
-  'give absolute paths of executables, parted by commas',
-  (text) => isAbsolute(text) && resolve(text) === text && !text.includes('\0'),
-);
+const isPath = (text: string) => isAbsolute(text) && resolve(text) === text && !text.includes('\0');
+
+export const executables = listOf('give absolute paths of executables, parted by commas', isPath);
+
+export const files = listOf('give absolute paths of files, parted by commas', isPath);
 
 // The schemas of PostgreSQL and of Posthorn are never open.
 export const ownTables = listOf(

@@ -39,6 +39,7 @@ export interface SettingValues {
   allowSubnets: Subnet[];
   allowCommands: string[];
   allowTables: string[];
+  allowFiles: string[];
   httpsOnly: boolean;
   apply: string;
   logLevel: LogLevel;
@@ -67,7 +68,7 @@ export const settings: { readonly [K in SettingKey]: Setting<SettingValues[K]> }
     env: 'POSTHORN_PUBLIC_URL',
     flag: '--public-url',
     valueName: 'url',
-    doc: 'The address by which providers reach this server, as https://hooks.example.com; unset, whatever address a request names.',
+    doc: 'The address by which others reach this server, as https://hooks.example.com: in URLs for providers and for the portal; unset, whatever address a request names.',
     parse: parse.origin,
   },
   githubApiUrl: {
@@ -169,6 +170,14 @@ export const settings: { readonly [K in SettingKey]: Setting<SettingValues[K]> }
     defaultText: '',
     doc: "Tables of Posthorn's own database that endpoints of kind postgres may write, as comma-separated schema.table or schema.*.",
     parse: parse.ownTables,
+  },
+  allowFiles: {
+    env: 'POSTHORN_ALLOW_FILES',
+    flag: '--allow-files',
+    valueName: 'paths',
+    defaultText: '',
+    doc: 'SQLite databases that endpoints of kind sqlite may write, as comma-separated absolute paths.',
+    parse: parse.files,
   },
   httpsOnly: {
     env: 'POSTHORN_HTTPS_ONLY',

@@ -35,6 +35,8 @@ export interface Config {
   readonly allowCommands: readonly string[];
   /** Tables of the own database that endpoints of kind `postgres` may write. */
   readonly allowTables: readonly string[];
+  /** SQLite databases that endpoints of kind `sqlite` may write. */
+  readonly allowFiles: readonly string[];
   readonly httpsOnly: boolean;
   /** An absolute path: what it says of sources and endpoints is applied at the start. */
   readonly apply?: string;

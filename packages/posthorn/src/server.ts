@@ -145,6 +145,7 @@ async function build(options: ServerOptions): Promise<Parts> {
   const outbox = createOutboxPublisher({
     ...outboxSettings(config, databaseUrl, database),
     box,
+    clock: systemClock,
     log: outageLog,
     wake: () => engine.wake(),
   });
@@ -233,11 +234,11 @@ function urlRulesOf({ httpsOnly, allowSubnets }: Config) {
 }
 
 function connectorsOf(config: Config, http: HttpConnector, templates: Templates): Connectors {
-  const { allowCommands: commands, allowTables: tables } = config;
+  const { allowCommands: commands, allowTables: tables, allowFiles: files } = config;
   return createConnectors({
     http,
     urlRules: urlRulesOf(config),
-    permits: { commands, tables },
+    permits: { commands, tables, files },
     templates,
     clock: systemClock,
   });

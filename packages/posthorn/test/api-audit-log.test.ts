@@ -1,9 +1,13 @@
 // The audit log: every change has an entry before its answer is there, publishing has none, and nothing secret is in it.
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sweepAuditLog } from '../src/store/audit-log.ts';
 import { idFloor } from '../src/lib/ids.ts';
 import { request, startTestApi } from './support/api.ts';
 import type { TestApi } from './support/api.ts';
+import { createTestDatabase } from './support/database.ts';
+import { endAllPosthorn, startPosthorn, testToken } from './support/posthorn-process.ts';
+import { waitFor } from './support/wait.ts';
 
 interface Entry {
   id: string;
@@ -14,7 +18,7 @@ interface Entry {
   method: string;
   route: string;
   objects: Record<string, string>;
-  status: number;
+  status: number | null;
   requestId: string;
   address: string;
 }
@@ -179,9 +183,25 @@ describe('the list', () => {
 
 describe('stored entries', () => {
   test('cannot be changed', async () => {
-    await expect(posthorn.db.pool.query("update posthorn.audit_log set token_name = 'x'")).rejects.toThrow(
-      'never changed',
+    await request(posthorn, 'POST', '/api/v1/app', { name: 'x' });
+    for (const change of ["token_name = 'x'", 'status = 200', 'status = null', "objects = '{}'"]) {
+      await expect(posthorn.db.pool.query(`update posthorn.audit_log set ${change}`)).rejects.toThrow(
+        'never changed',
+      );
+    }
+    await posthorn.db.pool.query(
+      `insert into posthorn.audit_log
+         (environment_id, id, token_id, token_name, method, route, objects, request_id, address)
+       values ($1, 'audit_open', 'tok_1', 'x', 'POST', '/x', '{"app": "a"}', 'r', '::1')`,
+      [posthorn.environmentId],
     );
+    const complete = (set: string) =>
+      posthorn.db.pool.query(`update posthorn.audit_log set ${set} where id = 'audit_open'`);
+    for (const set of ["status = 200, route = '/y'", "status = 200, objects = '{}'", "token_id = 'tok_2'"]) {
+      await expect(complete(set)).rejects.toThrow('never changed');
+    }
+    await complete(`status = 201, objects = '{"app": "a", "id": "b"}', application_id = 'app_1'`);
+    await expect(complete('status = 200')).rejects.toThrow('never changed');
   });
 
   test('are deleted when they are older than their environment keeps them', async () => {
@@ -209,19 +229,69 @@ describe('stored entries', () => {
     expect(await left()).toEqual(['1', '9']);
   });
 
-  test('a change whose entry cannot be stored is answered all the same, and logged', async () => {
+  test('a change whose entry cannot be stored is not made', async () => {
+    const own = await startTestApi();
+    try {
+      await own.db.pool.query('alter table posthorn.audit_log rename to audit_log_away');
+      expect((await request(own, 'POST', '/api/v1/app', { name: 'x' })).status).toBe(500);
+      expect((await own.client.application.list()).data).toEqual([]);
+    } finally {
+      await own.stop();
+    }
+  });
+
+  test('a change whose entry cannot be completed is answered all the same, and logged', async () => {
     const lines: string[] = [];
     const own = await startTestApi({ logTo: { write: (line) => void lines.push(line) } });
     try {
-      await own.db.pool.query('alter table posthorn.audit_log rename to audit_log_away');
+      await own.db.pool.query(`
+        create function public.refuse() returns trigger language plpgsql as $$ begin raise 'refused'; end $$;
+        create trigger refused before update on posthorn.audit_log
+          for each statement execute function public.refuse()`);
       const answer = await request(own, 'POST', '/api/v1/app', { name: 'x' });
       expect(answer.status).toBe(201);
       const line = lines.find((one) => one.includes('audit log'));
       expect(line).toContain('"level":50');
       expect(line).toContain(String(answer.body.id));
       expect(line).toContain('"route":"/api/v1/app"');
+      const { rows } = await own.db.pool.query('select status, route from posthorn.audit_log');
+      expect(rows).toEqual([{ status: null, route: '/api/v1/app' }]);
     } finally {
       await own.stop();
     }
   });
+
+  test('are there for a change that was made by a process which died before it could say so', async () => {
+    const database = await createTestDatabase();
+    const holder = new pg.Client({ connectionString: database.url });
+    await holder.connect();
+    try {
+      const server = await startPosthorn(database.url, { POSTHORN_DATABASE_CONNECTIONS: '5' });
+      // Completing an entry waits for this lock: the change is committed by then.
+      await holder.query(`
+        create function public.wait() returns trigger language plpgsql as $$
+          begin perform pg_advisory_xact_lock(1); return new; end $$;
+        create trigger waits before update on posthorn.audit_log
+          for each statement execute function public.wait();
+        select pg_advisory_lock(1)`);
+      const asked = request({ url: server.url, token: testToken }, 'POST', '/api/v1/app', { name: 'made' });
+      asked.catch(() => {});
+      await waitFor(
+        async () =>
+          (await holder.query(`select from posthorn.application where name = 'made'`)).rows.length > 0,
+        { what: 'the change' },
+      );
+      await server.end('SIGKILL');
+      await expect(asked).rejects.toThrow();
+      await holder.query('drop trigger waits on posthorn.audit_log; select pg_advisory_unlock(1)');
+      const { url } = await startPosthorn(database.url);
+      expect(await entries('', { url, token: testToken })).toMatchObject([
+        { method: 'POST', route: '/api/v1/app', tokenName: 'POSTHORN_TOKEN', status: null },
+      ]);
+    } finally {
+      await endAllPosthorn();
+      await holder.end();
+      await database.drop();
+    }
+  }, 150_000);
 });

@@ -66,12 +66,21 @@ const table: Record<string, Row> = {
   'GET /api/v1/background-task': ['manage', 200],
   'GET /api/v1/background-task/:task': ['manage', 200],
   'POST /api/v1/background-task/:task/cancel': ['manage', 200],
+  'POST /api/v1/stats/usage/app': ['manage', 202, { ...since, until: new Date().toISOString() }],
+  'PUT /api/v1/stats/usage/event-types': ['manage', 202],
   'GET /api/v1/connector': ['manage', 200],
   'POST /api/v1/connector': ['manage', 201, { name: 'made', transformation: 'x' }],
   'GET /api/v1/connector/:connector': ['manage', 200],
   'PUT /api/v1/connector/:connector': ['manage', 200, { transformation: 'x' }],
   'PATCH /api/v1/connector/:connector': ['manage', 200, { name: 'x' }],
   'DELETE /api/v1/connector/:connector': ['manage', 204],
+  // The token of a subscription may do the last three to its own (api-autoconfig.test.ts).
+  'POST /api/v1/app/:app/autoconfig': ['manage', 201],
+  'DELETE /api/v1/app/:app/autoconfig/:autoconfig': ['manage', 204],
+  'POST /api/v1/app/:app/autoconfig/:autoconfig/rotate': ['manage', 200, {}],
+  'GET /api/v1/app/:app/autoconfig/:autoconfig': ['manage', 200],
+  'PUT /api/v1/app/:app/autoconfig/:autoconfig/endpoint': ['manage', 200, endpoint],
+  'PUT /api/v1/app/:app/autoconfig/:autoconfig/destination': ['manage', 200, { type: 'pollingEndpoint' }],
   // Here, :endpoint is an operational one.
   'GET /api/v1/operational-webhook/endpoint': ['manage', 200],
   'POST /api/v1/operational-webhook/endpoint': ['manage', 201, endpoint],
@@ -195,6 +204,9 @@ const table: Record<string, Row> = {
   'PATCH /api/v1/app/:app/polling-endpoint/:poller': ['manage', 200, {}],
   'DELETE /api/v1/app/:app/polling-endpoint/:poller': ['manage', 204],
   'POST /api/v1/app/:app/polling-endpoint/:poller/token/rotate': ['manage', 200],
+  // These two also with the token of the subscription that made the poller.
+  'GET /api/v1/app/:app/polling-endpoint/:poller/consumer/:consumer': ['read', 200],
+  'POST /api/v1/app/:app/polling-endpoint/:poller/consumer/:consumer/commit': ['manage', 204, { offset: 0 }],
   'GET /api/v1/app/:app/poller/:sink': ['read', 200],
   'GET /api/v1/app/:app/poller/:sink/consumer/:consumer': ['read', 200],
   'POST /api/v1/app/:app/poller/:sink/consumer/:consumer/seek': [
@@ -242,6 +254,7 @@ type Fixture = Record<
   | 'task'
   | 'connector'
   | 'integration'
+  | 'autoconfig'
   | 'operational'
   | 'source'
   | 'sourceEndpoint'
@@ -293,6 +306,7 @@ async function makeFixture(): Promise<Fixture> {
     task: await make(`/app/${app}/msg/expunge-all-contents`),
     connector: await make('/connector', { name: 'walked', transformation: 'x' }),
     integration: await make(`/app/${app}/integration`, { name: 'walked' }),
+    autoconfig: await make(`/app/${app}/autoconfig`),
     operational: await make('/operational-webhook/endpoint', endpoint),
     ...(await makeSource()),
     destination: await make(`/app/${app}/destination`, destination),
@@ -461,8 +475,10 @@ async function fingerprint(): Promise<string> {
     'endpoint_secret',
     'endpoint_transformation',
     'integration',
+    'autoconfig',
     'connector',
     'background_task',
+    'background_task_result',
     'event_type',
     'message',
     'message_body',

@@ -214,6 +214,46 @@ describe('replay of what is missing', () => {
     expect(await standing(otherChannel, picky)).toBeUndefined();
   });
 
+  it('asks the endpoint for its filter, as it is now; what that keeps away is shown, with the reason', async () => {
+    const large = await newEndpoint();
+    const filter = 'payload.amount > 1000 && "vip" in tags && eventId != "e-3"';
+    const patched = await request(test, 'PATCH', `/api/v1/app/${app}/endpoint/${large}`, { filter });
+    expect(patched.status).toBe(200);
+    const of = (amount: number, more: object = {}) =>
+      newMessage({ payload: { amount }, tags: ['vip'], ...more });
+    const [wanted, small] = [await of(2_000, { eventId: 'e-1' }), await of(1, { eventId: 'e-2' })];
+    const [untagged, unclear] = [await of(2_000, { tags: ['x'] }), await newMessage({ tags: ['vip'] })];
+    const gone = await of(2_000);
+    await test.client.message.expungeContent(app, gone);
+    const disabledThen = await of(2_000, { eventId: 'e-3' });
+    await insertDelivery(test, key(disabledThen, large), 'cancelled', { nextInMs: hourMs });
+    const { id } = await test.client.endpoint.replayMissing(app, large, { since: hoursAgo(1) });
+    expect(await finish(id)).toMatchObject({
+      status: 'finished',
+      data: { messagesSent: 1, messagesSkipped: 5, messagesChecked: 6 },
+    });
+    expect(await standing(wanted, large)).toBe('pending manual');
+    expect(await standing(gone, large)).toBeUndefined();
+    for (const [kept, reason, detail] of [
+      [small, 'filter', 'does not match'],
+      [untagged, 'filter', 'does not match'],
+      [unclear, 'filter_error', 'amount'],
+      [disabledThen, 'filter', 'does not match'],
+    ] as const) {
+      expect(await standing(kept, large)).toBe('cancelled scheduled');
+      const { data } = await test.client.messageAttempt.listAttemptedDestinations(app, kept);
+      const shown = data.find((one) => one.id === large);
+      expect(shown).toMatchObject({ id: large, statusText: 'canceled' });
+      const { rows } = await test.db.pool.query(
+        'select cancel_reason, cancel_detail from posthorn.delivery where message_id = $1 and endpoint_id = $2',
+        [kept, large],
+      );
+      expect(rows).toEqual([{ cancel_reason: reason, cancel_detail: expect.stringContaining(detail) }]);
+    }
+    const again = await test.client.endpoint.replayMissing(app, large, { since: hoursAgo(1) });
+    expect((await finish(again.id)).data).toMatchObject({ messagesSent: 0 });
+  });
+
   it('takes nothing of another application', async () => {
     const mine = await newMessage();
     const other = (await test.client.application.create({ name: 'Other' })).id;

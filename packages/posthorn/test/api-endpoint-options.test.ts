@@ -297,3 +297,73 @@ test('metadata may be 4096 bytes as JSON, and null headers are none', async () =
   const { key } = await posthorn.client.endpoint.getSecret(app, id);
   expect(() => new Webhook(key)).not.toThrow();
 });
+
+describe('a url of another origin', () => {
+  const elsewhere = 'https://elsewhere.example.com/hook';
+  const headers = { 'x-api-key': 'hunter4', 'x-plan': 'pro' };
+  const headersOf = async (path: string) => (await request(posthorn, 'GET', `${path}/headers`)).body;
+  const moved = { headers: { 'x-plan': 'pro' }, sensitive: ['x-api-key'] };
+
+  test.each([
+    ['a password', { auth: basic }, [['body', 'auth']]],
+    ['a client secret', { auth: oauth2 }, [['body', 'auth']]],
+    ['a header that is not shown', { headers }, [['body', 'headers']]],
+    [
+      'both',
+      { auth: basic, headers },
+      [
+        ['body', 'auth'],
+        ['body', 'headers'],
+      ],
+    ],
+  ])('does not get %s that was given for the old one', async (_, credentials, places) => {
+    const { path, id } = await made(credentials);
+    const before = { ...(await authColumns(id)), headers: await headersOf(path) };
+    const { token } = await posthorn.client.authentication.appPortalAccess(app);
+    for (const by of [posthorn, { url: posthorn.url, token }]) {
+      for (const to of [elsewhere, url.replace('https', 'http'), 'https://example.com:8443/webhooks']) {
+        for (const answer of [
+          await request(by, 'PATCH', path, { url: to }),
+          await request(by, 'PUT', path, { url: to }),
+        ]) {
+          expect(answer.status).toBe(422);
+          expect(refusedPlaces(answer)).toEqual(places);
+          expect(answer.text).not.toContain('hunter');
+        }
+      }
+    }
+    expect((await request(posthorn, 'GET', path)).body.url).toBe(url);
+    expect({ ...(await authColumns(id)), headers: await headersOf(path) }).toEqual(before);
+  });
+
+  test('gets them where they are given again, or none', async () => {
+    const { path, id } = await made({ auth: basic, headers });
+    const again = {
+      url: elsewhere,
+      auth: { ...basic, password: 'hunter5' },
+      headers: { 'x-api-key': 'new' },
+    };
+    expect(await patched(path, again)).toMatchObject({ status: 200, body: { url: elsewhere } });
+    expect(await headersOf(path)).toEqual({ headers: {}, sensitive: ['x-api-key'] });
+    expect((await request(posthorn, 'PUT', path, { url, auth: null, headers: {} })).status).toBe(200);
+    expect(await headersOf(path)).toEqual({ headers: {}, sensitive: [] });
+    expect(await authColumns(id)).toEqual({ auth_sealed: null, auth_shown: null });
+    expect((await patched(path, { url: elsewhere })).status).toBe(200);
+  });
+
+  test('is no other one where only the path differs, and gets what is shown anyway', async () => {
+    const { path } = await made({ auth: basic, headers });
+    expect((await patched(path, { url: 'https://EXAMPLE.com:443/other?a=1' })).status).toBe(200);
+    expect(await headersOf(path)).toEqual(moved);
+    const open = await made({ headers: { 'x-plan': 'pro' } });
+    expect((await patched(open.path, { url: elsewhere })).status).toBe(200);
+    expect(await headersOf(open.path)).toEqual({ headers: { 'x-plan': 'pro' }, sensitive: [] });
+  });
+
+  test('is refused before its transaction: a header that nobody may set changes nothing', async () => {
+    const { path } = await made({ headers });
+    const answer = await patched(path, { url: elsewhere, headers: { 'webhook-id': 'x' } });
+    expect(answer.status).toBe(422);
+    expect(await headersOf(path)).toEqual(moved);
+  });
+});

@@ -1,6 +1,6 @@
 // Integrations and connectors through the official client.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { ConnectorKind } from 'svix';
+import { ConnectorKind, Svix } from 'svix';
 import { refusedPlaces, request, startTestApi } from './support/api.ts';
 import type { TestApi } from './support/api.ts';
 
@@ -51,6 +51,72 @@ describe('integrations', () => {
       [id],
     );
     expect(rows[0].key_sealed.includes(key.slice(8))).toBe(false);
+  });
+
+  test('the key is a token of the application, with the flags of the integration', async () => {
+    const { integration, eventType } = posthorn.client;
+    const [flag, hidden] = [`flag-${app}`, `hidden.${app}`];
+    await eventType.create({ name: hidden, description: '', featureFlags: [flag] });
+    const { id } = await integration.create(app, { name: 'Zapier', featureFlags: [flag] });
+    const { key } = await integration.rotateKey(app, id);
+    const holder = new Svix(key, { serverUrl: posthorn.url, retryScheduleInMs: [] });
+    const sees = async () =>
+      (await holder.eventType.list({ limit: 250 })).data.some(({ name }) => name === hidden);
+    expect((await holder.application.get(app)).id).toBe(app);
+    const made = await holder.endpoint.create(app, { url: 'https://zapier.example.com/' });
+    expect((await posthorn.client.endpoint.list(app)).data.map((one) => one.id)).toEqual([made.id]);
+    expect(await sees()).toBe(true);
+    await integration.update(app, id, { name: 'Zapier' });
+    expect(await sees()).toBe(false);
+
+    await expect(holder.application.list()).rejects.toMatchObject({ code: 403 });
+    await expect(holder.integration.list(app)).rejects.toMatchObject({ code: 403 });
+    await expect(holder.message.create(app, { eventType: 'a', payload: {} })).rejects.toMatchObject({
+      code: 403,
+    });
+    const other = await posthorn.client.application.create({ name: 'Other' });
+    await expect(holder.endpoint.list(other.id)).rejects.toMatchObject({ code: 404 });
+    const { body } = await request(posthorn, 'GET', `/api/v1/audit-log?application=${app}`);
+    expect((body.data as { tokenName: string }[]).map(({ tokenName }) => tokenName)).toContain(
+      'integration Zapier',
+    );
+  });
+
+  test('the key lasts until it is rotated, or its integration or its application goes', async () => {
+    const { integration, authentication, application } = posthorn.client;
+    const { id } = await integration.create(app, { name: 'Zapier' });
+    const { body } = await request(posthorn, 'GET', `/api/v1/app/${app}/integration/${id}/key`);
+    const works = async (token: string) =>
+      (await request({ url: posthorn.url, token }, 'GET', `/api/v1/app/${app}`)).status;
+    const first = String(body.key);
+    expect(await works(first)).toBe(200);
+    await authentication.expireAll(app, {});
+    expect(await works(first)).toBe(200);
+    const { key: second } = await integration.rotateKey(app, id);
+    expect([await works(first), await works(second)]).toEqual([401, 200]);
+    await integration.delete(app, id);
+    expect(await works(second)).toBe(401);
+    const { key: third } = await integration.rotateKey(
+      app,
+      (await integration.create(app, { name: 'x' })).id,
+    );
+    await application.delete(app);
+    expect(await works(third)).toBe(401);
+  });
+
+  test('the key may do what the integration may', async () => {
+    const path = `/api/v1/app/${app}/integration`;
+    const made = await request(posthorn, 'POST', path, { name: 'Reader', capabilities: ['ViewBase'] });
+    expect(made.body.capabilities).toEqual(['ViewBase']);
+    const { key } = await posthorn.client.integration.rotateKey(app, String(made.body.id));
+    const holder = { url: posthorn.url, token: key };
+    const endpoint = () =>
+      request(holder, 'POST', `/api/v1/app/${app}/endpoint`, { url: 'https://a.example/' });
+    expect((await endpoint()).status).toBe(403);
+    await request(posthorn, 'PUT', `${path}/${String(made.body.id)}`, { name: 'Writer' });
+    expect((await endpoint()).status).toBe(201);
+    const refused = await request(posthorn, 'POST', path, { name: 'x', capabilities: ['ManageEndpoint'] });
+    expect(refusedPlaces(refused)).toEqual([['body', 'capabilities']]);
   });
 
   test('belong to one application of one environment', async () => {

@@ -38,6 +38,17 @@ describe('app portal access', () => {
     await expect(consumer.application.list()).rejects.toMatchObject({ code: 403 });
   });
 
+  test('gives the address by which others reach the server, where that is set', async () => {
+    const behindProxy = await startTestApi({ publicUrl: 'https://hooks.example.com/webhooks' });
+    try {
+      const { id: app } = await behindProxy.client.application.create({ name: 'x' });
+      const { url } = await behindProxy.client.authentication.appPortalAccess(app);
+      expect(url.startsWith(`https://hooks.example.com/webhooks/portal#app=${app}&token=pha_`)).toBe(true);
+    } finally {
+      await behindProxy.stop();
+    }
+  });
+
   test('is for the application, not for its name: a uid that went to another opens nothing', async () => {
     const first = await posthorn.client.application.create({ name: 'x', uid: 'moving' });
     const { token } = await posthorn.client.authentication.appPortalAccess('moving');

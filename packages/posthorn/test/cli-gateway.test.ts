@@ -225,6 +225,27 @@ describe('posthorn apply', { timeout }, () => {
     }
   });
 
+  test('takes an endpoint with credentials to another server', async () => {
+    await write(everything);
+    await writeFile(join(folder, 'bearer'), 'a token from a file');
+    const values = {
+      ALL_SECRET: githubSecret,
+      ALL_PASSWORD: 'the password',
+      ALL_KEY: await generateEd25519Secret(),
+    };
+    await run(['apply'], values);
+    await write(everything.replace('https://one.test', 'https://another.test'));
+    const moved = await run(['apply'], values);
+    expect(moved.stderr).toBe('= source all\n~ endpoint all/one: url\n= endpoint all/two\n');
+    const path = '/ingest/api/v1/source/all/endpoint/one';
+    expect((await gateway.api('GET', path)).body).toMatchObject({ url: 'https://another.test/' });
+    expect((await gateway.api('GET', `${path}/headers`)).body).toEqual({
+      headers: { 'x-plain': '1' },
+      sensitive: ['x-token'],
+    });
+    expect((await run(['apply'], values)).stdout).toBe('0 changes made\n');
+  });
+
   test('says where the file is wrong, and does nothing then', async () => {
     const wrong: [text: string, what: RegExp][] = [
       ['sources: [', /is not YAML/],

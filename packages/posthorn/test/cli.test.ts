@@ -54,6 +54,7 @@ describe('usage', () => {
     ['dev'],
     ['serve'],
     ['send'],
+    ['replay'],
     ['verify'],
     ['sign'],
     ['providers'],

@@ -59,6 +59,7 @@ describe('values', () => {
       httpsOnly: false,
       allowCommands: [],
       allowTables: [],
+      allowFiles: [],
       githubApiUrl: 'https://api.github.com',
       logLevel: 'info',
     });
@@ -213,6 +214,7 @@ describe('wrong values', () => {
     ['POSTHORN_GITHUB_API_URL', 'github.example.com', ''],
     ['POSTHORN_ALLOW_COMMANDS', 'ls', 'number 1 cannot be used'],
     ['POSTHORN_ALLOW_COMMANDS', '/bin/ls,/usr/bin/../sbin/x', 'number 2 cannot be used'],
+    ['POSTHORN_ALLOW_FILES', 'shop.db', 'number 1 cannot be used'],
     ['POSTHORN_ALLOW_TABLES', 'orders', 'number 1 cannot be used'],
     ['POSTHORN_ALLOW_TABLES', 'public.orders,posthorn.*', 'number 2 cannot be used'],
     ['POSTHORN_LOG_LEVEL', 'loud', 'unknown level'],

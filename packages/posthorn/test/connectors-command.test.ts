@@ -66,7 +66,7 @@ describe('a command', () => {
   const connectors = createConnectors({
     http: createHttpConnector({ ...urlRules, userAgent: 'test', clock: systemClock }),
     urlRules,
-    permits: { commands: [command], tables: [] },
+    permits: { commands: [command], tables: [], files: [] },
     templates: testTemplates(),
     clock: systemClock,
   });

@@ -1,4 +1,4 @@
-// The kinds that call an API over HTTP: a templated request, GitHub, GitLab, Inngest.
+// The kinds that call an API over HTTP: a templated request, GitHub, GitLab, Inngest, Temporal.
 import { describeConnectors } from './support/connector-conformance.ts';
 import { type Recorder, startRecorder } from './support/recorder.ts';
 
@@ -100,6 +100,42 @@ describeConnectors([
             text: body.toString(),
             key: (JSON.parse(body.toString()) as { id: string }).id,
           })),
+        stop: recorder.stop,
+      };
+    },
+  },
+  {
+    kind: 'temporal',
+    forOperators: false,
+    hasKey: true,
+    knowsRepeats: true,
+    async start() {
+      const recorder = await startService();
+      const apiKey = 'temporal_SECRETKEY';
+      const started = new Set<string>();
+      recorder.answer = ({ path }) => {
+        if (!path.startsWith('/ok')) return { status: 400, body: '{"code":3,"message":"no such namespace"}' };
+        if (started.has(path)) return { status: 409, body: '{"code":6,"message":"already started"}' };
+        started.add(path);
+        return { status: 200, body: '{"runId":"r1","started":true}' };
+      };
+      const config = (url: string) => ({
+        url,
+        apiKey,
+        taskQueue: 'orders',
+        workflowType: 'Fulfil{{ payload.id }}',
+      });
+      return {
+        config: config(`${base('127.0.0.1', recorder.port)}/ok`),
+        refused: config(`${base('127.0.0.1', recorder.port)}/no`),
+        secrets: [apiKey],
+        at: (host, port) => config(base(host, port)),
+        received: () =>
+          recorder.requests.map(({ path, body }) => {
+            const { input } = JSON.parse(body.toString()) as { input: { payloads: { data: string }[] } };
+            const text = Buffer.from(input.payloads[0]?.data ?? '', 'base64').toString();
+            return { text, key: decodeURIComponent(path) };
+          }),
         stop: recorder.stop,
       };
     },

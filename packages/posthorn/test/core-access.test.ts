@@ -18,6 +18,7 @@ const operator = (...given: ('read' | 'publish' | 'manage')[]): Caller => ({
   environmentId: 'env_1',
   application: null,
   rights: expandRights(given),
+  holderId: null,
   featureFlags: [],
 });
 const consumer = (...given: (typeof capabilities)[number][]): Caller => ({

@@ -147,6 +147,44 @@ describe('an endpoint that writes here', () => {
     expect((await client.query('select distinct id from public.orders')).rowCount).toBe(9);
   });
 
+  test('takes the place of one that had an address and a password, which are gone then', async () => {
+    const posthorn = await startPosthorn(databaseUrl, env);
+    const app = await applicationOf(posthorn);
+    const columns = { id: 'payload.id' };
+    const elsewhere = { url: 'postgres://hooks@db.example.com/shop', password: 'secret' };
+    const own = { database: 'posthorn', table: 'orders', columns };
+    for (const [method, config] of [
+      ['PUT', own],
+      ['PATCH', { ...own, url: null }],
+    ] as const) {
+      const made = await makeEndpoint(posthorn, app, {
+        table: 'orders',
+        columns,
+        ...elsewhere,
+        database: undefined,
+      });
+      expect(made.status, made.text).toBe(201);
+      const change = (how: string, given: object) =>
+        request(
+          { url: posthorn.url, token: testToken },
+          how,
+          `/api/v1/app/${app}/endpoint/${String(made.body.id)}`,
+          { kind: 'postgres', config: given },
+        );
+      const changed = await change(method, config);
+      expect(changed.status, changed.text).toBe(200);
+      expect(changed.body.config).toEqual(own);
+      // Nothing of it is kept for later.
+      const back = { database: null, url: elsewhere.url };
+      expect((await change('PATCH', back)).body.config).toEqual({ table: 'orders', columns, url: back.url });
+      const { rows } = await client.query<{ url: string }>(
+        'select url from posthorn.endpoint where id = $1',
+        [made.body.id],
+      );
+      expect(rows).toEqual([{ url: 'postgres://db.example.com:5432/shop orders' }]);
+    }
+  });
+
   test('is refused tables that the operator did not open', async () => {
     const posthorn = await startPosthorn(databaseUrl, env);
     const app = await applicationOf(posthorn);

@@ -1,5 +1,6 @@
 // The events of a request as messages: exact bytes, ids that can be stored, and no room for whoever is not verified.
 import type { Provider } from '@posthorn/webhooks/provider';
+import { auth0 } from '@posthorn/webhooks/providers/auth0';
 import { github } from '@posthorn/webhooks/providers/github';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -77,6 +78,21 @@ describe('a batch', () => {
     for (const body of ['{"events":{}}', '{"other":[1]}', '{}', 'not json', '[1]']) {
       expect(texts(batching('body:events'), body), body).toEqual([body]);
     }
+  });
+
+  it('of more than ten thousand events stays whole, byte for byte, known by its bytes', () => {
+    const body = `[ ${Array.from({ length: 10_001 }, (_, n) => `{"type":"a","id":"${n}"}`).join(', ')} ]`;
+    const taken = read(batching('body:'), received(body)).messages;
+    expect(taken.map(({ payload }) => Buffer.from(payload).toString())).toEqual([body]);
+    expect(taken).toMatchObject([
+      { eventType: 'unknown', eventId: expect.stringMatching(/^sha256:/) as string },
+    ]);
+    const lines = '{"log_id":"1","data":{"type":"s"}}\n'.repeat(10_001);
+    const logs = read(auth0, received(lines, { headers: { 'content-type': ['application/x-ndjson'] } }));
+    expect(logs.messages.map(({ payload }) => Buffer.from(payload).toString())).toEqual([lines]);
+    expect(
+      read(batching('body:'), received(body.replace('{"type":"a","id":"0"}, ', ''))).messages,
+    ).toHaveLength(10_000);
   });
 
   it('of any JSON has as many messages as events, each of which says the same as its bytes', () => {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createIdSource, idFloor } from '../src/lib/ids.ts';
+import { createIdSource, idFloor, timeOfId } from '../src/lib/ids.ts';
 import type { IdPrefix } from '../src/lib/ids.ts';
 
 const prefixes: IdPrefix[] = ['env_', 'tok_', 'app_', 'ep_', 'sec_', 'msg_', 'atmpt_'];
@@ -71,6 +71,7 @@ describe('ids', () => {
     newId('msg_');
     nowMs -= 60_000;
     expect(newId('msg_') > idFloor('msg_', someTimeMs)).toBe(true);
+    expect(timeOfId(newId('atmpt_'))).toBe(someTimeMs);
     nowMs = someTimeMs + 1;
     expect(newId('msg_').startsWith(idFloor('msg_', someTimeMs + 1))).toBe(true);
   });

@@ -6,8 +6,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openApiDocument } from '../src/api/reference/document.ts';
 import { request, startTestApi } from './support/api.ts';
 import type { ApiAnswer, TestApi } from './support/api.ts';
+import { clientTypes } from './support/client-types.ts';
 
 const committed = fileURLToPath(new URL('../../../docs/openapi.json', import.meta.url));
+const typesFile = fileURLToPath(new URL('../src/client/operations.ts', import.meta.url));
 const command = 'npm run openapi';
 
 interface Operation {
@@ -71,6 +73,11 @@ describe('the document', () => {
   test(`docs/openapi.json is committed as the server answers it; ${command} writes it`, async () => {
     expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
     await expect(answer.text, `docs/openapi.json is stale: run ${command}`).toMatchFileSnapshot(committed);
+  });
+
+  test(`the client's types are committed as the document has them; ${command} writes them`, async () => {
+    const types = clientTypes(JSON.parse(answer.text) as Parameters<typeof clientTypes>[0]);
+    await expect(types, `src/client/operations.ts is stale: run ${command}`).toMatchFileSnapshot(typesFile);
   });
 
   test('a linter for OpenAPI 3.1 finds nothing wrong', async () => {

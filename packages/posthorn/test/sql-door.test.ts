@@ -124,6 +124,31 @@ describe('posthorn.send', () => {
     expect(await unsent()).toBe(0);
   });
 
+  test('one that waited for hours is found at the time when it was written', async () => {
+    const app = await makeApplication('patient');
+    const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3_600_000);
+    const writtenAt = hoursAgo(3);
+    const { rows } = await db.query<{ message_id: string }>(
+      `insert into posthorn.outbox (message_id, environment_id, application, shard, event_type, payload, created_at)
+       select 'msg_' || posthorn.base62($2, 8) || '000' || posthorn.base62(7, 11), environment_id, $1,
+         posthorn.outbox_shard(environment_id, $1), 'order.paid', '{}', now()
+       from posthorn.application where id = $1 returning message_id`,
+      [app, writtenAt.getTime()],
+    );
+    const id = rows[0]?.message_id ?? '';
+    await waitFor(() => receiver.requests.length === 1, { what: 'the delivery' });
+    const { message, endpoint } = posthorn.client;
+    expect((await message.get(app, id)).timestamp).toEqual(writtenAt);
+    const found = async (after: Date, before: Date) =>
+      (await message.list(app, { after, before })).data.map((one) => one.id);
+    expect(await found(hoursAgo(3.1), hoursAgo(2.9))).toEqual([id]);
+    expect(await found(hoursAgo(2.9), hoursAgo(0))).toEqual([]);
+    const late = await endpoint.create(app, { url: receiver.url });
+    await endpoint.replayMissing(app, late.id, { since: hoursAgo(4) });
+    await waitFor(() => receiver.requests.length === 2, { what: 'the replay' });
+    expect(received()).toEqual([id, id]);
+  });
+
   test('one that has a problem can be given up', async () => {
     const id = await send('nobody', {});
     await waitFor(() => count('posthorn.unsent where problem is not null'), { what: 'the problem' });
@@ -292,6 +317,34 @@ describe('rights', () => {
     await waitFor(() => receiver.requests.length === 2, { what: 'both' });
     expect(received()).toContain(id);
     expect(bodies()).toContainEqual(expect.objectContaining({ type: 'item.created', data: { id: 5 } }));
+  });
+
+  test('a role sees what it has not sent yet, and not what others have not', async () => {
+    const other = `${role}_other`;
+    const waiting = async () => {
+      const { rows } = await db.query<{ message_id: string }>('select message_id from posthorn.unsent');
+      return rows.map(({ message_id }) => message_id).toSorted();
+    };
+    await db.query(`create role ${other}`);
+    try {
+      for (const one of [role, other]) await db.query(`select posthorn.allow_sending('${one}')`);
+      const own = await send('nobody-yet', {});
+      await db.query(`set role ${role}`);
+      const first = await send('nobody-yet', {});
+      expect(await waiting()).toEqual([first]);
+      await db.query(`reset role; set session authorization ${other}`);
+      const second = await send('nobody-yet', {});
+      expect(await waiting()).toEqual([second]);
+      await db.query(`reset session authorization`);
+      expect(await waiting()).toEqual([own, first, second].toSorted());
+      await db.query(`grant ${role} to ${other}; set role ${other}`);
+      expect(await waiting()).toEqual([first, second].toSorted());
+      await db.query('reset role; delete from posthorn.outbox');
+    } finally {
+      await db.query(
+        `reset session authorization; reset role; drop owned by ${other} cascade; drop role ${other}`,
+      );
+    }
   });
 });
 

@@ -1,6 +1,5 @@
 // The HTTP API: limits of the server, hooks that every answer passes, and the routes of every noun.
 import { randomUUID } from 'node:crypto';
-import type { Socket } from 'node:net';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { fastify, LogController } from 'fastify';
 import { registerApplicationRoutes } from './applications.ts';
@@ -8,6 +7,7 @@ import { registerAttemptRoutes } from './attempts.ts';
 import { registerAuditLogRoutes } from './audit-log.ts';
 import { installAudit } from './audit.ts';
 import { type Authenticator, createAuthenticator } from './auth.ts';
+import { registerAutoconfigRoutes } from './autoconfig.ts';
 import { registerConnectorRoutes } from './connectors.ts';
 import { registerBackgroundTaskRoutes } from './background-tasks.ts';
 import type { Api, ApiDeps } from './context.ts';
@@ -33,17 +33,19 @@ import { registerMessageBatchRoutes } from './message-batch.ts';
 import { registerMessageExpungeRoutes } from './message-expunge.ts';
 import { registerMessagePrecheckRoutes } from './message-precheck.ts';
 import { registerMessageRoutes } from './messages.ts';
+import { registerPollerConsumerRoutes } from './poller-consumers.ts';
 import { registerPollerMessageRoutes } from './poller-messages.ts';
 import { registerPollerRoutes } from './pollers.ts';
 import { registerOperationalWebhookRoutes } from './operational-webhooks.ts';
 import { registerPortalAccessRoutes } from './portal-access.ts';
-import { installProblems, sendProblem, sendSocketProblem } from './problems.ts';
+import { installProblems, sendProblem } from './problems.ts';
 import { collectRoutes, registerReferenceRoutes } from './reference/routes.ts';
 import { registerSourceEndpointRoutes } from './source-endpoints.ts';
 import { registerSourceReconcileRoutes } from './source-reconcile.ts';
 import { registerSourceRequestRoutes } from './source-requests.ts';
 import { registerSourceSecretRoutes } from './source-secrets.ts';
 import { registerSourceRoutes } from './sources.ts';
+import { registerStatisticsRoutes } from './statistics.ts';
 import { registerTokenRoutes } from './tokens.ts';
 import { compileValidator, opaqueNames } from './validation.ts';
 
@@ -59,7 +61,7 @@ export function createApi(deps: ApiDeps): Api {
     // One line per answer is written below; never headers or bodies, which hold tokens and payloads.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: deps.bodyMaxBytes,
-    serverFactory: (serve) => createHttpServer(serve, deps.gateway),
+    serverFactory: (serve) => createHttpServer({ serve, other: deps.gateway, clock: deps.clock }),
     requestIdHeader: false,
     genReqId: () => randomUUID(),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: paramMaxChars },
@@ -69,7 +71,8 @@ export function createApi(deps: ApiDeps): Api {
       reply.header('x-request-id', request.id);
       void sendProblem(error, request, reply);
     },
-    clientErrorHandler: (error: Error, socket: Socket) => sendSocketProblem(error, socket),
+    // The server answers these itself.
+    clientErrorHandler: () => {},
   }).withTypeProvider<TypeBoxTypeProvider>();
 
   api.decorate('outageLog', deps.outageLog);
@@ -113,15 +116,18 @@ function registerRoutes(api: Api, deps: ApiDeps, authenticator: Authenticator): 
   registerMessagePrecheckRoutes(api, deps);
   registerPollerRoutes(api, deps);
   registerPollerMessageRoutes(api, deps);
+  registerPollerConsumerRoutes(api, deps);
   registerEndpointExampleRoutes(api, deps);
   registerAttemptRoutes(api, deps);
   registerOperationalWebhookRoutes(api, deps);
-  registerIntegrationRoutes(api, deps);
+  registerIntegrationRoutes(api, deps, authenticator);
+  registerAutoconfigRoutes(api, deps, authenticator);
   registerConnectorRoutes(api, deps);
   registerEndpointReplayRoutes(api, deps);
   registerEndpointStatsRoutes(api, deps);
   registerMessageExpungeRoutes(api, deps);
   registerBackgroundTaskRoutes(api, deps);
+  registerStatisticsRoutes(api, deps);
   registerIssueRoutes(api, deps);
   registerSourceRoutes(api, deps);
   registerSourceSecretRoutes(api, deps);

@@ -59,19 +59,22 @@ type Poller = NonNullable<Awaited<ReturnType<typeof findPollerOfToken>>>;
 
 // A poller's token is for fetching from this poller and nothing else: the path has to name it.
 function callerOfPoller(poller: Poller, request: FastifyRequest): Caller {
-  const params = request.params as { app: string; sink: string };
+  const params = request.params as { app: string; sink: string } | { app: string; poller: string };
+  const named = 'sink' in params ? params.sink : params.poller;
   const isNamed =
     [poller.applicationId, poller.applicationUid].includes(params.app) &&
-    [poller.id, poller.uid].includes(params.sink);
+    [poller.id, poller.uid].includes(named);
   if (!isNamed) throw refusal('this token is for another poller');
   params.app = poller.applicationId;
-  params.sink = poller.id;
+  if ('sink' in params) params.sink = poller.id;
+  else params.poller = poller.id;
   return {
     tokenId: poller.id,
     tokenName: 'poller',
     environmentId: poller.environmentId,
     application: { id: poller.applicationId, uid: poller.applicationUid },
     rights: new Set(),
+    holderId: null,
     featureFlags: [],
   };
 }

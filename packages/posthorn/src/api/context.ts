@@ -96,8 +96,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Who may call it (core/access.ts). */
     access?: Access;
-    /** Written down in the audit log although it changes nothing. */
-    audited?: true;
+    /** Whether it is written down in the audit log; unless given, what changes something is. */
+    audited?: boolean;
     /** Served to a poller's own token, too, where its path names that poller. */
     pollerToken?: boolean;
     /** A POST that needs no idempotency.ts: it changes nothing, or has a way of its own to be safe when repeated. */

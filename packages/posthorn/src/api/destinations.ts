@@ -1,7 +1,7 @@
 // Destinations over HTTP, as the reference has them: endpoints of its types, which get their messages one by one and in
 // order. Everything about them can be done by the routes of endpoints, too.
 import Type from 'typebox';
-import type { Static, TSchema } from 'typebox';
+import type { Static } from 'typebox';
 import { findCurrentSecret, findEndpoint, listDestinations, secretOwner } from '../store/endpoints.ts';
 import type { EndpointRow } from '../store/endpoints.ts';
 import { findTransformation } from '../store/endpoint-transformations.ts';
@@ -9,7 +9,7 @@ import { configuring, transforming, viewing } from './access.ts';
 import { callerOf } from './auth.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { type Config, destinationTypeOf, destinationTypes } from './destination-types.ts';
-import { changeHeaders, openHeaders, sealHeaders, wireHeaders } from './endpoint-headers.ts';
+import { openHeaders, wireHeaders } from './endpoint-headers.ts';
 import { checkReach } from './endpoint-kinds.ts';
 import { rotate, takeSecret } from './endpoint-secrets.ts';
 import { changeTransformation } from './endpoint-transformations.ts';
@@ -25,8 +25,7 @@ import { EndpointIn, EndpointPatch, EndpointUpsertIn, idPrefix } from './endpoin
 import { isName, nullable, oneOf } from './fields.ts';
 import { PageQuery, parsePage, toList } from './pagination.ts';
 import { ApiError, invalidField, notFound } from './problems.ts';
-import { resolveEndpoint } from './resolve.ts';
-import { compileValidator } from './validation.ts';
+import { bodyChecker } from './validation.ts';
 
 const typeNames = Object.keys(destinationTypes);
 const codeMaxChars = 50 * 1024;
@@ -106,20 +105,10 @@ function someOf(names: readonly string[] | null | undefined): readonly string[] 
   return names?.length === 0 ? null : names;
 }
 
-/** Checks what a body came to as if it had come to the routes of endpoints. */
-function checked<Schema extends TSchema>(schema: Schema) {
-  const validate = compileValidator({ schema, method: 'POST', url: 'destination', httpPart: 'body' });
-  return (body: Record<string, unknown>): Static<Schema> => {
-    const { error } = validate(body) as { error?: Error };
-    if (error) throw error;
-    return body as Static<Schema>;
-  };
-}
-const newEndpoint = checked(EndpointIn);
-const wholeEndpoint = checked(EndpointUpsertIn);
-const changedEndpoint = checked(EndpointPatch);
-const { headers, secret } = EndpointIn.properties;
-const ownFields = checked(Type.Object({ headers, secret }));
+// What a body came to is checked as if it had come to the routes of endpoints.
+const newEndpoint = bodyChecker(EndpointIn);
+const wholeEndpoint = bodyChecker(EndpointUpsertIn);
+const changedEndpoint = bodyChecker(EndpointPatch);
 
 async function resolveDestination(deps: ApiDeps, applicationId: string, idOrUid: string) {
   const row = isName(idOrUid) ? await findEndpoint(deps.db.queries, applicationId, idOrUid) : undefined;
@@ -186,30 +175,17 @@ function registerTransformation(api: Api, deps: ApiDeps): void {
   );
 }
 
-/** What is stored apart from the endpoint itself, checked; undefined is left alone. */
-interface Own {
-  headers: Record<string, string> | null | undefined;
-  secret: string | undefined;
-}
-
-/** Throws 422 before anything is changed. */
-async function ownOf(deps: ApiDeps, body: Record<string, unknown>): Promise<Own> {
-  const given = ownFields(body);
-  sealHeaders(deps.box, '', given.headers ?? {});
-  const named = typeof given.secret === 'string' ? await takeSecret(given.secret, 'config.key') : undefined;
-  return { headers: given.headers, secret: named };
+/** The key that a body gives, checked before anything is changed. Throws 422. */
+async function keyOf({ secret }: Record<string, unknown>): Promise<string | undefined> {
+  return typeof secret === 'string' ? takeSecret(secret, 'config.key') : undefined;
 }
 
 /** The same key again is no rotation. */
-async function storeOwn(deps: ApiDeps, row: EndpointRow, own: Own): Promise<EndpointRow> {
-  const { id, application_id: applicationId } = row;
-  if (own.headers !== undefined) await changeHeaders(deps, applicationId, id, () => own.headers ?? {});
-  if (own.secret !== undefined) {
-    const sealed = await findCurrentSecret(deps.db.queries, id);
-    const isSame = sealed !== undefined && deps.box.open(sealed, secretOwner(id)) === own.secret;
-    if (!isSame) await rotate(deps, row, { key: own.secret });
-  }
-  return own.headers === undefined ? row : resolveEndpoint(deps, applicationId, id);
+async function storeKey(deps: ApiDeps, row: EndpointRow, key: string | undefined): Promise<void> {
+  if (key === undefined) return;
+  const sealed = await findCurrentSecret(deps.db.queries, row.id);
+  const isSame = sealed !== undefined && deps.box.open(sealed, secretOwner(row.id)) === key;
+  if (!isSame) await rotate(deps, row, { key });
 }
 
 /** A new one with all that is given, at once; undefined when the uid is taken by now, or cannot be one. */
@@ -228,9 +204,9 @@ async function makeNamed(
   }
 }
 
-/** A body for an endpoint that is there already. */
-function existingBody(whole: Record<string, unknown>): Record<string, unknown> {
-  const { headers: _headers, secret: _secret, ...rest } = whole;
+/** A body for an endpoint that is there already: its key is stored apart. */
+function existingBody(given: Record<string, unknown>): Record<string, unknown> {
+  const { secret: _secret, ...rest } = given;
   return rest;
 }
 
@@ -256,19 +232,21 @@ export function registerDestinationRoutes(api: Api, deps: ApiDeps): void {
     const given = endpointBody(request.body, true);
     const made = existing ? undefined : await makeNamed(deps, scope, destination, given);
     if (made) return reply.code(201).send(wire(deps, made, request));
-    const own = await ownOf(deps, given);
+    const key = await keyOf(given);
     const body = wholeEndpoint(existingBody(given));
     const { row, created } = await upsertEndpoint(deps, scope, destination, body);
-    return reply.code(created ? 201 : 200).send(wire(deps, await storeOwn(deps, row, own), request));
+    await storeKey(deps, row, key);
+    return reply.code(created ? 201 : 200).send(wire(deps, row, request));
   });
 
   api.patch(path, { config: configuring, schema: { ...one, body: DestinationPatch } }, async (request) => {
     const { scope, row } = await findDestination(deps, request);
     const { type = destinationTypeOf(row) ?? '', config } = request.body;
     const given = endpointBody({ ...request.body, ...(config === undefined ? {} : { type }) }, false);
-    const own = await ownOf(deps, given);
+    const key = await keyOf(given);
     const patched = await patchEndpoint(deps, scope, row, changedEndpoint(existingBody(given)));
-    return wire(deps, await storeOwn(deps, patched, own), request);
+    await storeKey(deps, patched, key);
+    return wire(deps, patched, request);
   });
 
   api.delete(path, { config: configuring, schema: one }, async (request, reply) => {

@@ -70,6 +70,7 @@ const endpointFields = {
   rateLimit: throttleRateField,
   ordering: orderingField,
   auth: authField,
+  headers: Type.Optional(nullable(HeadersField)),
   ...optionFields,
   filter: Type.Optional(nullable(Type.String({ minLength: 1, maxLength: filterMaxChars }))),
 };
@@ -78,7 +79,6 @@ export const EndpointUpsertIn = Type.Object(endpointFields);
 export const EndpointIn = Type.Object({
   ...endpointFields,
   secret: Type.Optional(nullable(SecretText)),
-  headers: Type.Optional(nullable(HeadersField)),
 });
 export const EndpointPatch = Type.Object(endpointFields);
 

@@ -69,10 +69,13 @@ function patchHeaders(headers: Headers, changes: Record<string, string | null>):
   return Object.fromEntries(byName.values());
 }
 
+/** Whether a header of this name holds a credential: its value is written and never read back. */
+export const isSensitiveName = (name: string): boolean => sensitiveName.test(name);
+
 /** Values are for those who may set them. */
 export function wireHeaders(headers: Headers, { rights }: Caller) {
   const mayRead = rights.has('manage') || rights.has('ManageEndpoint');
-  const isShown = (name: string) => mayRead && !sensitiveName.test(name);
+  const isShown = (name: string) => mayRead && !isSensitiveName(name);
   return {
     headers: Object.fromEntries(Object.entries(headers).filter(([name]) => isShown(name))),
     sensitive: Object.keys(headers).filter((name) => !isShown(name)),

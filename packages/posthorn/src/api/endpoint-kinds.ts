@@ -48,38 +48,43 @@ export async function takeTarget(deps: ApiDeps, given: TargetIn, before?: Endpoi
   if (kind === httpKind) return httpTarget(deps, given, url);
   const known = kindOf(deps, kind);
   if (before?.kind !== kind || !config) return kindTarget(known, url, config);
-  const previous = Object.entries(openConfig(deps, before));
-  const secrets = Object.fromEntries(previous.filter(([name]) => known.secretNames.includes(name)));
-  const target = await kindTarget(known, url, { ...secrets, ...config });
-  checkKept(
-    Object.keys(secrets).filter((name) => !(name in config)),
-    before,
-    target,
-  );
+  const kept = keptSecrets(known, { before: openConfig(deps, before), given: config, after: config });
+  const target = await kindTarget(known, url, { ...kept, ...config });
+  checkKept(Object.keys(kept), before, target);
   return target;
 }
 
 /** The target that a patch leaves; undefined when it says nothing of it. Members of `config` replace, null removes. */
 export async function patchTarget(
   deps: ApiDeps,
-  given: TargetIn,
+  patch: TargetIn,
   before: EndpointRow,
 ): Promise<Target | undefined> {
-  const { kind = before.kind, url, config } = given;
-  if (given.kind === undefined && url === undefined && config === undefined) return undefined;
+  const { kind = before.kind, url, config } = patch;
+  if (patch.kind === undefined && url === undefined && config === undefined) return undefined;
   if (kind === httpKind) {
-    return httpTarget(deps, given, url ?? (before.kind === httpKind ? before.url : undefined));
+    return httpTarget(deps, patch, url ?? (before.kind === httpKind ? before.url : undefined));
   }
   const known = kindOf(deps, kind);
   if (before.kind !== kind) return kindTarget(known, url, config);
   const previous = openConfig(deps, before);
-  const target = await kindTarget(known, url, { ...previous, ...config });
-  checkKept(
-    known.secretNames.filter((name) => name in previous && !(config && name in config)),
-    before,
-    target,
-  );
+  const given = config ?? {};
+  const kept = keptSecrets(known, { before: previous, given, after: { ...previous, ...given } });
+  const isSecret = (name: string) => known.secretNames.includes(name);
+  const rest = Object.fromEntries(Object.entries(previous).filter(([name]) => !isSecret(name)));
+  const target = await kindTarget(known, url, { ...rest, ...kept, ...given });
+  checkKept(Object.keys(kept), before, target);
   return target;
+}
+
+/** The secrets that nobody gave again, and that the configuration still has a place for. */
+function keptSecrets(
+  { secretNames, takesSecrets }: EndpointKind,
+  { before, given, after }: Record<'before' | 'given' | 'after', Record<string, unknown>>,
+): Record<string, unknown> {
+  if (takesSecrets?.(after) === false) return {};
+  const names = secretNames.filter((name) => name in before && !(name in given));
+  return Object.fromEntries(names.map((name) => [name, before[name]]));
 }
 
 const serverPattern = /[a-z+]+:\/\/[^/?#\s]+/gi;

@@ -62,14 +62,6 @@ function filterOf(body: BulkReplayIn): TaskFilter {
   };
 }
 
-// A task does not read payloads, and nobody gets what its filter is there to keep away.
-const filtered = () =>
-  new ApiError(
-    'bad_request',
-    400,
-    'the endpoint has a filter, which is asked when a message is accepted and not by this task: resend single messages',
-  );
-
 /** Throws 404, and 400 for an endpoint that is sent nothing. */
 async function startOf(
   deps: ApiDeps,
@@ -86,7 +78,6 @@ async function startOf(
       'the endpoint is disabled and is sent nothing: enable it (PATCH it with {"disabled": false}), then ask again',
     );
   }
-  if (task.task === 'endpoint.replay' && endpoint.filter !== null) throw filtered();
   return wireTask(await startTask(deps, environmentId, { ...task, applicationId, endpointId: endpoint.id }));
 }
 

@@ -3,6 +3,7 @@ import { generateHmacSecret, parseSecret, publicKeyOf, SecretError } from '@post
 import Type from 'typebox';
 import type { Static } from 'typebox';
 import { lockApplication } from '../store/applications.ts';
+import type { Queries } from '../store/database.ts';
 import { findCurrentSecret, rotateSecret, secretOwner } from '../store/endpoints.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { nullable } from './fields.ts';
@@ -55,27 +56,39 @@ export async function readKey({ db, box }: ApiDeps, endpointId: string): Promise
   return secret.startsWith(privateKeyPrefix) ? publicKeyOf(secret) : secret;
 }
 
-/** Throws 422 for a key that cannot sign, 400 when too many old secrets are still valid. */
-export async function rotate(
-  { db, box, newId }: ApiDeps,
-  endpoint: { id: string; application_id: string },
-  body: Static<typeof RotateIn>,
+/**
+ * Makes `secret` (from `takeSecret`) the current one, in a transaction that has locked the application. Throws 400 when
+ * too many old secrets are still valid.
+ */
+export async function rotateTo(
+  { box, newId }: ApiDeps,
+  transaction: Queries,
+  endpointId: string,
+  { secret, gracePeriodSeconds }: { secret: string; gracePeriodSeconds: number | null | undefined },
 ): Promise<void> {
-  const secret = await takeSecret(body?.key, 'key');
-  const rotation = {
-    endpointId: endpoint.id,
-    secret: { id: newId('sec_'), sealed: box.seal(secret, secretOwner(endpoint.id)) },
-    gracePeriodSeconds: body?.gracePeriodSeconds ?? gracePeriodDefaultSeconds,
+  const rotated = await rotateSecret(transaction, {
+    endpointId,
+    secret: { id: newId('sec_'), sealed: box.seal(secret, secretOwner(endpointId)) },
+    gracePeriodSeconds: gracePeriodSeconds ?? gracePeriodDefaultSeconds,
     oldSecretsMax,
-  };
-  const rotated = await db.queries.transaction().execute(async (transaction) => {
-    const locked = await lockApplication(transaction, endpoint.application_id);
-    if (!locked) throw notFound('Application not found');
-    return rotateSecret(transaction, rotation);
   });
   if (rotated) return;
   const fix = 'wait until one expires, or rotate with gracePeriodSeconds 0';
   throw new ApiError('limit_reached', 400, `${oldSecretsMax} old secrets are still valid: ${fix}`);
+}
+
+/** Throws 422 for a key that cannot sign, 400 when too many old secrets are still valid. */
+export async function rotate(
+  deps: ApiDeps,
+  endpoint: { id: string; application_id: string },
+  body: Static<typeof RotateIn>,
+): Promise<void> {
+  const secret = await takeSecret(body?.key, 'key');
+  await deps.db.queries.transaction().execute(async (transaction) => {
+    const locked = await lockApplication(transaction, endpoint.application_id);
+    if (!locked) throw notFound('Application not found');
+    await rotateTo(deps, transaction, endpoint.id, { secret, gracePeriodSeconds: body?.gracePeriodSeconds });
+  });
 }
 
 export function registerEndpointSecretRoutes(api: Api, deps: ApiDeps): void {

@@ -37,6 +37,7 @@ import {
   type Target,
   targetColumns,
 } from './endpoint-kinds.ts';
+import { checkMove } from './endpoint-move.ts';
 import { takeSecret } from './endpoint-secrets.ts';
 import { checkWhole } from './endpoint-whole.ts';
 import { checkPathUid } from './fields.ts';
@@ -66,23 +67,48 @@ interface Scope {
   caller: Caller | null;
 }
 
+/** The columns for the credentials that a body names. Nobody can give back what is not shown: others stay. */
+function credentialChanges(
+  deps: ApiDeps,
+  endpointId: string,
+  { auth, headers }: Static<typeof EndpointPatch>,
+): EndpointChanges {
+  const sealed =
+    headers === undefined ? {} : { headers_sealed: sealHeaders(deps.box, endpointId, headers ?? {}) };
+  return { ...authChanges(deps, endpointId, auth), ...sealed };
+}
+
+/** What a whole endpoint in the place of one that is there changes: its secret stays. */
+function wholeChanges(
+  deps: ApiDeps,
+  endpointId: string,
+  target: Target,
+  body: Static<typeof EndpointUpsertIn>,
+): EndpointChanges {
+  return {
+    ...columnsOf(body),
+    ...targetColumns(deps, endpointId, target),
+    ...credentialChanges(deps, endpointId, body),
+  };
+}
+
 /**
  * Everything that can be wrong is found before the transaction begins. `own` is what only a new endpoint can be given:
- * of a body whose schema does not name these fields, they must not be taken, for nobody has looked at them.
+ * of a body whose schema does not name it, it must not be taken, for nobody has looked at it.
  */
 async function prepareEndpoint(
   deps: ApiDeps,
   target: Target,
   body: Static<typeof EndpointUpsertIn>,
-  own: Pick<Static<typeof EndpointIn>, 'secret' | 'headers'>,
+  own: { id?: string; secret?: string | null | undefined },
 ) {
-  const id = deps.newId(idPrefix);
+  const id = own.id ?? deps.newId(idPrefix);
   const columns = { ...columnsOf(body), ...targetColumns(deps, id, target) };
   const secret = await takeSecret(own.secret, 'secret');
   return {
     endpoint: {
       id,
-      headers_sealed: sealHeaders(deps.box, id, own.headers ?? {}),
+      headers_sealed: sealHeaders(deps.box, id, body.headers ?? {}),
       ...columns,
       ...authChanges(deps, id, body.auth),
     },
@@ -96,7 +122,7 @@ export async function createEndpoint(
   body: Static<typeof EndpointIn>,
 ): Promise<EndpointRow> {
   if (caller) checkReach(deps, caller, body.kind ?? httpKind);
-  const prepared = await prepareEndpoint(deps, await takeTarget(deps, body), body, body);
+  const prepared = await prepareEndpoint(deps, await takeTarget(deps, body), body, { secret: body.secret });
   return writing(deps, applicationId, (transaction) => insert(deps, transaction, applicationId, prepared));
 }
 
@@ -115,11 +141,12 @@ async function insert(
 async function change(
   { box, kinds }: ApiDeps,
   transaction: Queries,
-  id: string,
+  before: EndpointRow,
   changes: EndpointChanges,
 ): Promise<EndpointRow> {
+  checkMove(before, changes, () => openHeaders(box, before));
   try {
-    const row = await updateEndpoint(transaction, id, changes);
+    const row = await updateEndpoint(transaction, before.id, changes);
     if (row === undefined) throw notFound('Endpoint not found');
     checkWhole(row, kinds, () => openHeaders(box, row));
     return row;
@@ -153,10 +180,8 @@ export async function upsertEndpoint(
     const existing = await findEndpoint(transaction, applicationId, idOrUid);
     checkUnchanged(before, existing);
     if (existing !== undefined) {
-      // Nobody can give back what is not shown: credentials that a body leaves out stay.
-      const columns = { ...columnsOf(whole), ...targetColumns(deps, existing.id, target) };
-      const changes = { ...columns, ...authChanges(deps, existing.id, body.auth) };
-      return { row: await change(deps, transaction, existing.id, changes), created: false };
+      const changes = wholeChanges(deps, existing.id, target, whole);
+      return { row: await change(deps, transaction, existing, changes), created: false };
     }
     if (!byUid) throw notFound('Endpoint not found');
     if (whole.uid !== idOrUid) {
@@ -166,6 +191,26 @@ export async function upsertEndpoint(
       );
     }
     return { row: await insert(deps, transaction, applicationId, prepared), created: true };
+  });
+}
+
+/** Makes the endpoint with this id and secret, or replaces it where it is there. */
+export async function putEndpoint(
+  deps: ApiDeps,
+  scope: Scope,
+  own: { id: string; secret: string },
+  body: Static<typeof EndpointUpsertIn>,
+): Promise<EndpointRow> {
+  const { applicationId } = scope;
+  const before = await findEndpoint(deps.db.queries, applicationId, own.id);
+  checkChange(deps, scope, body.kind, before);
+  const target = await takeTarget(deps, body, before);
+  const prepared = await prepareEndpoint(deps, target, body, own);
+  return writing(deps, applicationId, async (transaction) => {
+    const existing = await findEndpoint(transaction, applicationId, own.id);
+    checkUnchanged(before, existing);
+    if (existing === undefined) return insert(deps, transaction, applicationId, prepared);
+    return change(deps, transaction, existing, wholeChanges(deps, existing.id, target, body));
   });
 }
 
@@ -181,11 +226,13 @@ export async function patchEndpoint(
   const changes: EndpointChanges = {
     ...changesOf(body),
     ...(target ? targetColumns(deps, before.id, target) : {}),
-    ...authChanges(deps, before.id, body.auth),
+    ...credentialChanges(deps, before.id, body),
   };
   return writing(deps, scope.applicationId, async (transaction) => {
-    if (target) checkUnchanged(before, await findEndpoint(transaction, scope.applicationId, before.id));
-    return change(deps, transaction, before.id, changes);
+    const existing = await findEndpoint(transaction, scope.applicationId, before.id);
+    if (existing === undefined) throw notFound('Endpoint not found');
+    if (target) checkUnchanged(before, existing);
+    return change(deps, transaction, existing, changes);
   });
 }
 

@@ -1,31 +1,66 @@
-// Node's server below the API: its limits of time, and a second door beside the API's routes.
+// Node's server below the API: its limits of time, what became of what is no request, and a second door beside the API's
+// routes.
 import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock } from '../lib/clock.ts';
+import { StandstillWatch } from '../lib/standstill.ts';
+import { LateRequests } from './late-requests.ts';
+import type { ApiError } from './problems.ts';
+import { isLate, lateProblem, sendSocketProblem, socketProblem } from './socket-problems.ts';
 
-const headersTimeoutMs = 10_000;
-const requestTimeoutMs = 30_000;
-// Longer than the 60 s after which common load balancers drop an idle connection, so that they do it first.
-const keepAliveTimeoutMs = 65_000;
+const defaultTimes = {
+  headersMs: 10_000,
+  requestMs: 30_000,
+  // Longer than the 60 s after which common load balancers drop an idle connection, so that they do it first.
+  keepAliveMs: 65_000,
+  checkEveryMs: 2_000,
+};
 const connectionsMax = 10_000;
 
 /** Serves what is no route of the API's: the requests that it says are for it. */
 export interface OtherDoor {
   isFor(request: IncomingMessage): boolean;
-  serve(request: IncomingMessage, response: ServerResponse): void;
+  /** `isClosing`: no further request is to come on the connection. */
+  serve(request: IncomingMessage, response: ServerResponse, isClosing: () => boolean): void;
 }
 
-export function createHttpServer(serve: RequestListener, other: OtherDoor | undefined): Server {
+export interface HttpServerParts {
+  serve: RequestListener;
+  other: OtherDoor | undefined;
+  clock: Clock;
+  times?: typeof defaultTimes;
+}
+
+export function createHttpServer({ serve, other, clock, times = defaultTimes }: HttpServerParts): Server {
+  const { headersMs, requestMs, keepAliveMs, checkEveryMs } = times;
+  const standstill = new StandstillWatch(clock);
+  const late = new LateRequests({ standstill, unusedMaxMs: keepAliveMs, graceMs: headersMs });
   const server = createServer(
     {
-      headersTimeout: headersTimeoutMs,
-      requestTimeout: requestTimeoutMs,
-      keepAliveTimeout: keepAliveTimeoutMs,
+      headersTimeout: headersMs,
+      requestTimeout: requestMs,
+      keepAliveTimeout: keepAliveMs,
+      connectionsCheckingInterval: checkEveryMs,
     },
     (request, response) => {
-      if (other?.isFor(request)) other.serve(request, response);
+      late.begins(request, response);
+      if (other?.isFor(request)) other.serve(request, response, () => !server.listening);
       else serve(request, response);
     },
   );
   server.maxConnections = connectionsMax;
+  server.on('clientError', (error: Error, socket) => answerError(late, error, socket as Socket));
+  server.on('close', () => standstill.stop());
   return server;
+}
+
+function answerError(late: LateRequests, error: Error, socket: Socket): void {
+  const refuse = (problem: ApiError | undefined) => {
+    const isGone = problem === undefined || !socket.writable;
+    if (isGone || late.isAnswered(socket)) socket.destroy();
+    else sendSocketProblem(problem, socket);
+  };
+  if (isLate(error)) late.judge(socket, (fault) => refuse(lateProblem(fault)));
+  else refuse(socketProblem(error));
 }

@@ -1,6 +1,10 @@
-// Integrations over HTTP: of an application, each with a key that is stored sealed.
+// Integrations over HTTP: of an application, each with a key that is a token of that application. It is stored sealed, to
+// be read again, beside the hash that it is recognised by.
 import { randomBytes } from 'node:crypto';
 import Type from 'typebox';
+import type { Static } from 'typebox';
+import { capabilities, capabilitiesFor } from '../core/access.ts';
+import { changeHolderToken, deleteHolderToken, putHolderToken } from '../store/holder-tokens.ts';
 import {
   deleteIntegration,
   findIntegration,
@@ -11,10 +15,11 @@ import {
 } from '../store/integrations.ts';
 import type { IntegrationRow } from '../store/integrations.ts';
 import { managing } from './access.ts';
+import type { Authenticator } from './auth.ts';
 import type { Api, ApiDeps } from './context.ts';
-import { nameText } from './fields.ts';
+import { nameText, oneOf } from './fields.ts';
 import { PageQuery, parsePage, toList } from './pagination.ts';
-import { notFound } from './problems.ts';
+import { invalidField, notFound } from './problems.ts';
 import { resolveApplication } from './resolve.ts';
 
 const idPrefix = 'integ_';
@@ -28,6 +33,9 @@ const path = `${listPath}/:integration`;
 const IntegrationIn = Type.Object({
   name: Type.String({ minLength: 1, maxLength: nameMaxChars }),
   featureFlags: Type.Optional(Type.Array(Type.String(nameText), { maxItems: featureFlagsMax })),
+  capabilities: Type.Optional(
+    Type.Array(oneOf(capabilities), { minItems: 1, maxItems: capabilities.length }),
+  ),
 });
 const ListParams = Type.Object({ app: Type.String() });
 const Params = Type.Object({ app: Type.String(), integration: Type.String() });
@@ -37,9 +45,23 @@ function wireIntegration(row: IntegrationRow) {
     id: row.id,
     name: row.name,
     featureFlags: row.feature_flags,
+    capabilities: row.capabilities,
     createdAt: row.created_at.toISOString(),
     updatedAt: row.updated_at.toISOString(),
   };
+}
+
+/** What a whole integration sets: what it leaves out gets its default. */
+function columnsOf({ name, featureFlags, capabilities: asked }: Static<typeof IntegrationIn>) {
+  if (asked !== undefined && !asked.includes('ViewBase')) {
+    throw invalidField('capabilities', 'must have ViewBase, which every token needs');
+  }
+  return { name, feature_flags: featureFlags ?? [], capabilities: capabilitiesFor(asked, false) };
+}
+
+/** What its key is, may do and sees, as a token. */
+function tokenOf({ name, capabilities: given, feature_flags: featureFlags }: ReturnType<typeof columnsOf>) {
+  return { name: `integration ${name}`, capabilities: given, featureFlags };
 }
 
 function newKey(): string {
@@ -60,27 +82,68 @@ async function resolveIntegration(
   return row;
 }
 
-function registerKeys(api: Api, deps: ApiDeps): void {
+function registerKeys(api: Api, deps: ApiDeps, authenticator: Authenticator): void {
   const { db, box } = deps;
 
-  api.get(`${path}/key`, { config: managing, schema: { params: Params } }, async (request) => {
+  const reading = { access: 'manage', audited: true } as const;
+  api.get(`${path}/key`, { config: reading, schema: { params: Params } }, async (request) => {
     const { id, key_sealed } = await resolveIntegration(deps, request.environmentId, request.params);
     return { key: box.open(key_sealed, integrationKeyOwner(id)) };
   });
 
   api.post(`${path}/key/rotate`, { config: managing, schema: { params: Params } }, async (request) => {
-    const { id, application_id } = await resolveIntegration(deps, request.environmentId, request.params);
+    const { environmentId } = request;
+    const { id, application_id: applicationId } = await resolveIntegration(
+      deps,
+      environmentId,
+      request.params,
+    );
     const key = newKey();
     const changes = { key_sealed: box.seal(key, integrationKeyOwner(id)) };
-    const row = await updateIntegration(db.queries, { applicationId: application_id, id }, changes);
-    if (row === undefined) throw notFound('Integration not found');
+    await db.queries.transaction().execute(async (transaction) => {
+      const row = await updateIntegration(transaction, { applicationId, id }, changes);
+      if (row === undefined) throw notFound('Integration not found');
+      const token = { ...tokenOf(row), id: deps.newId('tok_'), environmentId, applicationId, holderId: id };
+      await putHolderToken(transaction, { ...token, text: key });
+    });
+    authenticator.forget((caller) => caller.holderId === id);
     return { key };
   });
 }
 
-export function registerIntegrationRoutes(api: Api, deps: ApiDeps): void {
+async function create(
+  deps: ApiDeps,
+  { environmentId, applicationId }: { environmentId: string; applicationId: string },
+  body: Static<typeof IntegrationIn>,
+): Promise<IntegrationRow> {
   const { db, box, newId } = deps;
-  registerKeys(api, deps);
+  const columns = columnsOf(body);
+  const id = newId(idPrefix);
+  const key = newKey();
+  const key_sealed = box.seal(key, integrationKeyOwner(id));
+  const token = {
+    ...tokenOf(columns),
+    id: newId('tok_'),
+    environmentId,
+    applicationId,
+    holderId: id,
+    text: key,
+  };
+  return db.queries.transaction().execute(async (transaction) => {
+    const row = await insertIntegration(transaction, {
+      id,
+      application_id: applicationId,
+      key_sealed,
+      ...columns,
+    });
+    await putHolderToken(transaction, token);
+    return row;
+  });
+}
+
+export function registerIntegrationRoutes(api: Api, deps: ApiDeps, authenticator: Authenticator): void {
+  const { db } = deps;
+  registerKeys(api, deps, authenticator);
 
   api.get(
     listPath,
@@ -98,14 +161,8 @@ export function registerIntegrationRoutes(api: Api, deps: ApiDeps): void {
     { config: managing, schema: { params: ListParams, body: IntegrationIn } },
     async (request, reply) => {
       const application = await resolveApplication(deps, request.environmentId, request.params.app);
-      const id = newId(idPrefix);
-      const row = await insertIntegration(db.queries, {
-        id,
-        application_id: application.id,
-        name: request.body.name,
-        feature_flags: request.body.featureFlags ?? [],
-        key_sealed: box.seal(newKey(), integrationKeyOwner(id)),
-      });
+      const { environmentId, body } = request;
+      const row = await create(deps, { environmentId, applicationId: application.id }, body);
       return reply.code(201).send(wireIntegration(row));
     },
   );
@@ -116,15 +173,25 @@ export function registerIntegrationRoutes(api: Api, deps: ApiDeps): void {
 
   api.put(path, { config: managing, schema: { params: Params, body: IntegrationIn } }, async (request) => {
     const { id, application_id } = await resolveIntegration(deps, request.environmentId, request.params);
-    const changes = { name: request.body.name, feature_flags: request.body.featureFlags ?? [] };
-    const row = await updateIntegration(db.queries, { applicationId: application_id, id }, changes);
-    if (row === undefined) throw notFound('Integration not found');
-    return wireIntegration(row);
+    const changes = columnsOf(request.body);
+    const updated = await db.queries.transaction().execute(async (transaction) => {
+      const row = await updateIntegration(transaction, { applicationId: application_id, id }, changes);
+      if (row === undefined) throw notFound('Integration not found');
+      await changeHolderToken(transaction, id, tokenOf(changes));
+      return row;
+    });
+    authenticator.forget((caller) => caller.holderId === id);
+    return wireIntegration(updated);
   });
 
   api.delete(path, { config: managing, schema: { params: Params } }, async (request, reply) => {
     const { id, application_id } = await resolveIntegration(deps, request.environmentId, request.params);
-    if (!(await deleteIntegration(db.queries, application_id, id))) throw notFound('Integration not found');
+    await db.queries.transaction().execute(async (transaction) => {
+      if (!(await deleteIntegration(transaction, application_id, id)))
+        throw notFound('Integration not found');
+      await deleteHolderToken(transaction, id);
+    });
+    authenticator.forget((caller) => caller.holderId === id);
     return reply.code(204).send();
   });
 }

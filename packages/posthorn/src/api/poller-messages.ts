@@ -22,7 +22,7 @@ import { ApiError, invalid, invalidField } from './problems.ts';
 import { resolveApplication } from './resolve.ts';
 
 const limitDefault = 50;
-const limitMax = 250;
+export const limitField = Type.Optional(Type.Integer({ minimum: 1, maximum: 250 }));
 const iteratorMaxChars = 64;
 const channelMaxChars = 128;
 // A poll looks at so many messages: behind a filter that lets few through, it ends early and says where.
@@ -30,7 +30,7 @@ const scannedMax = 1_000;
 const pageContentMaxBytes = 16 * 1024 * 1024;
 
 const paging = {
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: limitMax })),
+  limit: limitField,
   iterator: Type.Optional(Type.String({ maxLength: iteratorMaxChars })),
 };
 const PollQuery = Type.Object({
@@ -94,26 +94,42 @@ function pageOf(rows: readonly FeedRow[], poller: PollerRow, wanted: Wanted) {
   return { shown, from, done: rows.length < scannedMax };
 }
 
-/** The answer as JSON text. */
-async function poll({ db }: ApiDeps, poller: PollerRow, wanted: Wanted): Promise<string> {
-  const applicationId = poller.application_id;
-  const rows = await readFeed(db.queries, applicationId, { from: wanted.from, rowsMax: scannedMax });
-  const { shown, from, done } = pageOf(rows, poller, wanted);
-  const ids = shown.map(({ id }) => id);
-  const payloads =
-    ids.length === 0 ? new Map<string, Buffer>() : await findPayloads(db.queries, applicationId, ids);
-  const data = shown.map((row) => {
+/** What the poller wants of what follows, and how far that went. */
+export async function readPage({ db }: ApiDeps, poller: PollerRow, wanted: Wanted) {
+  const { from } = wanted;
+  const rows = await readFeed(db.queries, poller.application_id, { from, rowsMax: scannedMax });
+  return pageOf(rows, poller, wanted);
+}
+
+/** Messages as JSON text, with their content. `more` gives each members of its own, by its place among them. */
+export async function messageTexts(
+  { db }: ApiDeps,
+  poller: PollerRow,
+  rows: readonly FeedRow[],
+  more: (index: number) => object = () => ({}),
+): Promise<string> {
+  if (rows.length === 0) return '[]';
+  const ids = rows.map(({ id }) => id);
+  const payloads = await findPayloads(db.queries, poller.application_id, ids);
+  const texts = rows.map((row, index) => {
     const headers = { 'content-type': row.content_type };
-    return messageText(row, contentText(payloads.get(row.id) ?? null), { headers });
+    return messageText(row, contentText(payloads.get(row.id) ?? null), { headers, ...more(index) });
   });
-  return `{"data":[${data.join(',')}],"iterator":${JSON.stringify(iteratorOf(from))},"done":${done}}`;
+  return `[${texts.join(',')}]`;
+}
+
+/** The answer as JSON text. */
+async function poll(deps: ApiDeps, poller: PollerRow, wanted: Wanted): Promise<string> {
+  const { shown, from, done } = await readPage(deps, poller, wanted);
+  const data = await messageTexts(deps, poller, shown);
+  return `{"data":${data},"iterator":${JSON.stringify(iteratorOf(from))},"done":${done}}`;
 }
 
 /** A poller begins with the messages that were accepted after it was made. */
-const beginningOf = (poller: PollerRow) => positionBefore(poller.created_at.getTime());
+export const beginningOf = (poller: PollerRow) => positionBefore(poller.created_at.getTime());
 
 /** Its token reads nothing from before it was made, whatever place is asked for. */
-const withinReach = (poller: PollerRow, position: FeedPosition | undefined) =>
+export const withinReach = (poller: PollerRow, position: FeedPosition | undefined) =>
   position ? laterOf(position, beginningOf(poller)) : beginningOf(poller);
 
 function startOf(poller: PollerRow, { iterator, after }: Static<typeof PollQuery>): FeedPosition {

@@ -9,6 +9,7 @@ import {
   findPoller,
   insertPoller,
   listPollers,
+  pollerKey,
   pollerTokenPrefix,
   pollerUidConstraint,
   replacePollerToken,
@@ -18,7 +19,7 @@ import type { PollerChanges, PollerRow } from '../store/pollers.ts';
 import { generateTokenText } from '../store/tokens.ts';
 import { managing, reading } from './access.ts';
 import type { Api, ApiDeps } from './context.ts';
-import { checkUid, isName, nameText, nullable, uidField } from './fields.ts';
+import { checkUid, isName, metadataField, metadataJson, nameText, nullable, uidField } from './fields.ts';
 import { PageQuery, parsePage, toList } from './pagination.ts';
 import { conflict, notFound } from './problems.ts';
 import { resolveApplication } from './resolve.ts';
@@ -30,7 +31,7 @@ const channelsMax = 10;
 const channelMaxChars = 128;
 const uidTaken = 'a poller with this uid exists already';
 
-const PollerIn = Type.Object({
+export const PollerIn = Type.Object({
   uid: uidField,
   description: Type.Optional(Type.String({ maxLength: descriptionMaxChars })),
   eventTypes: Type.Optional(
@@ -44,6 +45,7 @@ const PollerIn = Type.Object({
       }),
     ),
   ),
+  metadata: metadataField,
 });
 const ApplicationParams = Type.Object({ app: Type.String() });
 const PollerParams = Type.Object({ app: Type.String(), poller: Type.String() });
@@ -55,6 +57,7 @@ function wirePoller(row: PollerRow) {
     description: row.description,
     eventTypes: row.event_types,
     channels: row.channels,
+    metadata: row.metadata,
     createdAt: row.created_at.toISOString(),
     updatedAt: row.updated_at.toISOString(),
   };
@@ -68,6 +71,19 @@ function changesOf(body: Static<typeof PollerIn>): PollerChanges {
     ...(body.description === undefined ? {} : { description: body.description }),
     ...(body.eventTypes === undefined ? {} : { event_types: body.eventTypes }),
     ...(body.channels === undefined ? {} : { channels: body.channels }),
+    ...(body.metadata === undefined ? {} : { metadata: metadataJson(body.metadata) }),
+  };
+}
+
+/** The columns of a whole poller: what the body leaves out gets its default. */
+function columnsOf(body: Static<typeof PollerIn>) {
+  checkUid(body.uid, idPrefix);
+  return {
+    uid: body.uid ?? null,
+    description: body.description ?? '',
+    event_types: body.eventTypes ?? null,
+    channels: body.channels ?? null,
+    metadata: metadataJson(body.metadata ?? {}),
   };
 }
 
@@ -97,6 +113,27 @@ async function changing<T>(
     });
   } catch (error) {
     throw isUniqueViolation(error, pollerUidConstraint) ? conflict(uidTaken) : error;
+  }
+}
+
+/** Makes the poller with this id, or replaces it where it is there. Throws 409 when it was deleted. */
+export async function putPoller(
+  deps: ApiDeps,
+  { applicationId, id }: { applicationId: string; id: string },
+  body: Static<typeof PollerIn>,
+): Promise<PollerRow> {
+  const columns = columnsOf(body);
+  try {
+    return await changing(deps, applicationId, async (transaction) => {
+      const poller = { id, application_id: applicationId, ...columns };
+      const row =
+        (await updatePoller(transaction, id, columns)) ??
+        (await insertPoller(transaction, poller, newTokenText()));
+      if (row === undefined) throw conflict(uidTaken);
+      return row;
+    });
+  } catch (error) {
+    throw isUniqueViolation(error, pollerKey) ? conflict('this poller was deleted') : error;
   }
 }
 
@@ -159,21 +196,14 @@ export function registerPollerRoutes(api: Api, deps: ApiDeps): void {
     { config: managing, schema: { params: ApplicationParams, body: PollerIn } },
     async (request, reply) => {
       const { id: applicationId } = await resolveApplication(deps, request.environmentId, request.params.app);
-      const { uid = null, event_types = null, channels = null, description = '' } = changesOf(request.body);
       const token = newTokenText();
+      const poller = {
+        id: deps.newId(idPrefix),
+        application_id: applicationId,
+        ...columnsOf(request.body),
+      };
       const row = await changing(deps, applicationId, (transaction) =>
-        insertPoller(
-          transaction,
-          {
-            id: deps.newId(idPrefix),
-            application_id: applicationId,
-            uid,
-            event_types,
-            channels,
-            description,
-          },
-          token,
-        ),
+        insertPoller(transaction, poller, token),
       );
       if (row === undefined) throw conflict(uidTaken);
       return reply.code(201).send({ ...wirePoller(row), token });

@@ -61,7 +61,7 @@ function capabilitiesOf(body: Static<typeof AccessIn>) {
 interface Asked {
   environmentId: string;
   app: string;
-  /** As the caller reached this server. */
+  /** By which people reach this server. */
   origin: string;
 }
 
@@ -99,7 +99,7 @@ export function registerPortalAccessRoutes(api: Api, deps: ApiDeps, authenticato
       { config: managing, schema: { params: ApplicationParams, body: AccessIn } },
       async (request) => {
         const { environmentId, params, protocol, host } = request;
-        const asked = { environmentId, app: params.app, origin: `${protocol}://${host}` };
+        const asked = { environmentId, app: params.app, origin: deps.publicUrl ?? `${protocol}://${host}` };
         const { id, applicationId, answer } = await giveAccess(deps, asked, request.body);
         request.auditedApplicationId = applicationId;
         request.auditedObjects = { token: id };

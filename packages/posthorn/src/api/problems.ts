@@ -1,7 +1,5 @@
 // Every answer that is not a success: one registry of codes, one error class, one mapper.
 import { randomInt } from 'node:crypto';
-import { STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isDatabaseUnavailable } from '../store/availability.ts';
 
@@ -155,12 +153,16 @@ export function problemOf(error: unknown, request: FastifyRequest): ApiError {
   return problem;
 }
 
+/** Spread, so that callers who failed together do not come back together. */
+export function retryAfterSeconds(): number {
+  return randomInt(retryAfterMinSeconds, retryAfterMaxSeconds + 1);
+}
+
 /** Answers with the problem that `error` is. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const problem = problemOf(error, request);
   if (problem.status === 503 || problem.status === 429) {
-    // Spread, so that callers who failed together do not come back together.
-    reply.header('retry-after', randomInt(retryAfterMinSeconds, retryAfterMaxSeconds + 1));
+    reply.header('retry-after', retryAfterSeconds());
   }
   return reply
     .code(problem.status)
@@ -175,29 +177,4 @@ export function installProblems(api: FastifyInstance): void {
     const path = request.url.split('?', 1)[0];
     return sendProblem(notFound(`${request.method} ${path} does not exist`), request, reply);
   });
-}
-
-// What Node's HTTP parser refuses before there is a request.
-const socketErrors: Record<string, ApiError> = {
-  HPE_HEADER_OVERFLOW: new ApiError('headers_too_large', 431, 'the request headers are too large'),
-  ERR_HTTP_REQUEST_TIMEOUT: new ApiError('request_timeout', 408, 'the request did not arrive in time'),
-};
-const notHttp = new ApiError('bad_request', 400, 'not a valid HTTP request');
-
-/** Answers what never became a request, in the same shape, and ends the connection. */
-export function sendSocketProblem(error: Error, socket: Socket): void {
-  const code: unknown = Reflect.get(error, 'code');
-  if (code === 'ECONNRESET' || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  const { status, code: problemCode, detail } = socketErrors[String(code)] ?? notHttp;
-  const body = JSON.stringify({ code: problemCode, detail });
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'content-type: application/json; charset=utf-8',
-    `content-length: ${Buffer.byteLength(body)}`,
-    'connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

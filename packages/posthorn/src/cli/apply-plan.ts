@@ -97,8 +97,11 @@ async function planEndpoint(
   const changes = [...new Set([...difference.changes, ...Object.keys(differing)])];
   if (current && changes.length === 0) return kept(what);
   const { metadata, ...others } = difference.fields;
+  // An endpoint that goes elsewhere is told its credentials in the same request, or the server refuses.
+  const isMoved = current !== undefined && ('url' in others || 'config' in otherHidden);
+  const again = isMoved ? givenOf({ auth, headers: parts.headers }) : {};
   const run = async () => {
-    const body = { ...others, ...otherHidden };
+    const body = { ...others, ...otherHidden, ...again };
     const method = current ? 'PATCH' : 'PUT';
     if (!isEmpty(body)) {
       checkKnown(what, given, (await api.request(method, path, JSON.stringify(body))) as Fields);

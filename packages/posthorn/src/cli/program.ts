@@ -12,6 +12,7 @@ import { addApplyCommand, addSourceCommands } from './gateway-commands.ts';
 import type { Io } from './io.ts';
 import { addIssueCommands } from './issue-commands.ts';
 import type { ImportOptions } from './import-svix.ts';
+import type { ReplayOptions } from './replay.ts';
 import { reportError } from './report.ts';
 import type { SendOptions } from './send.ts';
 import { addSettingOptions, requireConfig } from './settings-options.ts';
@@ -71,6 +72,7 @@ function createProgram(context: Context): Command {
     });
   addServerCommands(program, context);
   addSendCommand(program, context);
+  addReplayCommand(program, context);
   addImportCommand(program, context);
   addWebhookCommands(program, context);
   addIssueCommands(program, context);
@@ -142,6 +144,45 @@ function addSendCommand(program: Command, { io, run }: Context): void {
   withExamples(addSettingOptions(command, ['dataDir']), [
     `posthorn send --app acme --create-app --type user.created --payload '{"id":"u_1"}' --wait`,
     'posthorn send --app acme --type invoice.paid < invoice.json',
+  ]);
+}
+
+function addReplayCommand(program: Command, { io, run }: Context): void {
+  const command = program
+    .command('replay')
+    .description('send messages of a time range again, to one endpoint or to all of an application')
+    .requiredOption('--app <app>', 'id or uid of the application')
+    .requiredOption('--since <time>', 'the first time, such as 2026-11-26T07:00:00Z, or 90m, 24h, 7d ago')
+    .option('--until <time>', 'the end of the range (default: now)')
+    .option('--endpoint <endpoint>', 'id or uid; may be repeated (default: all that are enabled)', collect)
+    .option('--failed', 'only what has failed for good')
+    .option('--missing', 'only what the endpoint asks for now and was never sent')
+    .option('--type <event-type>', 'only this event type; may be repeated', collect)
+    .option('--channel <name>', 'only messages of this channel')
+    .option('--tag <tag>', 'only messages with this tag')
+    .addOption(
+      new Option('--status <status>', 'only deliveries in this state').choices([
+        'succeeded',
+        'retrying',
+        'failed',
+        'cancelled',
+      ]),
+    )
+    .option('--response-class <class>', 'only where the last response was of it: 2xx, 4xx, 5xx …, or none')
+    .option('--server <url>', 'URL of Posthorn (POSTHORN_SERVER_URL, default: the running dev)')
+    .option('--token <token>', 'API token (POSTHORN_TOKEN, default: that of the running dev)')
+    .option('--no-wait', 'print the ids of the tasks and do not wait for their end')
+    .option('--timeout <seconds>', 'how long to wait; the tasks go on after it', '3600')
+    .action((options: ReplayOptions) =>
+      run(async () => {
+        const config = requireConfig({ ...options }, 'tool', io);
+        const { runReplay } = await import('./replay.ts');
+        return runReplay(options, config, io);
+      }),
+    );
+  withExamples(addSettingOptions(command, ['dataDir']), [
+    'posthorn replay --app acme --since 24h --failed',
+    'posthorn replay --app acme --endpoint main --since 2026-11-26T07:00:00Z --until 2026-11-26T09:00:00Z --type invoice.paid',
   ]);
 }
 

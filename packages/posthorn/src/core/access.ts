@@ -19,7 +19,10 @@ export const capabilities = [
 ] as const;
 export type Capability = (typeof capabilities)[number];
 
-export type Right = Scope | Capability;
+/** Of the token of an autoconfig subscription: it makes and changes the one endpoint of that. No other token has it. */
+export const subscribing = 'Subscribe';
+
+export type Right = Scope | Capability | typeof subscribing;
 
 /**
  * Who may call a route:
@@ -36,7 +39,7 @@ export type Access =
   | 'public'
   | 'application'
   | Scope
-  | { scope: Scope; capability: Capability; shared?: true };
+  | { scope: Scope; capability: Capability | typeof subscribing; shared?: true };
 
 /** Who is calling, as far as the token tells. */
 export interface Caller {
@@ -46,6 +49,8 @@ export interface Caller {
   /** The one application that the token is bound to; null for a token of the environment. */
   application: { id: string; uid: string | null } | null;
   rights: ReadonlySet<Right>;
+  /** The integration or the subscription that the token belongs to; null for others. */
+  holderId: string | null;
   /** Which event types an application token sees besides those without a flag. */
   featureFlags: readonly string[];
 }

@@ -22,6 +22,8 @@ export interface EndpointKind {
   readonly schema: object;
   /** Those of its members that are sealed and never shown. */
   readonly secretNames: readonly string[];
+  /** Whether this configuration, which may not fit the schema, has a place for secrets; unless given, each has. */
+  takesSecrets?(config: object): boolean;
   /** What the schema cannot say. `config` fits the schema. */
   check(config: object): Promise<CheckedConfig>;
 }

@@ -3,16 +3,20 @@
 import type pg from 'pg';
 import { FilterSubject } from '../core/filter.ts';
 import { matches } from '../core/matching.ts';
+import type { Clock } from '../lib/clock.ts';
+import { timeOfId } from '../lib/ids.ts';
 import { createLoop, type Loop } from '../lib/loop.ts';
 import type { Log } from '../lib/log.ts';
 import { acceptMessages, type MessageToStore } from '../store/accept-messages.ts';
 import { type ApplicationConfig, loadApplicationConfig } from '../store/application-config.ts';
 import { isDatabaseUnavailable } from '../store/availability.ts';
 import {
+  dateAsWritten,
   deleteRows,
   holdApplications,
   lookAtOutbox,
   type OutboxRow,
+  type PublishableRow,
   readNext,
   releaseDue,
   releaseWaiting,
@@ -30,6 +34,8 @@ const errorDelayMs = 1_000;
 const rowsMax = 200;
 const bytesMax = 8 * 1024 * 1024;
 const configsMax = 1_000;
+// Longer in the outbox than this is not what usually happens, and still far from what look-ups by time allow for.
+const lateMs = 10 * 60_000;
 // Deliveries are not leased here: they wait in the database and are claimed like retries.
 const noProcess = 0;
 
@@ -38,6 +44,7 @@ export interface OutboxPublisherDeps {
   box: SecretBox;
   /** When the first attempt of a delivery is due, after its message was accepted. */
   firstDelayMs: number;
+  clock: Clock;
   log: Log;
   /** Deliveries were stored. */
   wake(): void;
@@ -54,9 +61,7 @@ export interface OutboxPublisher extends Loop {
   setOperationalInUse(): void;
 }
 
-type Row = OutboxRow & { applicationId: string };
-
-function toStore(row: Row, config: ApplicationConfig): MessageToStore {
+function toStore(row: PublishableRow, config: ApplicationConfig): MessageToStore {
   const { eventType, eventId, channels, tags, payload } = row;
   const message = {
     eventType,
@@ -137,7 +142,7 @@ class ShardPublisher {
       if (!(await takeShard(client, shard))) return { dealtWith: 0, stored: 0 };
       await releaseDue(client, shard, rowsMax);
       const rows = await this.#readInOrder(client, shard, countMax);
-      const known = rows.filter((row): row is Row => row.applicationId !== null);
+      const known = rows.filter((row): row is PublishableRow => row.applicationId !== null);
       await this.#setUnknownAside(client, rows);
       return { dealtWith: rows.length, stored: await this.#store(client, known) };
     });
@@ -169,7 +174,7 @@ class ShardPublisher {
   }
 
   /** Resolves with how many became messages. What is not stored because its application just went stays. */
-  async #store(client: pg.ClientBase, rows: readonly Row[]): Promise<number> {
+  async #store(client: pg.ClientBase, rows: readonly PublishableRow[]): Promise<number> {
     if (rows.length === 0) return 0;
     const versions = await holdApplications(client, [...new Set(rows.map((row) => row.applicationId))]);
     const configs = new Map<string, ApplicationConfig>();
@@ -185,6 +190,9 @@ class ShardPublisher {
     const results = await acceptMessages(client, messages, { owner: noProcess, firstDelayMs });
     const ended = rows.filter((row) => ['stored', 'conflict'].includes(kindOf(results.get(row.messageId))));
     await deleteRows(client, ended);
+    const oldestMs = this.#deps.clock.now() - lateMs;
+    const late = ended.filter(({ messageId }) => timeOfId(messageId) < oldestMs);
+    if (late.length > 0) await dateAsWritten(client, late);
     const taken = ended.filter((row) => kindOf(results.get(row.messageId)) === 'conflict');
     if (taken.length > 0) log.info({ rows: taken.length }, 'outbox: event ids that were sent before');
     return ended.length - taken.length;

@@ -14,6 +14,8 @@ import type { Finished } from './attempt.ts';
 const batchMax = 500;
 const batchesInFlightMax = 2;
 const batchBesideMin = 250;
+// Nobody waits for it, but the slot in memory.
+const lingerMs = 15;
 const retryDelayMs = 250;
 
 export interface SettlerDeps {
@@ -42,6 +44,7 @@ export class Settler {
       itemsMax: batchMax,
       concurrencyMax: batchesInFlightMax,
       crowdMin: batchBesideMin,
+      lingerMs,
       run: async (batch) => {
         await this.#writeUntilTaken(batch).catch((error: unknown) =>
           deps.log.error({ err: error }, 'settling failed'),

@@ -4,10 +4,11 @@ import { RateBudget } from '../core/rate-budget.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { isDatabaseUnavailable } from '../store/availability.ts';
-import { type Answer, notFound, plainHeaders, tooLarge, tooMany, unavailable } from './answer.ts';
+import { type Answer, notFound, tooLarge, tooMany, unavailable } from './answer.ts';
 import type { OpenSource } from './open-source.ts';
 import type { Receiver } from './receive.ts';
 import { BodyBudget, headerValues, readBody } from './received.ts';
+import { type Exchange, sendAnswer } from './send-answer.ts';
 import type { SourceBook } from './source-book.ts';
 
 const pathPattern = /^\/in\/([0-9A-Za-z]{20,64})\/?$/;
@@ -19,7 +20,6 @@ const bodiesOfSourceMaxBytes = 32 * 1024 * 1024;
 const retryAfterMinSeconds = 5;
 const retryAfterSpreadSeconds = 10;
 const limitedSourcesMax = 10_000;
-const noContent = 204;
 
 export interface DoorDeps {
   book: SourceBook;
@@ -47,13 +47,26 @@ export class Door {
   /** Whether this is for the gateway. */
   readonly isFor = ({ url = '' }: IncomingMessage): boolean => url.startsWith(prefix);
 
-  readonly serve = (request: IncomingMessage, response: ServerResponse): void => {
+  /** `isClosing`: no further request is to come on the connection. */
+  readonly serve = (request: IncomingMessage, response: ServerResponse, isClosing: () => boolean): void => {
     // A caller that goes away in the middle of an answer is nobody's mistake.
     response.on('error', () => {});
+    const exchange = { request, response, isClosing };
     void this.#answer(request)
       .catch((error: unknown) => this.#explain(error))
-      .then((answer) => send(request, response, answer));
+      .then((answer) => this.#send(exchange, answer));
   };
+
+  /** An answer that cannot be written, as of a source whose own headers are none, must not end the process. */
+  #send(exchange: Exchange, answer: Answer): void {
+    try {
+      sendAnswer(exchange, answer);
+    } catch (error) {
+      const instead = this.#explain(error);
+      if (exchange.response.headersSent) exchange.response.destroy();
+      else sendAnswer(exchange, instead);
+    }
+  }
 
   async #answer(request: IncomingMessage): Promise<Answer> {
     const [path = '', ...rest] = (request.url ?? '').split('?');
@@ -116,14 +129,4 @@ export class Door {
     const spread = Math.floor(this.#deps.random() * retryAfterSpreadSeconds);
     return unavailable(retryAfterMinSeconds + spread);
   }
-}
-
-function send(request: IncomingMessage, response: ServerResponse, answer: Answer): void {
-  const { status, headers = {}, body = '' } = answer;
-  // What is left of the body is not waited for.
-  const ending: Record<string, string> = request.complete ? {} : { connection: 'close' };
-  // RFC 9110 section 8.6: an answer without content says nothing of its length.
-  const length = status === noContent ? {} : { 'content-length': Buffer.byteLength(body) };
-  response.writeHead(status, { ...plainHeaders, ...headers, ...ending, ...length });
-  response.end(request.method === 'HEAD' || status === noContent ? undefined : body);
 }

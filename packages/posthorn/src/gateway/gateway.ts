@@ -40,7 +40,8 @@ export interface GatewayDeps {
 export interface Gateway {
   /** Whether a request is a provider's. */
   isFor(request: IncomingMessage): boolean;
-  serve(request: IncomingMessage, response: ServerResponse): void;
+  /** `isClosing`: no further request is to come on the connection. */
+  serve(request: IncomingMessage, response: ServerResponse, isClosing: () => boolean): void;
   replay: ReplayRequest;
 }
 

@@ -54,6 +54,8 @@ interface Payload {
 }
 
 function payloadsOf(provider: Provider, received: Received, events: readonly ProviderEvent[]): Payload[] {
+  const [first] = events;
+  if (first?.isWholeBatch) return [{ event: first, ...wholeOf(provider, received, first) }];
   const { batch, nested } = provider.event;
   // Events that a row takes out of an item, or by a function of its own, have no bytes of their own: they are written anew.
   const isMade = nested !== undefined || typeof batch === 'function';
@@ -188,7 +190,8 @@ function isList(body: Buffer, steps: readonly string[]): boolean {
 /** What an event is known to have come before by; undefined when by nothing. */
 function eventIdOf(event: ProviderEvent, payload: Uint8Array, by: DeduplicateBy): string | undefined {
   if (by === 'nothing') return undefined;
-  if (by === 'body') return `sha256:${sha256(payload)}`;
+  // An id of one of many would stand for all of them.
+  if (by === 'body' || event.isWholeBatch) return `sha256:${sha256(payload)}`;
   if (event.id === undefined) return undefined;
   return isPlainId(event.id) ? event.id : `sha256:${sha256(Buffer.from(event.id))}`;
 }

@@ -24,6 +24,7 @@ export type IdPrefix =
   | 'iss_'
   | 'atmpt_'
   | 'integ_'
+  | 'acfg_'
   | 'conn_'
   | 'qtask_';
 
@@ -42,6 +43,14 @@ function encode(value: number, length: number): string {
 /** The smallest id of this kind that a clock at `timeMs` (Unix milliseconds) can make: a bound for ranges of time. */
 export function idFloor(prefix: IdPrefix, timeMs: number): string {
   return prefix + encode(timeMs, timeLength);
+}
+
+/** When an id was made, in Unix milliseconds. */
+export function timeOfId(id: string): number {
+  const text = id.slice(id.indexOf('_') + 1).slice(0, timeLength);
+  let timeMs = 0;
+  for (const digit of text) timeMs = timeMs * base + alphabet.indexOf(digit);
+  return timeMs;
 }
 
 function createRandomText(randomBytes: (size: number) => Uint8Array): (length: number) => string {

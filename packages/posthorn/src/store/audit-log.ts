@@ -26,7 +26,8 @@ export interface AuditEntry {
   route: string;
   /** Ids and uids by what they name. */
   objects: Record<string, string>;
-  status: number;
+  /** Null while it is not known. */
+  status: number | null;
   requestId: string;
   address: string;
 }
@@ -49,6 +50,29 @@ export async function insertAuditEntry(pool: pg.Pool, entry: AuditEntry): Promis
       entry.requestId,
       entry.address,
     ],
+  );
+}
+
+/** Adds what became of it to an entry that was written without; nothing else can be changed. */
+export async function completeAuditEntry(
+  pool: pg.Pool,
+  { environmentId, id, applicationId, objects, status }: AuditEntry,
+): Promise<void> {
+  await pool.query(
+    `update posthorn.audit_log set status = $3, objects = $4, application_id = $5
+     where environment_id = $1 and id = $2 and status is null`,
+    [environmentId, id, status, JSON.stringify(objects), applicationId],
+  );
+}
+
+/** Takes an entry back that was written ahead of something that was refused. */
+export async function withdrawAuditEntry(
+  pool: pg.Pool,
+  { environmentId, id }: { environmentId: string; id: string },
+): Promise<void> {
+  await pool.query(
+    'delete from posthorn.audit_log where environment_id = $1 and id = $2 and status is null',
+    [environmentId, id],
   );
 }
 

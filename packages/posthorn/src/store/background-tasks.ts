@@ -15,8 +15,12 @@ export interface TaskKey {
   id: string;
 }
 
+/** One about an application, or about an endpoint of it. */
+export type ApplicationTask = TaskRow & { application_id: string };
+
 export interface NewTask extends TaskKey {
-  applicationId: string;
+  /** Absent for a task about the environment as a whole. */
+  applicationId?: string | undefined;
   /** Absent for a task about the application as a whole. */
   endpointId?: string | undefined;
   task: TaskKind;
@@ -27,7 +31,7 @@ export interface NewTask extends TaskKey {
   filter?: TaskFilter | undefined;
 }
 
-/** Starts a task; undefined when `runningMax` of the application run already. */
+/** Starts a task; undefined when `runningMax` of the application, or about the environment, run already. */
 export async function createTask(
   queries: Queries,
   task: NewTask,
@@ -36,12 +40,13 @@ export async function createTask(
   const { rows } = await sql<{ id: string }>`
     insert into posthorn.background_task
       (id, environment_id, application_id, endpoint_id, task, since_at, until_at, filter)
-    select ${task.id}, ${task.environmentId}, ${task.applicationId}, ${task.endpointId ?? null}, ${task.task},
+    select ${task.id}, ${task.environmentId}, ${task.applicationId ?? null}, ${task.endpointId ?? null}, ${task.task},
       ${task.since ?? null}::timestamptz, least(${task.until ?? null}::timestamptz, now()),
       ${JSON.stringify(task.filter ?? {})}::jsonb
     where (
       select count(*) from posthorn.background_task
-      where application_id = ${task.applicationId} and status = 'running'
+      where application_id is not distinct from ${task.applicationId ?? null} and status = 'running'
+        and environment_id = ${task.environmentId}
     ) < ${runningMax}
     returning id`.execute(queries);
   return rows.length === 0 ? undefined : findTask(queries, task);

@@ -35,7 +35,9 @@ export type NewEndpoint = Pick<
   Insertable<EndpointTable>,
   WritableColumns | 'id' | 'application_id' | 'headers_sealed'
 > & { disabled: boolean };
-export type EndpointChanges = Pick<Updateable<EndpointTable>, WritableColumns> & { disabled?: boolean };
+export type EndpointChanges = Pick<Updateable<EndpointTable>, WritableColumns | 'headers_sealed'> & {
+  disabled?: boolean;
+};
 
 /** The unique index that a second use of a uid violates. */
 export const endpointUidConstraint = 'endpoint_uid';

@@ -8,9 +8,12 @@ import type { IntegrationTable } from './tables.ts';
 export type IntegrationRow = Selectable<IntegrationTable>;
 export type NewIntegration = Pick<
   Insertable<IntegrationTable>,
-  'id' | 'application_id' | 'name' | 'feature_flags' | 'key_sealed'
+  'id' | 'application_id' | 'name' | 'feature_flags' | 'capabilities' | 'key_sealed'
 >;
-export type IntegrationChanges = Pick<Updateable<IntegrationTable>, 'name' | 'feature_flags' | 'key_sealed'>;
+export type IntegrationChanges = Pick<
+  Updateable<IntegrationTable>,
+  'name' | 'feature_flags' | 'capabilities' | 'key_sealed'
+>;
 
 /** Who a sealed key belongs to (store/secret-box.ts). */
 export function integrationKeyOwner(id: string): string {

@@ -81,7 +81,7 @@ export async function findConsumer(
 /** Consumers that a poller can have. */
 const consumersMax = 1_000;
 
-/** Sets how far the consumer is. False when the poller has too many of them. */
+/** Sets how far the consumer is, and ends its lease. False when the poller has too many of them. */
 export async function moveConsumer(
   queries: Queries,
   { pollerId, consumer }: { pollerId: string; consumer: string },
@@ -93,6 +93,9 @@ export async function moveConsumer(
     where (select count(*) from posthorn.poller_consumer where poller_id = ${pollerId} and consumer <> ${consumer})
       < ${consumersMax}
     on conflict (poller_id, consumer) do update
-      set place = excluded.place, message_id = excluded.message_id, updated_at = now()`.execute(queries);
+      set place = excluded.place, message_id = excluded.message_id, updated_at = now(), handed_places = '{}',
+        handed_ids = '{}', read_place = null, read_id = null, leased_until = null, version = c.version + 1`.execute(
+    queries,
+  );
   return (numAffectedRows ?? 0n) > 0n;
 }

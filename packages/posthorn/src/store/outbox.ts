@@ -1,5 +1,6 @@
 // The outbox: messages that a transaction wrote down, and the statements that turn them into messages.
 import type pg from 'pg';
+import { timeOfId } from '../lib/ids.ts';
 
 // With the shard's number the key of an advisory lock; any constant of our own.
 const lockKey = 7_069_868;
@@ -19,6 +20,9 @@ export interface OutboxRow {
   tags: string[] | null;
   payload: Buffer;
 }
+
+/** One that can become a message now. */
+export type PublishableRow = OutboxRow & { applicationId: string };
 
 /** What there is to do: `shards` have rows that are next. */
 export interface OutboxState {
@@ -126,6 +130,23 @@ export async function deleteRows(client: pg.ClientBase, rows: readonly OutboxRow
   await client.query('delete from posthorn.outbox where seq = any ($1::bigint[])', [
     rows.map(({ seq }) => seq),
   ]);
+}
+
+/**
+ * Dates what was stored now at the time when it was written, as its id is: ranges of time are looked up by the ids near
+ * them (messages.ts), where a message that waited for hours would not be found by the time at which it was taken.
+ */
+export async function dateAsWritten(client: pg.ClientBase, rows: readonly PublishableRow[]): Promise<void> {
+  await client.query(
+    `update posthorn.message m set created_at = timestamptz 'epoch' + w.written_ms * interval '1 ms'
+     from unnest($1::text[], $2::text[], $3::bigint[]) w (application_id, id, written_ms)
+     where m.application_id = w.application_id and m.id = w.id`,
+    [
+      rows.map((row) => row.applicationId),
+      rows.map((row) => row.messageId),
+      rows.map((row) => timeOfId(row.messageId)),
+    ],
+  );
 }
 
 /** Sets rows aside with the reason; they are tried again after a quarter of their age, 5 s to 5 min. */

@@ -13,12 +13,14 @@ export const pollerTokenPrefix = 'sk_poll_';
 
 /** A poller without its token's hash. */
 export type PollerRow = Omit<Selectable<PollerTable>, 'token_hash' | 'deleted_at'>;
-type WritableColumns = 'uid' | 'description' | 'event_types' | 'channels';
+type WritableColumns = 'uid' | 'description' | 'event_types' | 'channels' | 'metadata';
 export type NewPoller = Pick<Insertable<PollerTable>, WritableColumns | 'id' | 'application_id'>;
 export type PollerChanges = Pick<Updateable<PollerTable>, WritableColumns>;
 
 /** The unique index that a second use of a uid violates. */
 export const pollerUidConstraint = 'poller_uid';
+/** That which a second use of an id violates. */
+export const pollerKey = 'poller_pkey';
 
 const columns = [
   'id',
@@ -27,6 +29,7 @@ const columns = [
   'description',
   'event_types',
   'channels',
+  'metadata',
   'created_at',
   'updated_at',
 ] as const;

@@ -1,6 +1,6 @@
 // The tables of schema `posthorn` as Kysely sees them; migrations/ is the source, this file follows it.
 import type { Generated, JSONColumnType } from 'kysely';
-import type { Capability, Scope } from '../core/access.ts';
+import type { Capability, Scope, subscribing } from '../core/access.ts';
 import type { ShownAuth } from '../core/endpoint-auth.ts';
 import type { SignatureHeaders } from '../core/headers.ts';
 import type { Ordering } from '../core/ordering.ts';
@@ -41,11 +41,13 @@ export interface TokenTable {
   revoked_at: NullableTimestamp;
   /** Empty for a token of an application. */
   scopes: Generated<Scope[]>;
-  /** With capabilities, feature_flags and expires_at: a token of this application. */
+  /** With capabilities and feature_flags, and either expires_at or holder_id: a token of this application. */
   application_id: string | null;
-  capabilities: Capability[] | null;
+  capabilities: (Capability | typeof subscribing)[] | null;
   feature_flags: string[] | null;
   session_id: string | null;
+  /** The integration or the subscription whose token it is. */
+  holder_id: string | null;
 }
 
 export interface AuditLogTable {
@@ -58,7 +60,8 @@ export interface AuditLogTable {
   method: string;
   route: string;
   objects: JSONColumnType<Record<string, string>>;
-  status: number;
+  /** Null until it is answered. */
+  status: number | null;
   request_id: string;
   address: string;
 }
@@ -134,6 +137,18 @@ export interface IntegrationTable {
   name: string;
   feature_flags: string[];
   key_sealed: Buffer;
+  capabilities: Generated<Capability[]>;
+  created_at: Timestamp;
+  updated_at: Timestamp;
+}
+
+export interface AutoconfigTable {
+  id: string;
+  application_id: string;
+  /** One of the two is there once somebody has subscribed. */
+  endpoint_id: string;
+  poller_id: string;
+  secret_sealed: Buffer;
   created_at: Timestamp;
   updated_at: Timestamp;
 }
@@ -239,7 +254,9 @@ export type TaskKind =
   | 'endpoint.replay'
   | 'endpoint.bulk-replay'
   | 'issue.replay'
-  | 'application.purge_content';
+  | 'application.purge_content'
+  | 'application.stats'
+  | 'event-type.aggregate';
 export type TaskStatus = 'running' | 'finished' | 'failed' | 'cancelled';
 
 /** Which of the messages in its range a task is about; all conditions hold. */
@@ -253,7 +270,14 @@ export interface TaskFilter {
   responseStatus?: { from: number; to: number } | 'none' | undefined;
   /** The cause of an issue: of the last attempt there or, where there is no endpoint, of the refusal of a request. */
   cause?: { outcome: IssueOutcome; reason: string } | undefined;
+  /** Of a task about the environment: these applications alone. */
+  applicationIds?: readonly string[] | undefined;
 }
+
+/** What a task about an environment found out about one application. */
+export type TaskResult =
+  | { destinations: number; attempts: number }
+  | { eventTypes: string[]; hasCatchAllEndpoint: boolean };
 
 export interface TaskError {
   code: string;
@@ -263,7 +287,8 @@ export interface TaskError {
 export interface BackgroundTaskTable {
   id: string;
   environment_id: string;
-  application_id: string;
+  /** Null for a task about the environment as a whole. */
+  application_id: string | null;
   endpoint_id: string | null;
   task: TaskKind;
   status: Generated<TaskStatus>;
@@ -281,6 +306,12 @@ export interface BackgroundTaskTable {
   created_at: Timestamp;
   updated_at: Timestamp;
   finished_at: NullableTimestamp;
+}
+
+export interface BackgroundTaskResultTable {
+  task_id: string;
+  application_id: string;
+  value: JSONColumnType<TaskResult>;
 }
 
 export interface ProcessTable {
@@ -304,6 +335,7 @@ export interface PollerTable {
   description: Generated<string>;
   event_types: string[] | null;
   channels: string[] | null;
+  metadata: JSONColumnType<Record<string, string>>;
   token_hash: Buffer | null;
   created_at: Timestamp;
   updated_at: Timestamp;
@@ -317,6 +349,14 @@ export interface PollerConsumerTable {
   place: string;
   message_id: string;
   updated_at: Timestamp;
+  // Of one that confirms by offset. Counts are bigint, which the driver gives as text.
+  confirmed_count: Generated<string>;
+  handed_places: Generated<string[]>;
+  handed_ids: Generated<string[]>;
+  read_place: string | null;
+  read_id: string | null;
+  leased_until: NullableTimestamp;
+  version: Generated<string>;
 }
 
 export interface MessageFeedTable {
@@ -342,6 +382,7 @@ export interface Tables {
   endpoint_secret: EndpointSecretTable;
   endpoint_transformation: EndpointTransformationTable;
   integration: IntegrationTable;
+  autoconfig: AutoconfigTable;
   connector: ConnectorTable;
   event_type: EventTypeTable;
   message: MessageTable;
@@ -350,6 +391,7 @@ export interface Tables {
   delivery: DeliveryTable;
   attempt: AttemptTable;
   background_task: BackgroundTaskTable;
+  background_task_result: BackgroundTaskResultTable;
   process: ProcessTable;
   secret_key_check: SecretKeyCheckTable;
   poller: PollerTable;

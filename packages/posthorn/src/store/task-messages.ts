@@ -3,7 +3,7 @@
 import { sql } from 'kysely';
 import type { RawBuilder, SqlBool } from 'kysely';
 import { idFloor } from '../lib/ids.ts';
-import type { TaskRow } from './background-tasks.ts';
+import type { ApplicationTask } from './background-tasks.ts';
 import type { Queries } from './database.ts';
 import { idTimeSlackMs, messageConditions, messageIdCeiling, messageIdFloor } from './messages.ts';
 import type { TaskFilter } from './tables.ts';
@@ -17,17 +17,19 @@ export interface LookedAt {
 /** A message of the application; `wanted` where this endpoint was never sent it. */
 export interface Missing extends LookedAt {
   event_type: string;
+  event_id: string | null;
   channels: string[] | null;
+  tags: string[] | null;
 }
 
 /** The task and its endpoint. */
 export interface EndpointTask {
-  task: TaskRow;
+  task: ApplicationTask;
   endpointId: string;
 }
 
 /** Ids between which everything in the task's range lies, after what was looked at already. */
-function boundsOf({ since_at, until_at, cursor }: TaskRow): { after: string; before: string } {
+function boundsOf({ since_at, until_at, cursor }: ApplicationTask): { after: string; before: string } {
   return {
     after: cursor ?? messageIdFloor(since_at?.getTime() ?? 0),
     before: messageIdCeiling(until_at.getTime()),
@@ -35,13 +37,13 @@ function boundsOf({ since_at, until_at, cursor }: TaskRow): { after: string; bef
 }
 
 // Compared in the database: a Date would lose the microseconds, and with them a message accepted just before the task.
-const inRange = (task: TaskRow): RawBuilder<SqlBool> => sql<SqlBool>`exists (
+const inRange = (task: ApplicationTask): RawBuilder<SqlBool> => sql<SqlBool>`exists (
   select from posthorn.background_task t where t.id = ${task.id}
     and (t.since_at is null or message.created_at >= t.since_at) and message.created_at < t.until_at
 )`;
 
 /** An attempt is made after its message was accepted: this leaves out the older partitions. */
-const attemptFloor = ({ since_at }: TaskRow): string =>
+const attemptFloor = ({ since_at }: ApplicationTask): string =>
   idFloor('atmpt_', Math.max((since_at?.getTime() ?? 0) - idTimeSlackMs, 0));
 
 function lastAttemptFits({ responseStatus: status, cause }: TaskFilter): RawBuilder<SqlBool> | undefined {
@@ -110,11 +112,11 @@ export async function nextMissing(
   const { after, before } = boundsOf(task);
   const { rows } = await sql<Missing>`
     with message as materialized (
-      select id, event_type, channels, deliver_at, created_at from posthorn.message
+      select id, event_type, event_id, channels, tags, deliver_at, created_at from posthorn.message
       where application_id = ${task.application_id} and id > ${after} and id < ${before}
       order by id limit ${rowsMax}
     )
-    select message.id, message.event_type, message.channels, ${inRange(task)}
+    select message.id, message.event_type, message.event_id, message.channels, message.tags, ${inRange(task)}
       and (message.deliver_at is null or message.deliver_at <= now())
       and not exists (
         select from posthorn.delivery d
@@ -132,7 +134,11 @@ export async function nextMissing(
 }
 
 /** The next `rowsMax` messages of the application; wanted are those in the task's range. */
-export async function nextMessages(queries: Queries, task: TaskRow, rowsMax: number): Promise<LookedAt[]> {
+export async function nextMessages(
+  queries: Queries,
+  task: ApplicationTask,
+  rowsMax: number,
+): Promise<LookedAt[]> {
   const { after, before } = boundsOf(task);
   const { rows } = await sql<LookedAt>`
     select message.id, ${inRange(task)} as wanted from posthorn.message
@@ -142,7 +148,11 @@ export async function nextMessages(queries: Queries, task: TaskRow, rowsMax: num
 }
 
 /** The next `rowsMax` requests that the source refused for this reason, and has refused still. */
-export async function nextRefused(queries: Queries, task: TaskRow, rowsMax: number): Promise<string[]> {
+export async function nextRefused(
+  queries: Queries,
+  task: ApplicationTask,
+  rowsMax: number,
+): Promise<string[]> {
   const rows = await queries
     .selectFrom('request')
     .select('id')

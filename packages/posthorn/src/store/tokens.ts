@@ -127,6 +127,7 @@ export async function findValidToken(queries: Queries, text: string): Promise<Va
       'token.scopes',
       'token.capabilities',
       'token.feature_flags',
+      'token.holder_id',
       'application.id as application_id',
       'application.uid as application_uid',
       sql<number | null>`(extract(epoch from token.expires_at - now()) * 1000)::float8`.as('validForMs'),
@@ -147,6 +148,7 @@ export async function findValidToken(queries: Queries, text: string): Promise<Va
     environmentId: row.environment_id,
     application: row.application_id === null ? null : { id: row.application_id, uid: row.application_uid },
     rights: expandRights(row.capabilities ?? row.scopes),
+    holderId: row.holder_id,
     featureFlags: row.feature_flags ?? [],
   };
   return { caller, validForMs: row.validForMs };

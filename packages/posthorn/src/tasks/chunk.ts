@@ -1,7 +1,7 @@
 // One chunk of a background task: what is looked at, and what is done with what the task is about.
 import { matches } from '../core/matching.ts';
 import type { ReplayRequest } from '../core/replay.ts';
-import type { Chunk, TaskRow } from '../store/background-tasks.ts';
+import type { ApplicationTask, Chunk, TaskRow } from '../store/background-tasks.ts';
 import type { Queries } from '../store/database.ts';
 import { findEndpoint } from '../store/endpoints.ts';
 import { expungePayloads } from '../store/messages.ts';
@@ -9,6 +9,8 @@ import { requestResends } from '../store/resend.ts';
 import type { DeliveryState, TaskError } from '../store/tables.ts';
 import { nextDeliveries, nextMessages, nextMissing, nextRefused } from '../store/task-messages.ts';
 import type { EndpointTask, LookedAt } from '../store/task-messages.ts';
+import { filteredMessagesMax, keepMatching } from './filter-missing.ts';
+import { countAppStats, countEventTypes } from './statistics.ts';
 
 /** Each of them is verified and stored by a transaction of its own, while the one that holds the task waits. */
 const requestsMax = 20;
@@ -23,6 +25,20 @@ export interface ChunkRules {
 export async function doChunk(
   transaction: Queries,
   task: TaskRow,
+  rules: ChunkRules,
+): Promise<Chunk | TaskError> {
+  if (isOfApplication(task)) return doApplicationChunk(transaction, task, rules);
+  if (task.task === 'application.stats') return countAppStats(transaction, task, rules.rowsMax);
+  return countEventTypes(transaction, task, rules.rowsMax);
+}
+
+function isOfApplication(task: TaskRow): task is ApplicationTask {
+  return task.application_id !== null;
+}
+
+async function doApplicationChunk(
+  transaction: Queries,
+  task: ApplicationTask,
   { rowsMax, replayRequest }: ChunkRules,
 ): Promise<Chunk | TaskError> {
   switch (task.task) {
@@ -36,17 +52,21 @@ export async function doChunk(
       return withEndpoint(transaction, task, (one) => replayMissing(transaction, one, rowsMax));
     case 'application.purge_content':
       return purge(transaction, task, rowsMax);
+    case 'application.stats':
+    case 'event-type.aggregate':
+      throw new Error(`${task.task} is no task of an application`);
   }
 }
 
 interface Target extends EndpointTask {
   eventTypes: string[] | null;
   channels: string[] | null;
+  filter: string | null;
 }
 
 async function withEndpoint(
   transaction: Queries,
-  task: TaskRow,
+  task: ApplicationTask,
   work: (target: Target) => Promise<Chunk>,
 ): Promise<Chunk | TaskError> {
   const endpointId = task.endpoint_id ?? '';
@@ -56,9 +76,8 @@ async function withEndpoint(
     const detail = 'the endpoint is disabled and is sent nothing: enable it, then start the task again';
     return { code: 'endpoint_disabled', detail };
   }
-  if (task.task === 'endpoint.replay' && endpoint.filter !== null)
-    return { code: 'bad_request', detail: 'the endpoint has a filter by now, which this task cannot ask' };
-  return work({ task, endpointId, eventTypes: endpoint.event_types, channels: endpoint.channels });
+  const { event_types: eventTypes, channels, filter } = endpoint;
+  return work({ task, endpointId, eventTypes, channels, filter });
 }
 
 async function replay(transaction: Queries, target: Target, rowsMax: number): Promise<Chunk> {
@@ -70,21 +89,24 @@ async function replay(transaction: Queries, target: Target, rowsMax: number): Pr
 
 // What is missing depends on what the endpoint wants now: the same decision as when a message is accepted.
 async function replayMissing(transaction: Queries, target: Target, rowsMax: number): Promise<Chunk> {
-  const rows = await nextMissing(transaction, target, rowsMax);
-  const subscription = { disabled: false, eventTypes: target.eventTypes, channels: target.channels };
-  const messageIds = idsOf(
-    rows.filter((row) =>
-      matches(subscription, { eventType: row.event_type, channels: row.channels ?? undefined }),
-    ),
+  const { task, endpointId, eventTypes, channels, filter } = target;
+  const messagesMax = filter === null ? rowsMax : Math.min(rowsMax, filteredMessagesMax);
+  const rows = await nextMissing(transaction, target, messagesMax);
+  const subscription = { disabled: false, eventTypes, channels };
+  const wanted = rows.filter(
+    (row) =>
+      row.wanted && matches(subscription, { eventType: row.event_type, channels: row.channels ?? undefined }),
   );
-  const doneCount = await resend(transaction, target, messageIds, ['cancelled']);
-  return chunkOf(rows, rowsMax, { wantedCount: messageIds.length, doneCount });
+  const filtered = filter !== null && { applicationId: task.application_id, endpointId, expression: filter };
+  const kept = filtered ? await keepMatching(transaction, filtered, wanted) : wanted;
+  const doneCount = await resend(transaction, target, idsOf(kept), ['cancelled']);
+  return chunkOf(rows, messagesMax, { wantedCount: wanted.length, doneCount });
 }
 
 // Whoever dies in the middle has had some of them taken in: asked again, the source says so, and they are passed over.
 async function replayRefused(
   transaction: Queries,
-  task: TaskRow,
+  task: ApplicationTask,
   replayRequest: ReplayRequest,
 ): Promise<Chunk> {
   const requestIds = await nextRefused(transaction, task, requestsMax);
@@ -98,7 +120,7 @@ async function replayRefused(
   return chunkOf(rows, requestsMax, { wantedCount: rows.length, doneCount });
 }
 
-async function purge(transaction: Queries, task: TaskRow, rowsMax: number): Promise<Chunk> {
+async function purge(transaction: Queries, task: ApplicationTask, rowsMax: number): Promise<Chunk> {
   const rows = await nextMessages(transaction, task, rowsMax);
   const purged = await expungePayloads(transaction, task.application_id, idsOf(rows));
   return chunkOf(rows, rowsMax, { wantedCount: purged.length, doneCount: purged.length });

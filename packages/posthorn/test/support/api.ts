@@ -45,6 +45,8 @@ export interface TestApiOptions {
   reachThrough?: (databaseUrl: string) => string;
   /** Routes of the test's own. */
   routes?: (api: Api) => void;
+  /** The address by which others reach the API; none unless given. */
+  publicUrl?: string;
   /** Collects the log lines. */
   logTo?: { write(line: string): void };
 }
@@ -99,7 +101,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     kinds: createConnectors({
       http: createHttpConnector({ ...urlRules, userAgent: 'test', clock: systemClock }),
       urlRules,
-      permits: { commands: ['/bin/true'], tables: ['public.*'] },
+      permits: { commands: ['/bin/true'], tables: ['public.*'], files: [] },
       templates: testTemplates(),
       clock: systemClock,
     }),
@@ -112,6 +114,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
     bodyMaxBytes,
     urlRules,
     version: 'test',
+    publicUrl: options.publicUrl,
   });
   const stop = async () => {
     await api.close();

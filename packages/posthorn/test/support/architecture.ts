@@ -30,6 +30,8 @@ const webhooks = '@posthorn/webhooks';
 /** A layer is a folder of packages/posthorn/src, or the first word of a file that lies beside them. */
 const layers: Readonly<Record<string, Layer>> = {
   core: { layers: [], packages: [], node: false },
+  // Published for other programs, of any runtime.
+  client: { layers: [], packages: [], node: false },
   lib: { layers: [], packages: [], node: true },
   config: { layers: ['core', 'lib'], packages: [], node: true },
   store: { layers: ['core', 'lib'], packages: ['kysely', 'pg'], node: true },
@@ -68,6 +70,7 @@ const allowedBelow: readonly (readonly [string, string])[] = [
   ['delivery/connectors/nats.ts', '@nats-io/transport-node'],
   ['delivery/connectors/rabbitmq.ts', 'amqplib'],
   ['delivery/connectors/redis.ts', 'ioredis'],
+  ['delivery/connectors/sqlite-worker.ts', 'libsql'],
   ['api/schemas/', 'ajv'],
   ['api/schemas/', 'ajv-formats'],
   ['api/schemas/', 're2js'],

@@ -92,7 +92,7 @@ function publicConnector(kind: string): Connector {
   const connectors = createConnectors({
     http: createHttpConnector({ ...urlRules, userAgent: 'test', clock: systemClock }),
     urlRules,
-    permits: { commands: [], tables: [] },
+    permits: { commands: [], tables: [], files: [] },
     templates: testTemplates(),
     clock: systemClock,
   });

@@ -1,4 +1,5 @@
 // Integrations, connectors and polling.
+import { AutoConfig } from 'svix';
 import { expect } from 'vitest';
 import { request } from '../support/api.ts';
 import { waitFor } from '../support/wait.ts';
@@ -98,7 +99,62 @@ export const integrationChecks: Checks = {
   },
 };
 
+/** The client of a third party, on a receiver that is there already. */
+async function subscribed({ endpoint, application }: World, token: string) {
+  const { url } = await endpoint((await application()).id);
+  const client = new AutoConfig(token, { url });
+  return { url, client, made: await client.subscribe() };
+}
+
+export const autoconfigChecks: Checks = {
+  async 'AutoconfigSubscription.create'(world) {
+    const { id: app } = await world.application();
+    const { token } = await world.client.autoconfigSubscription.create(app);
+    const { url, client, made } = await subscribed(world, token);
+    expect(await world.client.endpoint.get(app, made.id)).toEqual(made);
+    await world.message(app);
+    const [delivery] = await world.received({ url });
+    const headers = delivery?.headers as Record<string, string>;
+    expect(() => client.verify(String(delivery?.body), headers)).not.toThrow();
+  },
+  async 'AutoconfigSubscription.rotate'(world) {
+    const { id: app } = await world.application();
+    const { id, token } = await world.client.autoconfigSubscription.create(app);
+    const old = await subscribed(world, token);
+    const rotated = await world.client.autoconfigSubscription.rotate(app, id, {
+      signingSecret: { gracePeriodSeconds: 0 },
+    });
+    await expect(old.client.subscribe()).rejects.toMatchObject({ code: 401 });
+    const { url, client, made } = await subscribed(world, rotated.token);
+    expect(made.id).toBe(old.made.id);
+    await world.message(app);
+    const [delivery] = await world.received({ url });
+    const headers = delivery?.headers as Record<string, string>;
+    expect(() => client.verify(String(delivery?.body), headers)).not.toThrow();
+    expect(() => old.client.verify(String(delivery?.body), headers)).toThrow();
+  },
+};
+
 export const connectorChecks: Checks = {
+  async 'Connector.upsert'({ client, unique }) {
+    const uid = unique();
+    const transformation = 'function handler(w) { return w; }';
+    const made = await client.connector.upsert(uid, { transformation, description: 'first' });
+    expect(made).toMatchObject({ uid, name: uid, description: 'first' });
+    const replaced = await client.connector.upsert(uid, { name: 'named', transformation });
+    expect(replaced).toMatchObject({ id: made.id, name: 'named', description: '' });
+    expect(await client.connector.get(made.id)).toEqual(replaced);
+  },
+  async 'Connector.patch'({ client, unique }) {
+    const made = await client.connector.create({
+      name: unique(),
+      description: 'kept',
+      transformation: 'function handler(w) { return w; }',
+    });
+    const patched = await client.connector.patch(made.id, { name: 'patched' });
+    expect(patched).toMatchObject({ id: made.id, name: 'patched', description: 'kept' });
+    expect(await client.connector.get(made.id)).toEqual(patched);
+  },
   async 'Connector.create'({ client, unique }) {
     const made = await client.connector.create({
       name: unique(),

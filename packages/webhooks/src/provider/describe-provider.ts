@@ -1,6 +1,6 @@
 // A row in words: what docs/providers.md and `posthorn providers` show.
 import type { Location } from './location.ts';
-import type { Field, KeyForm, Provider, RetryBehaviour, Scheme } from './provider.ts';
+import type { ConditionalField, IdField, KeyForm, Provider, RetryBehaviour, Scheme } from './provider.ts';
 import type { SignatureAlgorithm, SignatureScheme, TokenScheme } from './provider.ts';
 import { nameOf } from './signatures.ts';
 
@@ -120,8 +120,13 @@ function tokenWords({ at, form, prefix = '' }: TokenScheme): string {
   return `the secret itself in ${nameOf(at)}${prefix === '' ? '' : ` after ${prefix.trim()}`}`;
 }
 
-function fieldWords(field: Field): string {
+function fieldWords(field: IdField | ConditionalField): string {
   if (typeof field === 'string') return placeWords(field);
+  if ('when' in field) {
+    const conditions = Object.entries(field.when) as [Location, readonly string[]][];
+    const words = conditions.map(([place, values]) => `${placeWords(place)} is ${values.join(' or ')}`);
+    return `${fieldWords(field.take)} where ${words.join(' and ')}`;
+  }
   return 'first' in field
     ? field.first.map(fieldWords).join(', else ')
     : field.all.map(fieldWords).join(' with ');

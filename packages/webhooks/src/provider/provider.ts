@@ -15,6 +15,14 @@ export type Field =
   | { readonly first: readonly Field[] }
   | { readonly all: readonly Field[]; readonly join: string; readonly complete?: true };
 
+/** A field that counts only where each of these places has one of these values. */
+export type ConditionalField = {
+  readonly when: Readonly<Partial<Record<Location, readonly string[]>>>;
+  readonly take: Field;
+};
+/** Where an id stands, which can depend on what kind of event it is. */
+export type IdField = Field | { readonly first: readonly (Field | ConditionalField)[] };
+
 /**
  * `unix` is seconds, or milliseconds when the number is too large for seconds: for providers whose documents do not say
  * which. `rfc3339` without an offset is UTC.
@@ -193,7 +201,7 @@ export type EventFields = {
   /** A function where the type is no value but, say, the name of a key. */
   readonly type: Field | ((request: ProviderRequest, item: unknown) => string | undefined);
   /** The same on every retry: what duplicates are found by. */
-  readonly id?: Field;
+  readonly id?: IdField;
   readonly time?: TimeField;
   /** Events with the same key must be handled in order. */
   readonly order?: Field;

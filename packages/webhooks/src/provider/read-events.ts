@@ -1,6 +1,6 @@
 // What happened, as a verified request says it: one event, or the several of a batch.
 import type { Location } from './location.ts';
-import type { EventFields, Field, Provider, TimeField } from './provider.ts';
+import type { ConditionalField, EventFields, Field, IdField, Provider, TimeField } from './provider.ts';
 import { at, ProviderRequest, split } from './request.ts';
 import type { ReceivedRequest } from './request.ts';
 import { bodyBytes } from '../signed-content.ts';
@@ -18,13 +18,18 @@ export type ProviderEvent = {
   readonly orderKey?: string;
   /** The body as JSON, the item of a batch, or the fields of a form; undefined when the body is neither. */
   readonly payload: unknown;
+  /** The request has more than 10,000 events, which are not taken apart: this one stands for all of them. */
+  readonly isWholeBatch?: true;
 };
 
 const eventsMax = 10_000;
 // An item with more keys is not taken apart: each of its events would hold them all.
 const keysMax = 256;
 
-/** The events of a request that was verified: at most 10,000; none when a batch is empty, as in a test or a heartbeat. */
+/**
+ * The events of a request that was verified: none when a batch is empty, as in a test or a heartbeat. Of more than 10,000
+ * there is one that stands for all of them.
+ */
 export function readEvents(provider: Provider, received: ReceivedRequest): readonly ProviderEvent[] {
   const bytes = bodyBytes(received.body) ?? new Uint8Array();
   const request = new ProviderRequest(received, bytes as Uint8Array<ArrayBuffer>, provider.jsonField);
@@ -33,11 +38,12 @@ export function readEvents(provider: Provider, received: ReceivedRequest): reado
 
 function eventsOf({ event }: Provider, request: ProviderRequest): readonly ProviderEvent[] {
   const items = batchOf(event, request);
-  if (items === undefined) return [eventOf(event, request, request.payload())];
+  const whole = () => eventOf(event, request, request.payload());
+  if (items === undefined) return [whole()];
   const events: ProviderEvent[] = [];
   for (const item of items) {
     for (const single of singles(event, item)) {
-      if (events.length === eventsMax) return events;
+      if (events.length === eventsMax) return [{ ...whole(), isWholeBatch: true }];
       events.push(eventOf(event, request, single));
     }
   }
@@ -72,7 +78,7 @@ function withOnly(value: unknown, [step, ...rest]: readonly string[], one: unkno
 }
 
 function eventOf(fields: EventFields, request: ProviderRequest, item: unknown): ProviderEvent {
-  const valueOf = (field: Field | undefined) =>
+  const valueOf = (field: IdField | undefined) =>
     field === undefined ? undefined : read(field, (place) => request.value(place, item));
   const id = valueOf(fields.id);
   const orderKey = valueOf(fields.order);
@@ -95,8 +101,16 @@ function timeOf(
   return field === undefined || text === undefined ? undefined : readInstant(text, field.unit);
 }
 
-function read(field: Field, valueOf: (place: Location) => string | undefined): string | undefined {
+function read(
+  field: IdField | ConditionalField,
+  valueOf: (place: Location) => string | undefined,
+): string | undefined {
   if (typeof field === 'string') return valueOf(field) || undefined;
+  if ('when' in field) {
+    const conditions = Object.entries(field.when) as [Location, readonly string[]][];
+    const holds = conditions.every(([place, values]) => values.includes(valueOf(place) ?? ''));
+    return holds ? read(field.take, valueOf) : undefined;
+  }
   if ('first' in field) {
     return field.first.map((part) => read(part, valueOf)).find((value) => value !== undefined);
   }

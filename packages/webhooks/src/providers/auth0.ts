@@ -1,15 +1,20 @@
 import type { Provider } from '../provider/provider.ts';
 import type { ProviderRequest } from '../provider/request.ts';
 
-const linesMax = 10_000;
+// One more than are taken apart: then the request stays whole.
+const logsMax = 10_001;
 
 /** One log on each line, unless the stream was told to send an array or an object. */
 function logsOf(request: ProviderRequest): readonly unknown[] | undefined {
   const json = request.json();
   if (json !== undefined) return Array.isArray(json) ? json : [json];
-  const lines = (request.text() ?? '').split('\n', linesMax).filter((line) => line.trim() !== '');
+  const logs: unknown[] = [];
   try {
-    return lines.map((line) => JSON.parse(line) as unknown);
+    for (const [line] of (request.text() ?? '').matchAll(/[^\n]+/g)) {
+      if (logs.length === logsMax) break;
+      if (line.trim() !== '') logs.push(JSON.parse(line));
+    }
+    return logs;
   } catch {
     return undefined;
   }

@@ -21,6 +21,28 @@ export const meta: Provider<'meta'> = {
           complete: true,
         },
         'item:messaging.0.message.mid',
+        // A comment is added once and removed once; it can change again and again, at different times.
+        {
+          when: { 'item:changes.0.value.item': ['comment'], 'item:changes.0.value.verb': ['add', 'remove'] },
+          take: {
+            all: ['item:changes.0.value.comment_id', 'item:changes.0.value.verb'],
+            join: '.',
+            complete: true,
+          },
+        },
+        {
+          when: { 'item:changes.0.value.item': ['comment'] },
+          take: {
+            all: ['item:changes.0.value.comment_id', 'item:changes.0.value.verb', 'item:time'],
+            join: '.',
+            complete: true,
+          },
+        },
+        // Of Instagram, which tells of new ones only.
+        {
+          when: { 'item:changes.0.field': ['comments', 'live_comments'] },
+          take: 'item:changes.0.value.id',
+        },
       ],
     },
     time: {

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import type { Provider } from '../../src/provider/provider.ts';
 import { readEvents } from '../../src/provider/read-events.ts';
+import { auth0 } from '../../src/providers/auth0.ts';
 import { github } from '../../src/providers/github.ts';
 import { slack } from '../../src/providers/slack.ts';
 
@@ -100,8 +101,20 @@ it('bounds what a batch becomes', () => {
   const provider = providerWith({ type: 'item:type', batch: 'body:notes', nested: ['item:several'] });
   const several = Array.from({ length: 6_000 }, () => ({}));
   const wide = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`key${index}`, 0]));
-  const count = (notes: unknown[]) =>
-    readEvents(provider, { headers: {}, body: JSON.stringify({ notes }) }).length;
-  expect(count([{ several }, { several }])).toBe(10_000);
-  expect(count([{ ...wide, several }])).toBe(1);
+  const read = (notes: unknown[]) => readEvents(provider, { headers: {}, body: JSON.stringify({ notes }) });
+  expect(read([{ several }])).toHaveLength(6_000);
+  expect(read([{ ...wide, several }])).toHaveLength(1);
+  const notes = [{ several }, { several }];
+  expect(read(notes)).toEqual([{ type: 'unknown', payload: { notes }, isWholeBatch: true }]);
+});
+
+it('never leaves out what comes after ten thousand events', () => {
+  const provider = providerWith({ type: 'item:type', batch: 'body:' });
+  const many = (count: number) => Array.from({ length: count }, () => ({ type: 'a' }));
+  const read = (body: unknown) => readEvents(provider, { headers: {}, body: JSON.stringify(body) });
+  expect(read(many(10_000))).toEqual(many(10_000).map((payload) => ({ type: 'a', payload })));
+  expect(read(many(10_001))).toEqual([{ type: 'unknown', payload: many(10_001), isWholeBatch: true }]);
+  const lines = (count: number) => readEvents(auth0, { headers: {}, body: '{"type":"s"}\n\n'.repeat(count) });
+  expect(lines(10_000)).toHaveLength(10_000);
+  expect(lines(10_001)).toEqual([{ type: 'unknown', payload: undefined, isWholeBatch: true }]);
 });

@@ -256,6 +256,22 @@ describe('a body', () => {
     expect(seen).toHaveLength(3);
   });
 
+  it('that holds more events than are taken apart is refused, and none of them is passed over', async () => {
+    const rejected: RejectedRequest[] = [];
+    const seen: ReceivedEvent[] = [];
+    const receiver = createReceiver({ onRejected: (each) => rejected.push(each) });
+    const batching: Provider = { ...github, event: { batch: 'body:', type: 'item:type' } };
+    const source = receiver.source('many', batching, { secrets: githubSecret, dedupe: 'off' });
+    source.on('*', (event) => void seen.push(event));
+    const url = `${await served(receiver)}/webhooks/many`;
+    const events = Array.from({ length: 10_001 }, () => ({ type: 'a' }));
+    expect((await post(url, githubRequest(events))).status).toBe(413);
+    expect(rejected.map(({ reason }) => reason)).toEqual(['too-large']);
+    expect(seen).toEqual([]);
+    expect((await post(url, githubRequest(events.slice(1)))).status).toBe(204);
+    expect(seen).toHaveLength(10_000);
+  });
+
   it.each([undefined, { body: { parsed: true } }, { bodyUsed: true }])(
     'that is no bytes any more (%o) is our mistake, with its fix',
     async (changed) => {

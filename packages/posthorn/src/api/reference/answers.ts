@@ -3,6 +3,7 @@
 import Type from 'typebox';
 import type { TProperties, TSchema } from 'typebox';
 import { nullable, StringMap, TimeText } from '../fields.ts';
+import { administrationAnswers } from './administration-answers.ts';
 import { issueAnswers } from './issue-answers.ts';
 import { sourceAnswers } from './source-answers.ts';
 
@@ -230,15 +231,25 @@ const PollerMessageOut = named('PollingEndpointMessageOut', {
   ...messageFields,
   headers: Type.Object({ 'content-type': nullableText }),
 });
+const OffsetMessageOut = named('PollerV2MessageOut', {
+  ...messageFields,
+  headers: Type.Object({ 'content-type': nullableText }),
+  offset: Type.Integer({ description: 'Counts what the consumer was handed' }),
+});
 const pollerFields = {
   id: text,
   uid: nullableText,
   description: text,
   eventTypes: nullableTexts,
   channels: nullableTexts,
+  metadata: StringMap,
   ...times,
 };
 const PollerOut = named('PollerOut', pollerFields);
+const PollerMade = named('PollerMadeOut', {
+  ...pollerFields,
+  token: Type.String({ description: 'Fetches from this poller; in this answer only' }),
+});
 const polled: Answers = {
   200: named('PollingEndpointOut', { data: Type.Array(PollerMessageOut), iterator: text, done: boolean }),
 };
@@ -314,9 +325,15 @@ const answers: Readonly<Record<string, Answers>> = {
   ),
   'PATCH /app/{}/destination/{}/transformation': ok(named('EmptyResponse', {})),
   'GET /app/{}/polling-endpoint': listOf(PollerOut, 'PollerOut'),
+  'POST /app/{}/polling-endpoint': made(PollerMade),
   'GET /app/{}/polling-endpoint/{}': ok(PollerOut),
   'PATCH /app/{}/polling-endpoint/{}': ok(PollerOut),
   'DELETE /app/{}/polling-endpoint/{}': done,
+  'POST /app/{}/polling-endpoint/{}/token/rotate': ok(named('PollerTokenOut', { token: text })),
+  'GET /app/{}/polling-endpoint/{}/consumer/{}': ok(
+    named('PollerV2PollOut', { data: Type.Array(OffsetMessageOut), done: boolean }),
+  ),
+  'POST /app/{}/polling-endpoint/{}/consumer/{}/commit': done,
   'GET /app/{}/poller/{}': polled,
   'GET /app/{}/poller/{}/consumer/{}': polled,
   'POST /app/{}/poller/{}/consumer/{}/seek': ok(named('PollingEndpointConsumerSeekOut', { iterator: text })),
@@ -335,6 +352,7 @@ const answers: Readonly<Record<string, Answers>> = {
   [`POST ${message}/endpoint/{}/resend`]: { 202: named('EmptyResponse', {}) },
   'GET /app/{}/attempt/endpoint/{}': attempts,
   'GET /app/{}/attempt/msg/{}': attempts,
+  ...administrationAnswers({ EndpointOut, DestinationOut, SecretOut, HeadersOut, listOf }),
   ...issueAnswers(listOf),
   ...sourceAnswers({ EndpointOut, SecretOut, HeadersOut, TransformationOut, listOf }),
 };

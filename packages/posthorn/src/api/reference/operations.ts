@@ -13,6 +13,7 @@ const endpoint = `${app}/endpoint/${one}`;
 const destination = `${app}/destination/${one}`;
 const message = `${app}/msg/${one}`;
 const integration = `${app}/integration/${one}`;
+const autoconfig = `${app}/autoconfig/${one}`;
 const connector = `/connector/${one}`;
 const operational = '/operational-webhook/endpoint';
 const poller = `${app}/poller/${one}`;
@@ -32,7 +33,7 @@ const endpoints: readonly Entry[] = [
   [`GET ${app}/endpoint`, 'endpoint.list', 'List the endpoints of an application'],
   [`POST ${app}/endpoint`, 'endpoint.create', 'Create an endpoint'],
   [`GET ${endpoint}`, 'endpoint.get', 'Get an endpoint'],
-  [`PUT ${endpoint}`, 'endpoint.upsert', 'Create or replace an endpoint; its secret and headers stay'],
+  [`PUT ${endpoint}`, 'endpoint.upsert', 'Create or replace an endpoint; its secret stays'],
   [`PATCH ${endpoint}`, 'endpoint.patch', 'Change fields of an endpoint'],
   [`DELETE ${endpoint}`, 'endpoint.delete', 'Delete an endpoint'],
   [`GET ${endpoint}/secret`, 'endpoint.get-secret', 'Get the signing secret, or its public key'],
@@ -142,8 +143,12 @@ const administration: readonly Entry[] = [
   [`GET /background-task/${one}`, 'background-task.get', 'Get a background task'],
   ['POST /environment/export', 'environment.export', 'Export the settings of the environment'],
   ['POST /environment/import', 'environment.import', 'Import settings into the environment'],
-  ['POST /stats/usage/app', 'statistics.aggregate-app-stats', 'Count messages by application'],
-  ['PUT /stats/usage/event-types', 'statistics.aggregate-event-types', 'Count messages by event type'],
+  ['POST /stats/usage/app', 'statistics.aggregate-app-stats', 'Count deliveries and attempts by application'],
+  [
+    'PUT /stats/usage/event-types',
+    'statistics.aggregate-event-types',
+    'List the event types that endpoints ask for',
+  ],
 ];
 
 const extensions: readonly Entry[] = [
@@ -153,6 +158,34 @@ const extensions: readonly Entry[] = [
   [`PUT ${integration}`, 'integration.update', 'Replace an integration'],
   [`DELETE ${integration}`, 'integration.delete', 'Delete an integration'],
   [`POST ${integration}/key/rotate`, 'integration.rotate-key', 'Change the key of an integration'],
+  [
+    `POST ${app}/autoconfig`,
+    'autoconfig-subscription.create',
+    'Make a token that sets up one endpoint or poller',
+  ],
+  [`POST ${autoconfig}/rotate`, 'autoconfig-subscription.rotate', 'Change its token and signing secret'],
+  [`GET ${autoconfig}`, 'autoconfig-subscription.get', 'Get a subscription'],
+  [`DELETE ${autoconfig}`, 'autoconfig-subscription.delete', 'End a subscription; what it made stays'],
+  [
+    `PUT ${autoconfig}/endpoint`,
+    'autoconfig-subscription.endpoint.subscribe',
+    'Make or replace its endpoint',
+  ],
+  [
+    `PUT ${autoconfig}/destination`,
+    'autoconfig-subscription.destination.subscribe',
+    'Make or replace its poller',
+  ],
+  [
+    `GET ${app}/polling-endpoint/${one}/consumer/${one}`,
+    'message.pollerv2.consumer-poll',
+    'Receive messages as a consumer, for a time',
+  ],
+  [
+    `POST ${app}/polling-endpoint/${one}/consumer/${one}/commit`,
+    'message.pollerv2.consumer-commit',
+    'Confirm messages up to an offset',
+  ],
   ['GET /connector', 'connector.list', 'List connectors'],
   ['POST /connector', 'connector.create', 'Create a connector'],
   [`GET ${connector}`, 'connector.get', 'Get a connector'],

@@ -14,6 +14,8 @@ export interface ActionPermits {
   readonly commands: readonly string[];
   /** `schema.table`, or `schema.*`. */
   readonly tables: readonly string[];
+  /** Absolute paths of SQLite databases. */
+  readonly files: readonly string[];
 }
 
 export interface ActionContext {

@@ -51,6 +51,7 @@ export interface OwnWrite {
 
 export interface Connector<Config extends object = object> extends EndpointKind {
   readonly schema: TSchema;
+  takesSecrets?(config: Partial<Config>): boolean;
   check(config: Config): Promise<CheckedConfig>;
   /**
    * Makes one attempt. It ends soon after `signal` aborts, and leaves nothing open then. What it throws becomes an outcome:

@@ -5,21 +5,11 @@ import type { MqttClient } from 'mqtt';
 import Type from 'typebox';
 import type { Static } from 'typebox';
 import type { ActionContext } from './action-context.ts';
+import { type Broker, createBroker, type Publication } from './broker.ts';
 import { configuration, line, secretLine, template } from './config-fields.ts';
-import {
-  accepted,
-  type ActionDelivery,
-  type Connector,
-  problemOf,
-  refused,
-  secretNamesOf,
-  UnfitError,
-  verdict,
-} from './connector.ts';
+import { accepted, type Connector } from './connector.ts';
 import { openSocket } from './guarded-socket.ts';
-import { readServerUrl, type ServerUrl, tlsProblem } from './server-url.ts';
-import { SessionPool } from './session-pool.ts';
-import { templateData } from './templates.ts';
+import type { ServerUrl } from './server-url.ts';
 
 const schema = configuration({
   /** mqtt://user@host:1883, or mqtts:// for TLS. */
@@ -38,56 +28,35 @@ const keepAliveSeconds = 20;
 // What a broker says about who connects begins here, in both versions.
 const refusalCodesFrom = 1;
 
-export function createMqtt(context: ActionContext): Connector<MqttConfig> {
-  const { templates, allowSubnets } = context;
-  const rules = { ports, allowSubnets };
-  const sessions = new SessionPool<MqttConfig, MqttClient>({
-    open: (config, signal) => {
-      const server = readServerUrl(config.url, rules);
-      if (typeof server === 'string') throw new UnfitError(`the url ${server}`);
-      return openClient(context, server, config, signal);
-    },
-    close: (client) => void client.end(true),
-    isUsable: (client) => client.connected,
-  });
+const broker: Omit<Broker<MqttConfig, MqttClient>, 'open'> = {
+  kind: 'mqtt',
+  schema,
+  ports,
+  placeName: 'topic',
+  placeOf: ({ topic }) => topic,
+  placeProblem(topic) {
+    const isTopic = topic !== '' && !/[#+\0]/.test(topic) && Buffer.byteLength(topic) <= topicMaxBytes;
+    return isTopic ? undefined : 'the topic that came out cannot be published to';
+  },
+  close: (client) => void client.end(true),
+  isUsable: (client) => client.connected,
+  publish,
+  refusalOf(error) {
+    const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
+    if (typeof code !== 'number' || code < refusalCodesFrom) return undefined;
+    return `${(error as Error).message} (${code})`;
+  },
+};
 
-  return {
-    kind: 'mqtt',
-    forOperators: true,
-    takesAuth: false,
-    schema,
-    secretNames: secretNamesOf(schema),
-    async check({ url, topic }) {
-      const server = readServerUrl(url, rules);
-      return verdict(typeof server === 'object' ? `${server.shown} ${topic}` : '', [
-        problemOf('url', typeof server === 'string' ? server : tlsProblem(server)),
-        problemOf('topic', await templates.problemOf(topic)),
-      ]);
-    },
-    async deliver(delivery, config, signal) {
-      const topic = await templates.render(config.topic, templateData(delivery));
-      const isTopic = topic !== '' && !/[#+\0]/.test(topic) && Buffer.byteLength(topic) <= topicMaxBytes;
-      if (!isTopic) throw new UnfitError('the topic that came out cannot be published to');
-      try {
-        return await sessions.use(config, signal, (client) => publish(client, topic, config, delivery));
-      } catch (error) {
-        const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
-        if (typeof code !== 'number' || code < refusalCodesFrom) throw error;
-        return refused(`${(error as Error).message} (${code})`);
-      }
-    },
-    close: () => Promise.resolve(sessions.close()),
-  };
+export function createMqtt(context: ActionContext): Connector<MqttConfig> {
+  return createBroker(context, { ...broker, open: (...given) => openClient(context, ...given) });
 }
 
-async function publish(
-  client: MqttClient,
-  topic: string,
-  { retain = false, version = 5 }: MqttConfig,
-  { messageId, eventType, contentType, payload, idempotencyKey }: ActionDelivery,
-) {
+async function publish(client: MqttClient, { place, config, delivery }: Publication<MqttConfig>) {
+  const { messageId, eventType, contentType, payload, idempotencyKey } = delivery;
+  const { retain = false, version = 5 } = config;
   const userProperties = { messageId, eventType, idempotencyKey };
-  await client.publishAsync(topic, Buffer.from(payload), {
+  await client.publishAsync(place, Buffer.from(payload), {
     qos: 1,
     retain,
     ...(version === 5 ? { properties: { contentType, userProperties } } : {}),

@@ -5,21 +5,11 @@ import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-n
 import Type from 'typebox';
 import type { Static } from 'typebox';
 import type { ActionContext } from './action-context.ts';
+import { type Broker, createBroker, type Publication } from './broker.ts';
 import { configuration, line, secretLine, template } from './config-fields.ts';
-import {
-  accepted,
-  type ActionDelivery,
-  type Connector,
-  problemOf,
-  refused,
-  secretNamesOf,
-  UnfitError,
-  verdict,
-} from './connector.ts';
+import { accepted, type Connector, refused } from './connector.ts';
 import { openSocket } from './guarded-socket.ts';
-import { readServerUrl, type ServerUrl, tlsProblem } from './server-url.ts';
-import { SessionPool } from './session-pool.ts';
-import { templateData } from './templates.ts';
+import type { ServerUrl } from './server-url.ts';
 
 const schema = configuration({
   /** nats://user@host:4222, or tls:// for TLS. */
@@ -37,46 +27,25 @@ const connectMaxMs = 5_000;
 const unheardName = 'JetStreamNotEnabled';
 const subjectPattern = /^[^\s.*>]+(?:\.[^\s.*>]+)*$/;
 
-export function createNats(context: ActionContext): Connector<NatsConfig> {
-  const { templates, allowSubnets } = context;
-  const rules = { ports, allowSubnets };
-  const sessions = new SessionPool<NatsConfig, NatsConnection>({
-    open: (config, signal) => {
-      const server = readServerUrl(config.url, rules);
-      if (typeof server === 'string') throw new UnfitError(`the url ${server}`);
-      return openConnection(context, server, config, signal);
-    },
-    close: (connection) => void connection.close().catch(() => {}),
-    isUsable: (connection) => !connection.isClosed(),
-  });
+const broker: Omit<Broker<NatsConfig, NatsConnection>, 'open'> = {
+  kind: 'nats',
+  schema,
+  ports,
+  placeName: 'subject',
+  placeOf: ({ subject }) => subject,
+  placeProblem: (subject) =>
+    subjectPattern.test(subject) ? undefined : 'the subject that came out cannot be published to',
+  close: (connection) => void connection.close().catch(() => {}),
+  isUsable: (connection) => !connection.isClosed(),
+  publish,
+  async refusalOf(error) {
+    const { errors } = await import('@nats-io/transport-node');
+    return error instanceof errors.AuthorizationError ? error.message : undefined;
+  },
+};
 
-  return {
-    kind: 'nats',
-    forOperators: true,
-    takesAuth: false,
-    schema,
-    secretNames: secretNamesOf(schema),
-    async check({ url, subject }) {
-      const server = readServerUrl(url, rules);
-      return verdict(typeof server === 'object' ? `${server.shown} ${subject}` : '', [
-        problemOf('url', typeof server === 'string' ? server : tlsProblem(server)),
-        problemOf('subject', await templates.problemOf(subject)),
-      ]);
-    },
-    async deliver(delivery, config, signal) {
-      const subject = await templates.render(config.subject, templateData(delivery));
-      if (!subjectPattern.test(subject))
-        throw new UnfitError('the subject that came out cannot be published to');
-      try {
-        return await sessions.use(config, signal, (connection) => publish(connection, subject, delivery));
-      } catch (error) {
-        const { errors } = await import('@nats-io/transport-node');
-        if (error instanceof errors.AuthorizationError) return refused(error.message);
-        throw error;
-      }
-    },
-    close: () => Promise.resolve(sessions.close()),
-  };
+export function createNats(context: ActionContext): Connector<NatsConfig> {
+  return createBroker(context, { ...broker, open: (...given) => openConnection(context, ...given) });
 }
 
 async function openConnection(
@@ -126,7 +95,7 @@ function tlsFor(host: string): NonNullable<NodeConnectionOptions['tls']> {
   return (isIP(host) === 0 ? { servername: host } : { host }) as object;
 }
 
-async function publish(connection: NatsConnection, subject: string, delivery: ActionDelivery) {
+async function publish(connection: NatsConnection, { place, delivery }: Publication<NatsConfig>) {
   const { jetstream, JetStreamApiError, JetStreamError } = await import('@nats-io/jetstream');
   const { headers } = await import('@nats-io/transport-node');
   const { messageId, eventType, contentType, payload, idempotencyKey, timeoutMs } = delivery;
@@ -140,7 +109,7 @@ async function publish(connection: NatsConnection, subject: string, delivery: Ac
   }
   try {
     const options = { msgID: idempotencyKey, headers: given, timeout: timeoutMs, retries: 1 };
-    const { stream, seq, duplicate } = await jetstream(connection).publish(subject, payload, options);
+    const { stream, seq, duplicate } = await jetstream(connection).publish(place, payload, options);
     return accepted(duplicate ? `${stream} has it already` : `${stream} ${seq}`);
   } catch (error) {
     if (error instanceof Error && error.name === unheardName) return refused('no stream takes this subject');

@@ -68,6 +68,7 @@ export function createPostgres(context: ActionContext): Connector<PostgresConfig
     takesAuth: false,
     schema,
     secretNames: secretNamesOf(schema),
+    takesSecrets: ({ database }) => database === undefined,
     check(config) {
       const { database, url, password, table } = config;
       const server = url === undefined ? undefined : readServerUrl(url, rules);

@@ -4,21 +4,11 @@ import type { ChannelModel, ConfirmChannel, SocketOptions } from 'amqplib';
 import Type from 'typebox';
 import type { Static } from 'typebox';
 import type { ActionContext } from './action-context.ts';
+import { type Broker, createBroker, type Publication } from './broker.ts';
 import { configuration, line, secretLine, template } from './config-fields.ts';
-import {
-  accepted,
-  type ActionDelivery,
-  type Connector,
-  problemOf,
-  refused,
-  secretNamesOf,
-  UnfitError,
-  verdict,
-} from './connector.ts';
+import { accepted, type Connector, refused } from './connector.ts';
 import { vettedAddress } from './guarded-socket.ts';
-import { readServerUrl, type ServerUrl, tlsProblem } from './server-url.ts';
-import { SessionPool } from './session-pool.ts';
-import { templateData } from './templates.ts';
+import type { ServerUrl } from './server-url.ts';
 
 const schema = configuration({
   /** amqp://user@host:5672/vhost, or amqps:// for TLS. */
@@ -41,57 +31,35 @@ const routingKeyMaxBytes = 255;
 const heartbeatSeconds = 30;
 const closeMaxMs = 500;
 
-export function createRabbitMq(context: ActionContext): Connector<RabbitConfig> {
-  const { templates, allowSubnets } = context;
-  const rules = { ports, allowSubnets };
-  const sessions = new SessionPool<RabbitConfig, Session>({
-    open: (config, signal) => {
-      const server = readServerUrl(config.url, rules);
-      if (typeof server === 'string') throw new UnfitError(`the url ${server}`);
-      return openSession(context, server, config.password, signal);
-    },
-    close: closeSession,
-    isUsable: ({ isBroken }) => !isBroken,
-  });
+const broker: Omit<Broker<RabbitConfig, Session>, 'open'> = {
+  kind: 'rabbitmq',
+  schema,
+  ports,
+  placeName: 'routingKey',
+  placeOf: ({ routingKey }) => routingKey,
+  placeProblem: (routingKey) =>
+    Buffer.byteLength(routingKey) > routingKeyMaxBytes
+      ? `the routing key that came out is longer than ${routingKeyMaxBytes} bytes`
+      : undefined,
+  shownPlace: ({ exchange = '', routingKey }) => `${exchange} ${routingKey}`,
+  close: closeSession,
+  isUsable: ({ isBroken }) => !isBroken,
+  publish,
+  refusalOf(error) {
+    // What the broker says of who connects.
+    const isSaid = error instanceof Error && /\b(ACCESS-REFUSED|NOT[_-]ALLOWED)\b/.test(error.message);
+    return isSaid ? error.message : undefined;
+  },
+};
 
-  return {
-    kind: 'rabbitmq',
-    forOperators: true,
-    takesAuth: false,
-    schema,
-    secretNames: secretNamesOf(schema),
-    async check({ url, exchange = '', routingKey }) {
-      const server = readServerUrl(url, rules);
-      return verdict(typeof server === 'object' ? `${server.shown} ${exchange} ${routingKey}` : '', [
-        problemOf('url', typeof server === 'string' ? server : tlsProblem(server)),
-        problemOf('routingKey', await templates.problemOf(routingKey)),
-      ]);
-    },
-    async deliver(delivery, config, signal) {
-      const routingKey = await templates.render(config.routingKey, templateData(delivery));
-      if (Buffer.byteLength(routingKey) > routingKeyMaxBytes) {
-        throw new UnfitError(`the routing key that came out is longer than ${routingKeyMaxBytes} bytes`);
-      }
-      try {
-        return await sessions.use(config, signal, (session) =>
-          publish(session, config.exchange ?? '', routingKey, delivery),
-        );
-      } catch (error) {
-        // What the broker says of who connects.
-        if (error instanceof Error && /\b(ACCESS-REFUSED|NOT[_-]ALLOWED)\b/.test(error.message)) {
-          return refused(error.message);
-        }
-        throw error;
-      }
-    },
-    close: () => Promise.resolve(sessions.close()),
-  };
+export function createRabbitMq(context: ActionContext): Connector<RabbitConfig> {
+  return createBroker(context, { ...broker, open: (...given) => openSession(context, ...given) });
 }
 
 async function openSession(
   { guard }: ActionContext,
   { host, port, protocol, username, path }: ServerUrl,
-  password: string | undefined,
+  { password }: RabbitConfig,
   signal: AbortSignal,
 ): Promise<Session> {
   const { connect } = await import('amqplib');
@@ -137,12 +105,8 @@ function closeSession({ connection }: Pick<Session, 'connection'>): void {
   setTimeout(() => stream.destroy(), closeMaxMs).unref();
 }
 
-async function publish(
-  { channel }: Session,
-  exchange: string,
-  routingKey: string,
-  { messageId, eventType, contentType, atMs, payload, idempotencyKey }: ActionDelivery,
-) {
+async function publish({ channel }: Session, { place, config, delivery }: Publication<RabbitConfig>) {
+  const { messageId, eventType, contentType, atMs, payload, idempotencyKey } = delivery;
   let returned = '';
   let closedBy: { code?: unknown; message: string } | undefined;
   const onReturn = ({ fields }: { fields: { replyText?: string } }) => {
@@ -154,7 +118,7 @@ async function publish(
   };
   channel.on('return', onReturn).on('error', onError);
   try {
-    channel.publish(exchange, routingKey, Buffer.from(payload), {
+    channel.publish(config.exchange ?? '', place, Buffer.from(payload), {
       mandatory: true,
       persistent: true,
       messageId: idempotencyKey,

@@ -5,21 +5,11 @@ import type { Redis } from 'ioredis';
 import Type from 'typebox';
 import type { Static } from 'typebox';
 import type { ActionContext } from './action-context.ts';
+import { type Broker, createBroker, type Publication } from './broker.ts';
 import { configuration, line, secretLine, template } from './config-fields.ts';
-import {
-  accepted,
-  type ActionDelivery,
-  type Connector,
-  problemOf,
-  refused,
-  secretNamesOf,
-  UnfitError,
-  verdict,
-} from './connector.ts';
+import { accepted, type ActionDelivery, type Connector } from './connector.ts';
 import { vettedAddress } from './guarded-socket.ts';
-import { readServerUrl, type ServerUrl } from './server-url.ts';
-import { SessionPool } from './session-pool.ts';
-import { templateData } from './templates.ts';
+import type { ServerUrl } from './server-url.ts';
 
 const streamLengthMax = 1_000_000_000;
 
@@ -48,49 +38,34 @@ end
 redis.call('set', KEYS[2], entry, 'EX', ARGV[1])
 return entry`;
 
+const broker: Omit<Broker<RedisConfig, Redis>, 'open'> = {
+  kind: 'redis',
+  schema,
+  ports,
+  urlProblem: databaseProblem,
+  placeName: 'stream',
+  placeOf: ({ stream }) => stream,
+  close: (redis) => redis.disconnect(),
+  isUsable: (redis) => redis.status === 'ready',
+  publish,
+  refusalOf: (error) => (error instanceof Error && error.name === 'ReplyError' ? error.message : undefined),
+};
+
 export function createRedis(context: ActionContext): Connector<RedisConfig> {
-  const { templates, guard, allowSubnets } = context;
-  const rules = { ports, allowSubnets };
-  const sessions = new SessionPool<RedisConfig, Redis>({
-    async open({ url, password }, signal) {
-      const server = readServerUrl(url, rules);
-      if (typeof server === 'string') throw new UnfitError(`the url ${server}`);
-      const address = await vettedAddress(guard, server);
+  return createBroker(context, {
+    ...broker,
+    async open(server, { password }, signal) {
+      const address = await vettedAddress(context.guard, server);
       return openRedis(server, address, password, signal);
     },
-    close: (redis) => redis.disconnect(),
-    isUsable: (redis) => redis.status === 'ready',
   });
+}
 
-  return {
-    kind: 'redis',
-    forOperators: true,
-    takesAuth: false,
-    schema,
-    secretNames: secretNamesOf(schema),
-    async check({ url, stream }) {
-      const server = readServerUrl(url, rules);
-      return verdict(typeof server === 'object' ? `${server.shown} ${stream}` : '', [
-        problemOf('url', typeof server === 'string' ? server : databaseProblem(server)),
-        problemOf('stream', await templates.problemOf(stream)),
-      ]);
-    },
-    async deliver(delivery, config, signal) {
-      const stream = await templates.render(config.stream, templateData(delivery));
-      const parameters = [rememberedSeconds, config.lengthMax ?? '', ...fieldsOf(delivery)];
-      const mark = `{${stream}}:posthorn:${delivery.idempotencyKey}`;
-      try {
-        return await sessions.use(config, signal, async (redis) => {
-          const entry = await redis.eval(appendScript, 2, stream, mark, ...parameters);
-          return accepted(typeof entry === 'string' ? `entry ${entry}` : 'it is there already');
-        });
-      } catch (error) {
-        if (error instanceof Error && error.name === 'ReplyError') return refused(error.message);
-        throw error;
-      }
-    },
-    close: () => Promise.resolve(sessions.close()),
-  };
+async function publish(redis: Redis, { place, config, delivery }: Publication<RedisConfig>) {
+  const mark = `{${place}}:posthorn:${delivery.idempotencyKey}`;
+  const parameters = [rememberedSeconds, config.lengthMax ?? '', ...fieldsOf(delivery)];
+  const entry = await redis.eval(appendScript, 2, place, mark, ...parameters);
+  return accepted(typeof entry === 'string' ? `entry ${entry}` : 'it is there already');
 }
 
 function fieldsOf({ messageId, eventType, contentType, atMs, payload }: ActionDelivery) {

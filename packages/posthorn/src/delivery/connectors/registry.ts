@@ -23,10 +23,12 @@ import { createPostgres } from './postgres.ts';
 import { createRabbitMq } from './rabbitmq.ts';
 import { createRedis } from './redis.ts';
 import { createSlack } from './slack.ts';
+import { createSqlite } from './sqlite.ts';
 import { createSqs } from './sqs.ts';
 import { createTeams } from './teams.ts';
 import { createTelegram } from './telegram.ts';
 import type { Templates } from './templates.ts';
+import { createTemporal } from './temporal.ts';
 
 const makers: readonly ((context: ActionContext) => Connector)[] = [
   createApiConnector,
@@ -45,9 +47,11 @@ const makers: readonly ((context: ActionContext) => Connector)[] = [
   createRabbitMq,
   createRedis,
   createSlack,
+  createSqlite,
   createSqs,
   createTeams,
   createTelegram,
+  createTemporal,
 ];
 
 export interface ConnectorsOptions {
