@@ -12,6 +12,7 @@ import { defaultJitterRatio, defaultRetryAfterSecondsMax, type RetryPolicy } fro
 import type { Connectors } from './delivery/connectors/connector.ts';
 import { createHttpConnector, type HttpConnector } from './delivery/connectors/http.ts';
 import { createConnectors } from './delivery/connectors/registry.ts';
+import { Templates } from './delivery/connectors/templates.ts';
 import { defaultDispatchLimits } from './delivery/dispatch-limits.ts';
 import { Engine } from './delivery/engine.ts';
 import { createIssueKeeper, type IssueKeeper } from './delivery/issue-keeper.ts';
@@ -89,6 +90,7 @@ interface Parts {
   newId: NewId;
   engine: Engine;
   transformer: Transformer;
+  templates: Templates;
   outbox: OutboxPublisher;
   issues: IssueKeeper;
   tasks: TaskRunner;
@@ -148,7 +150,8 @@ async function build(options: ServerOptions): Promise<Parts> {
     wake: () => engine.wake(),
   });
   const connector = createHttpConnector({ ...urlRulesOf(config), userAgent, clock: systemClock });
-  const connectors = connectorsOf(config, connector);
+  const templates = new Templates({ clock: systemClock });
+  const connectors = connectorsOf(config, connector, templates);
   const issues = createIssueKeeper({ pool: database.pool, clock: systemClock, log: outageLog });
   const parts = { database, outageLog, box, newId, transformer, outbox, issues };
   const engine = await createEngine(options, { ...parts, connector, connectors });
@@ -185,7 +188,7 @@ async function build(options: ServerOptions): Promise<Parts> {
   });
   const demoSecret = { value: undefined };
   if (config.mode === 'dev') registerDevInbox(api, () => demoSecret.value);
-  return { ...parts, engine, tasks, reconciler, api, demoSecret };
+  return { ...parts, templates, engine, tasks, reconciler, api, demoSecret };
 }
 
 type EngineParts = Pick<
@@ -230,12 +233,13 @@ function urlRulesOf({ httpsOnly, allowSubnets }: Config) {
   return { allowHttp: !httpsOnly, allowSubnets };
 }
 
-function connectorsOf(config: Config, http: HttpConnector): Connectors {
+function connectorsOf(config: Config, http: HttpConnector, templates: Templates): Connectors {
   const { allowCommands: commands, allowTables: tables, allowFiles: files } = config;
   return createConnectors({
     http,
     urlRules: urlRulesOf(config),
     permits: { commands, tables, files },
+    templates,
     clock: systemClock,
   });
 }
@@ -324,6 +328,7 @@ async function stop({
   api,
   engine,
   transformer,
+  templates,
   outbox,
   issues,
   tasks,
@@ -343,7 +348,7 @@ async function stop({
       engine.stop(stopTimeoutMs),
     ]);
   } finally {
-    await transformer.close();
+    await Promise.all([transformer.close(), templates.close()]);
     outageLog.stop();
     await database.close();
   }

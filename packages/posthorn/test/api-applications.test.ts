@@ -70,6 +70,57 @@ describe('create', () => {
   });
 });
 
+describe('list', () => {
+  test('leaves out applications by their endpoints', async () => {
+    const tenant = await posthorn.makeStranger();
+    const { application, endpoint } = tenant.client;
+    const url = 'https://example.com/';
+    const play = 'https://play.svix.com/in/e_x/';
+    const made: [name: string, endpoints: { url: string; disabled?: boolean }[]][] = [
+      ['none', []],
+      [
+        'disabled',
+        [
+          { url, disabled: true },
+          { url: play, disabled: true },
+        ],
+      ],
+      ['play', [{ url: play }]],
+      ['mixed', [{ url, disabled: true }, { url: play }]],
+      ['deleted', [{ url }]],
+    ];
+    for (const [uid, endpoints] of made) {
+      await application.create({ name: uid, uid });
+      for (const body of endpoints) await endpoint.create(uid, body);
+    }
+    for (const { id } of (await endpoint.list('deleted')).data) await endpoint.delete('deleted', id);
+    const listed = async (options: Parameters<typeof application.list>[0]) =>
+      (await application.list(options)).data.map(({ uid }) => uid);
+
+    expect(await listed({})).toEqual(['none', 'disabled', 'play', 'mixed', 'deleted']);
+    expect(await listed({ excludeAppsWithNoEndpoints: true })).toEqual(['disabled', 'play', 'mixed']);
+    expect(await listed({ excludeAppsWithDisabledEndpoints: true })).toEqual([
+      'none',
+      'play',
+      'mixed',
+      'deleted',
+    ]);
+    expect(await listed({ excludeAppsWithSvixPlayEndpoints: true })).toEqual([
+      'none',
+      'disabled',
+      'mixed',
+      'deleted',
+    ]);
+    const all = {
+      excludeAppsWithNoEndpoints: true,
+      excludeAppsWithDisabledEndpoints: true,
+      excludeAppsWithSvixPlayEndpoints: true,
+    };
+    expect(await listed({ ...all, limit: 1 })).toEqual(['mixed']);
+    expect(await listed({ ...all, excludeAppsWithNoEndpoints: false })).toEqual(['none', 'mixed', 'deleted']);
+  });
+});
+
 describe('put', () => {
   test('an unknown uid is created, a known one replaced', async () => {
     const made = await request(posthorn, 'PUT', '/api/v1/app/put-me', { name: 'one', metadata: { a: 'b' } });

@@ -2,6 +2,7 @@
 import { Svix } from 'svix';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createEnvironment, findEnvironmentByName, listEnvironments } from '../src/store/environments.ts';
+import { pollerTokenPrefix } from '../src/store/pollers.ts';
 import { createToken, ensureToken } from '../src/store/tokens.ts';
 import { request, startTestApi } from './support/api.ts';
 import type { TestApi } from './support/api.ts';
@@ -217,6 +218,24 @@ describe('unknown tokens', () => {
     // Known before, and new, once there is room again.
     expect((await request(posthorn, 'GET', '/api/v1/app')).status).toBe(200);
     await waitFor(async () => (await tryToken(String(body.token))).status === 200, { what: 'the new token' });
+  });
+
+  test('of pollers are counted with the others, and lock out no poller that was there before', async () => {
+    const { id: app } = await posthorn.client.application.create({ name: 'Acme' });
+    const { body } = await request(posthorn, 'POST', `/api/v1/app/${app}/polling-endpoint`, {});
+    const poll = (token: string) =>
+      request({ url: posthorn.url, token }, 'GET', `/api/v1/app/${app}/poller/${String(body.id)}`);
+    await waitFor(async () => (await poll(String(body.token))).status === 200, { what: 'the poller' });
+    let guesses = 0;
+    await waitFor(
+      async () => {
+        const tokens = Array.from({ length: 100 }, () => `${pollerTokenPrefix}guess${(guesses += 1)}`);
+        const answers = await Promise.all(tokens.map(poll));
+        return answers.some(({ status }) => status === 429);
+      },
+      { timeoutMs: 25_000, what: 'a guess refused without a look-up' },
+    );
+    expect((await poll(String(body.token))).status).toBe(200);
   });
 
   test('ask the database once, however often the same one is tried', async () => {

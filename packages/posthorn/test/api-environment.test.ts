@@ -1,5 +1,6 @@
 // What is set up in an environment, out and in again, with the official client.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ConnectorKind } from 'svix';
 import { refusedPlaces, request, startTestApi } from './support/api.ts';
 import type { TestApi } from './support/api.ts';
 
@@ -51,6 +52,27 @@ test('what was exported makes another environment the same', async () => {
   expect(strict.validation).toBe('reject');
 });
 
+test('connectors are exported and imported, and are not doubled by a second time', async () => {
+  const one = await makeTenant();
+  const named = { name: 'Slack', transformation: 'one', kind: ConnectorKind.Slack, uid: 'slack', logo: null };
+  await one.client.connector.create(named);
+  await one.client.connector.create({ ...named, name: 'Other', uid: null, featureFlags: ['beta'] });
+  for (let n = 0; n < 20; n += 1) await one.client.connector.create({ name: `c${n}`, transformation: 'x' });
+  const exported = await one.client.environment.export();
+  expect(exported.connectors).toHaveLength(22);
+  expect(exported.connectors).toEqual((await one.client.connector.list()).data);
+
+  const two = await makeTenant();
+  await two.client.connector.create({ ...named, transformation: 'old' });
+  for (let times = 0; times < 2; times += 1) await two.client.environment.import(exported);
+  const own = ({ connectors }: typeof exported) =>
+    connectors.map(
+      ({ id: _id, orgId: _org, createdAt: _at, updatedAt: _up, transformationUpdatedAt: _t, ...rest }) =>
+        rest,
+    );
+  expect(own(await two.client.environment.export())).toEqual(own(exported));
+});
+
 test('an import adds and updates, and deletes nothing', async () => {
   const tenant = await makeTenant();
   const { client } = tenant;
@@ -98,7 +120,12 @@ const refused: [string, object, string[]][] = [
     { eventTypes: [good], settings: { unknownEventTypes: 'maybe' } },
     ['settings', 'unknownEventTypes'],
   ],
-  ['connectors', { eventTypes: [good], connectors: [{}] }, ['connectors']],
+  ['a connector that is none', { eventTypes: [good], connectors: [{}] }, ['connectors', '0', 'name']],
+  [
+    'a connector whose logo is none',
+    { eventTypes: [good], connectors: [{ name: 'x', transformation: 'y', logo: 'javascript:1' }] },
+    ['connectors', '0', 'logo'],
+  ],
 ];
 test.each(refused)('%s: refused by its place, and nothing is imported', async (_name, body, place) => {
   const tenant = await makeTenant();

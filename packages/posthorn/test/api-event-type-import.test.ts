@@ -179,6 +179,16 @@ describe('import', () => {
       { specRaw: yaml.replace('#/components/schemas/Tag', 'http://127.0.0.1:9/t') },
       ['body', 'specRaw', 'webhooks', 'pet.new', 'properties', 'tag', '$ref'],
     ],
+    [
+      'half of a character, which cannot be stored',
+      { specRaw: yaml.replace('type: string', 'type: string, title: "\\ud800"') },
+      ['body', 'specRaw', 'webhooks', 'pet.new'],
+    ],
+    [
+      'U+0000, which cannot be stored',
+      { spec: { openapi: '3.1.0', webhooks: { 'a.b': { post: { description: 'a\0b' } } } } },
+      ['body', 'spec', 'webhooks', 'a.b'],
+    ],
   ])('%s is refused by its place, and nothing is imported', async (_name, body, place) => {
     const answer = await request(tenant, 'POST', `${path}/import/openapi`, body);
     expect(answer.status).toBe(422);

@@ -143,6 +143,15 @@ describe('integrations', () => {
 describe('connectors', () => {
   const transformation = 'function handler(webhook) { return webhook; }';
 
+  test('a PUT makes or replaces, also beside others of the same uid', async () => {
+    const { connector } = posthorn.client;
+    const puts = Array.from({ length: 12 }, (_, n) =>
+      connector.upsert('crowd', { name: `n${n}`, transformation }),
+    );
+    const ids = new Set((await Promise.all(puts)).map(({ id }) => id));
+    expect(ids.size).toBe(1);
+  });
+
   test('are made, found by uid, patched and deleted', async () => {
     const { connector } = posthorn.client;
     const made = await connector.create({

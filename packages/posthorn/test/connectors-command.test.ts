@@ -7,6 +7,7 @@ import { createHttpConnector } from '../src/delivery/connectors/http.ts';
 import { createConnectors } from '../src/delivery/connectors/registry.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { delivery, describeConnectors } from './support/connector-conformance.ts';
+import { testTemplates } from './support/templates.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'posthorn-command-'));
 const command = join(folder, 'hook');
@@ -66,6 +67,7 @@ describe('a command', () => {
     http: createHttpConnector({ ...urlRules, userAgent: 'test', clock: systemClock }),
     urlRules,
     permits: { commands: [command], tables: [], files: [] },
+    templates: testTemplates(),
     clock: systemClock,
   });
 

@@ -1,6 +1,7 @@
 // Messages that are to be delivered later, on real processes: not before, whatever happens, and in their place.
-import { messageInRaw, MessageStatus } from 'svix';
+import { messageInRaw, MessageStatus, type Svix } from 'svix';
 import { expect, test } from 'vitest';
+import { request } from './support/api.ts';
 import { type PosthornProcess, startPosthorn, testToken } from './support/posthorn-process.ts';
 import { type Recorder } from './support/recorder.ts';
 import { testDatabase, testRecorder } from './support/end-to-end.ts';
@@ -41,19 +42,33 @@ test('a later delivery survives kill -9, is not made before its time, and is sho
   expect(receiver.requests[1]?.headers['webhook-id']).toBe(later.id);
 }, 150_000);
 
-test('deleting the content cancels what waits, at once', async () => {
-  const receiver = await testRecorder();
-  const posthorn = await startPosthorn(await testDatabase());
-  await posthorn.client.application.create({ name: 'Acme', uid: 'acme' });
-  await posthorn.client.endpoint.create('acme', { url: receiver.url });
-  const never = await send(posthorn, 1, inMs(4_000));
-  const kept = await send(posthorn, 2, inMs(4_500));
-  await posthorn.client.message.expungeContent('acme', never.id);
-  const { data } = await posthorn.client.messageAttempt.listAttemptedDestinations('acme', never.id);
-  expect(data).toMatchObject([{ status: MessageStatus.Canceled, nextAttempt: null }]);
-  await waitFor(() => receiver.answeredCount() === 1, { what: 'the other one' });
-  expect(receiver.requests.map(({ headers }) => headers['webhook-id'])).toEqual([kept.id]);
-}, 150_000);
+const expunges: [string, (client: Svix, id: string) => Promise<unknown>][] = [
+  ['one content', (client, id) => client.message.expungeContent('acme', id)],
+  ['contents by their names', (client, id) => client.message.bulkExpungeContent('acme', { ids: [id] })],
+];
+test.each(expunges)(
+  'deleting %s cancels what waits, at once',
+  async (_what, expunge) => {
+    const receiver = await testRecorder();
+    const posthorn = await startPosthorn(await testDatabase());
+    await posthorn.client.application.create({ name: 'Acme', uid: 'acme' });
+    await posthorn.client.endpoint.create('acme', { url: receiver.url });
+    const never = await send(posthorn, 1, inMs(4_000));
+    const kept = await send(posthorn, 2, inMs(4_500));
+    await expunge(posthorn.client, never.id);
+    const { data } = await posthorn.client.messageAttempt.listAttemptedDestinations('acme', never.id);
+    expect(data).toMatchObject([{ status: MessageStatus.Canceled, nextAttempt: null }]);
+    const shown = await request(
+      { url: posthorn.url, token: testToken },
+      'GET',
+      `/api/v1/app/acme/msg/${never.id}/endpoint`,
+    );
+    expect(shown.body.data).toMatchObject([{ cancelReason: 'content_gone' }]);
+    await waitFor(() => receiver.answeredCount() === 1, { what: 'the other one' });
+    expect(receiver.requests.map(({ headers }) => headers['webhook-id'])).toEqual([kept.id]);
+  },
+  150_000,
+);
 
 test.each(['block', 'skip'] as const)(
   'in an order (%s) a later message takes its place at its time, and holds nobody up until then',

@@ -105,6 +105,32 @@ async function statusOf(messageId: string): Promise<string | undefined> {
   return data[0]?.statusText;
 }
 
+describe('what a receiver echoes', () => {
+  const echo = (request: RecordedRequest) => ({
+    status: 500,
+    headers: { 'x-seen': flat(request)['x-api-key'] ?? '' },
+    body: JSON.stringify(flat(request)),
+  });
+
+  test.each([
+    [
+      'kind http',
+      () => ({ url: receiver.url, headers: { 'x-api-key': 'KEYKEYKEY', 'x-team': 'blue-team' } }),
+    ],
+    ['kind api', () => ({ kind: 'api', config: { url: receiver.url, headers: { 'x-team': 'blue-team' } } })],
+  ])('is recorded without what the endpoint authenticates with: %s', async (_kind, target) => {
+    receiver.answer = echo;
+    const auth = { type: 'basic', username: 'ada', password: 'PASSWORD' };
+    const id = String((await call('POST', '/endpoint', { ...target(), auth })).id);
+    await send();
+    const [request] = await arrived(1);
+    expect(flat(request!).authorization).toBe(`Basic ${Buffer.from('ada:PASSWORD').toString('base64')}`);
+    const [attempt] = await attempts(id, 1);
+    expect(attempt).toMatchObject({ responseStatusCode: 500, response: expect.stringContaining('***') });
+    expect(JSON.stringify(attempt)).not.toMatch(/KEYKEYKEY|PASSWORD|YWRhOlBBU1NXT1JE/);
+  });
+});
+
 describe('retrySchedule', () => {
   test('replaces the schedule of the server, and ends with its list', async () => {
     receiver.answer = () => ({ status: 500 });

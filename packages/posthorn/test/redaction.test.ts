@@ -1,6 +1,6 @@
 // What is recorded of attempts holds no secret of the endpoint's configuration, in whatever form it comes back.
 import { expect, test } from 'vitest';
-import { createRedaction } from '../src/delivery/redaction.ts';
+import { createRedaction, secretTextsIn } from '../src/delivery/redaction.ts';
 
 const token = 'SECRET/"token"é';
 const config = {
@@ -8,7 +8,7 @@ const config = {
   headers: { a: `Bearer ${token}` },
   name: 'shown',
 };
-const redaction = createRedaction(['url', 'headers'], config);
+const redaction = createRedaction(secretTextsIn(config, ['url', 'headers']));
 
 const bodyOf = (responseBody: Uint8Array, responseTruncated = false) =>
   redaction.result({

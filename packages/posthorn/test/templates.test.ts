@@ -1,7 +1,7 @@
 // Templates: what they can name, and what they cannot do to the process that fills them.
-import { beforeAll, describe, expect, test } from 'vitest';
-import { systemClock } from '../src/lib/clock.ts';
-import { type TemplateData, templateData, Templates } from '../src/delivery/connectors/templates.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type TemplateData, templateData } from '../src/delivery/connectors/templates.ts';
+import { testTemplates } from './support/templates.ts';
 
 const payload = { total: 12.5, name: 'Ada & <Co>', tags: ['a', 'b'], nested: { yes: true }, none: null };
 let endpoints = 0;
@@ -9,6 +9,7 @@ let endpoints = 0;
 /** Of a delivery of its own; of an endpoint of its own, too, unless it is named. */
 function dataOf(given: unknown = payload, endpointId = `ep_${(endpoints += 1)}`): TemplateData {
   return templateData({
+    applicationId: 'app_1',
     messageId: 'msg_1',
     endpointId,
     eventType: 'order.paid',
@@ -17,11 +18,12 @@ function dataOf(given: unknown = payload, endpointId = `ep_${(endpoints += 1)}`)
     contentType: 'application/json',
   });
 }
-const templates = new Templates(systemClock);
+const templates = testTemplates();
 /** A template may run so long, and be so late on a busy machine. */
 const longMs = 2_000;
 
-beforeAll(() => templates.problemOf('{{ id }}'));
+beforeAll(() => templates.render('{{ id }}', dataOf()));
+afterAll(() => templates.close());
 
 describe('a template', () => {
   test.each([
@@ -83,6 +85,38 @@ describe('a template', () => {
     await expect(templates.render(slow, dataOf(payload, 'ep_slow'))).rejects.toThrow(/limit exceeded/);
     await expect(templates.render('{{ id }}', dataOf(payload, 'ep_slow'))).rejects.toThrow('a moment ago');
     expect(await templates.render('{{ id }}', dataOf(payload, 'ep_other'))).toBe('msg_1');
+  });
+
+  // LiquidJS looks at the clock between the parts of a template. Each of these is one part that takes minutes.
+  const list = '{% assign list = (1..20000) %}';
+  const many = Array.from({ length: 300 }, () => 'list contains 0').join(' or ');
+  test.each([
+    ['a filter with an expression', `${list}{{ list | where_exp: "i", "list contains -1" | size }}`],
+    ['a condition', `${list}{% if ${many} %}x{% endif %}`],
+    ['a case', `${list}{% case list %}{% when ${Array(1_000).fill('list').join(', ')} %}x{% endcase %}`],
+  ])('does not hold up this process with %s', async (_what, text) => {
+    let waitedMs = 0;
+    let lastMs = performance.now();
+    const ticking = setInterval(() => {
+      waitedMs = Math.max(waitedMs, performance.now() - lastMs);
+      lastMs = performance.now();
+    }, 10);
+    await expect(templates.render(text, dataOf(payload, `ep_${text.length}`))).rejects.toThrow(
+      /a template failed/,
+    );
+    clearInterval(ticking);
+    expect(waitedMs).toBeLessThan(longMs);
+    await expect(templates.render('{{ id }}', dataOf(payload, `ep_${text.length}`))).rejects.toThrow(
+      'a moment ago',
+    );
+    expect(await templates.render('{{ id }}', dataOf())).toBe('msg_1');
+  });
+
+  test('is filled with the payload of its own delivery, however many there are', async () => {
+    const large = Array.from({ length: 8 }, (_, at) => dataOf({ at, text: 'x'.repeat(500_000) }));
+    const rounds = [...large, ...large, ...large];
+    const outputs = await Promise.all(rounds.map((data) => templates.render('{{ payload.at }}', data)));
+    expect(outputs).toEqual(rounds.map((_, index) => String(index % large.length)));
   });
 
   test('shares its time with the others of its delivery', async () => {

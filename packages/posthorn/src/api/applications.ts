@@ -23,7 +23,7 @@ import {
   throttleRateOf,
   uidField,
 } from './fields.ts';
-import { PageQuery, parsePage, toList } from './pagination.ts';
+import { pageQueryFields, parsePage, toList } from './pagination.ts';
 import { conflict, invalidField, notFound } from './problems.ts';
 import { resolveApplication } from './resolve.ts';
 
@@ -39,9 +39,17 @@ const optionalFields = {
 export const ApplicationIn = Type.Object({ name: nameText, ...optionalFields });
 const ApplicationPatch = Type.Object({ name: Type.Optional(nameText), ...optionalFields });
 const ApplicationParams = Type.Object({ app: Type.String() });
+const flag = Type.Optional(Type.Boolean());
+const ListQuery = Type.Object({
+  ...pageQueryFields,
+  exclude_apps_with_no_endpoints: flag,
+  exclude_apps_with_disabled_endpoints: flag,
+  exclude_apps_with_svix_play_endpoints: flag,
+});
 const CreateQuery = Type.Object({ get_if_exists: Type.Optional(Type.Boolean()) });
 
 const idPrefix = 'app_';
+const playUrl = 'https://play.svix.com/';
 const uidTaken = 'an application with this uid exists already';
 
 function wireApplication(row: ApplicationRow) {
@@ -183,9 +191,14 @@ export function registerApplicationRoutes(api: Api, deps: ApiDeps): void {
   const { queries } = deps.db;
   const one = { params: ApplicationParams };
 
-  api.get('/api/v1/app', { config: reading, schema: { querystring: PageQuery } }, async (request) => {
-    const page = parsePage(request.query, { order: 'ascending', key: idPrefix });
-    const rows = await listApplications(queries, request.environmentId, page.keyset);
+  api.get('/api/v1/app', { config: reading, schema: { querystring: ListQuery } }, async (request) => {
+    const { query } = request;
+    const page = parsePage(query, { order: 'ascending', key: idPrefix });
+    const rows = await listApplications(queries, request.environmentId, page.keyset, {
+      withoutEndpoints: query.exclude_apps_with_no_endpoints ?? false,
+      allDisabled: query.exclude_apps_with_disabled_endpoints ?? false,
+      allBelow: query.exclude_apps_with_svix_play_endpoints === true ? playUrl : undefined,
+    });
     return toList(rows, page, (row) => row.id, wireApplication);
   });
 

@@ -5,7 +5,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Access, type Caller, isBound, refusalReason } from '../core/access.ts';
 import { RateBudget } from '../core/rate-budget.ts';
 import { BoundedMap } from '../lib/bounded-map.ts';
-import type { Queries } from '../store/database.ts';
+import type { Clock } from '../lib/clock.ts';
 import { findPollerOfToken, pollerTokenPrefix } from '../store/pollers.ts';
 import { findValidToken } from '../store/tokens.ts';
 import type { ApiDeps } from './context.ts';
@@ -55,10 +55,10 @@ function tokenOf(request: FastifyRequest): string {
   return text;
 }
 
+type Poller = NonNullable<Awaited<ReturnType<typeof findPollerOfToken>>>;
+
 // A poller's token is for fetching from this poller and nothing else: the path has to name it.
-async function callerOfPoller(queries: Queries, text: string, request: FastifyRequest): Promise<Caller> {
-  const poller = await findPollerOfToken(queries, text);
-  if (poller === undefined) throw refusal();
+function callerOfPoller(poller: Poller, request: FastifyRequest): Caller {
   const params = request.params as { app: string; sink: string } | { app: string; poller: string };
   const named = 'sink' in params ? params.sink : params.poller;
   const isNamed =
@@ -98,6 +98,69 @@ export function callerOf({ caller }: FastifyRequest): Caller {
   return caller;
 }
 
+/** What may be asked of the database for tokens that it has not said yes to. */
+class UnknownTokens {
+  readonly #clock: Clock;
+  readonly #ofAddress = new RateBudget(failuresOfAddress);
+  readonly #ofAll = new RateBudget(failuresOfAll);
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Throws 429. */
+  take(address: string): void {
+    const nowMs = this.#clock.monotonicMs();
+    if (!this.#ofAddress.take(address, nowMs)) throw tooMany();
+    if (this.#ofAll.take(all, nowMs)) return;
+    this.#ofAddress.giveBack(address);
+    throw tooMany();
+  }
+
+  giveBack(address: string): void {
+    this.#ofAddress.giveBack(address);
+    this.#ofAll.giveBack(all);
+  }
+}
+
+/** Looks pollers' tokens up, each time: a new one makes the one before it none at once. */
+class PollerTokens {
+  readonly #deps: Pick<ApiDeps, 'db' | 'clock'>;
+  readonly #unknown: UnknownTokens;
+  // By their hashes, as below.
+  readonly #known = new BoundedMap<string, true>(rememberedMax);
+  readonly #refused = new BoundedMap<string, number>(refusedMax);
+
+  constructor(deps: Pick<ApiDeps, 'db' | 'clock'>, unknown: UnknownTokens) {
+    this.#deps = deps;
+    this.#unknown = unknown;
+  }
+
+  /** Throws 401, and 429 after too many that are nobody's. */
+  async read(text: string, { ip }: { ip: string }): Promise<Poller> {
+    const { db, clock } = this.#deps;
+    const key = hash('sha256', text, 'base64');
+    if ((this.#refused.get(key) ?? 0) > clock.monotonicMs()) throw refusal();
+    const isKnown = this.#known.has(key);
+    if (!isKnown) this.#unknown.take(ip);
+    const giveBack = () => {
+      if (!isKnown) this.#unknown.giveBack(ip);
+    };
+    const poller = await findPollerOfToken(db.queries, text).catch((error: unknown) => {
+      giveBack();
+      throw error;
+    });
+    if (poller === undefined) {
+      this.#known.delete(key);
+      this.#refused.set(key, clock.monotonicMs() + refusedForMs);
+      throw refusal();
+    }
+    giveBack();
+    this.#known.set(key, true);
+    return poller;
+  }
+}
+
 /** Looks tokens up, and remembers what it found. */
 class TokenReader {
   readonly #deps: Pick<ApiDeps, 'db' | 'clock'>;
@@ -105,12 +168,12 @@ class TokenReader {
   readonly #remembered = new BoundedMap<string, Remembered>(rememberedMax);
   readonly #refused = new BoundedMap<string, number>(refusedMax);
   readonly #running = new Map<string, Promise<Caller | undefined>>();
-  readonly #ofAddress = new RateBudget(failuresOfAddress);
-  readonly #ofAll = new RateBudget(failuresOfAll);
+  readonly #unknown: UnknownTokens;
   #forgotten = 0;
 
-  constructor(deps: Pick<ApiDeps, 'db' | 'clock'>) {
+  constructor(deps: Pick<ApiDeps, 'db' | 'clock'>, unknown: UnknownTokens) {
     this.#deps = deps;
+    this.#unknown = unknown;
   }
 
   /** Throws 401 for a token that is unknown, revoked or expired, 429 after too many of them. */
@@ -134,14 +197,14 @@ class TokenReader {
 
   /** `address` is given for a token that was never seen before. */
   #lookUp(key: string, text: string, address: string | undefined): Promise<Caller | undefined> {
-    if (address !== undefined) this.#takeBudget(address);
+    if (address !== undefined) this.#unknown.take(address);
     const looking = this.#find(key, text).then(
       (caller) => {
-        if (address !== undefined && caller !== undefined) this.#giveBudgetBack(address);
+        if (address !== undefined && caller !== undefined) this.#unknown.giveBack(address);
         return caller;
       },
       (error: unknown) => {
-        if (address !== undefined) this.#giveBudgetBack(address);
+        if (address !== undefined) this.#unknown.giveBack(address);
         throw error;
       },
     );
@@ -166,23 +229,12 @@ class TokenReader {
     if (forgotten === this.#forgotten) this.#remembered.set(key, { caller: token.caller, untilMs });
     return token.caller;
   }
-
-  #takeBudget(address: string): void {
-    const nowMs = this.#deps.clock.monotonicMs();
-    if (!this.#ofAddress.take(address, nowMs)) throw tooMany();
-    if (this.#ofAll.take(all, nowMs)) return;
-    this.#ofAddress.giveBack(address);
-    throw tooMany();
-  }
-
-  #giveBudgetBack(address: string): void {
-    this.#ofAddress.giveBack(address);
-    this.#ofAll.giveBack(all);
-  }
 }
 
 export function createAuthenticator(deps: Pick<ApiDeps, 'db' | 'clock'>): Authenticator {
-  const tokens = new TokenReader(deps);
+  const unknown = new UnknownTokens(deps.clock);
+  const tokens = new TokenReader(deps, unknown);
+  const pollers = new PollerTokens(deps, unknown);
   return {
     install(api) {
       const declared = new Map<string, Access | undefined>();
@@ -202,7 +254,7 @@ export function createAuthenticator(deps: Pick<ApiDeps, 'db' | 'clock'>): Authen
         const text = tokenOf(request);
         const isPollers = pollerToken === true && text.startsWith(pollerTokenPrefix);
         const caller = isPollers
-          ? await callerOfPoller(deps.db.queries, text, request)
+          ? callerOfPoller(await pollers.read(text, request), request)
           : await tokens.read(text, request);
         request.caller = caller;
         request.environmentId = caller.environmentId;

@@ -61,7 +61,7 @@ const optionalFields = {
   featureFlags: Type.Optional(nullable(Type.Array(Type.String(nameText), { maxItems: featureFlagsMax }))),
 };
 
-const ConnectorIn = Type.Object({
+export const ConnectorIn = Type.Object({
   name: nameField,
   transformation: transformationField,
   uid: uidField,
@@ -81,7 +81,7 @@ const ConnectorPatch = Type.Object({
 const Params = Type.Object({ connector: Type.String() });
 const ListQuery = Type.Object({ ...pageQueryFields, product_type: Type.Optional(productField) });
 
-function wireConnector(row: ConnectorRow) {
+export function wireConnector(row: ConnectorRow) {
   return {
     id: row.id,
     orgId: row.environment_id,
@@ -121,6 +121,12 @@ function columnsOf(body: Static<typeof ConnectorUpsertIn>, name: string) {
     transformation: body.transformation,
     feature_flags: body.featureFlags ?? null,
   };
+}
+
+/** A new connector, in any environment. Throws 422. */
+export function contentOf(body: Static<typeof ConnectorIn>) {
+  checkUid(body.uid, idPrefix);
+  return { uid: body.uid ?? null, product: body.productType ?? 'Dispatch', ...columnsOf(body, body.name) };
 }
 
 /** The columns that a patch names; null clears, absent leaves alone. */
@@ -176,8 +182,11 @@ async function upsert(
     product: 'Dispatch',
     ...columnsOf(body, body.name ?? idOrUid),
   });
-  if (row === undefined) throw conflict(uidTaken);
-  return { connector: wireConnector(row), created: true };
+  if (row !== undefined) return { connector: wireConnector(row), created: true };
+  // Someone else made it between the two statements: then this is an update of that one.
+  const other = await resolveConnector(deps, environmentId, idOrUid);
+  const changes = columnsOf(body, body.name ?? other.name);
+  return { connector: await update(deps, other, changes), created: false };
 }
 
 export function registerConnectorRoutes(api: Api, deps: ApiDeps): void {
@@ -191,14 +200,10 @@ export function registerConnectorRoutes(api: Api, deps: ApiDeps): void {
   });
 
   api.post(listPath, { config: managing, schema: { body: ConnectorIn } }, async (request, reply) => {
-    const { body, environmentId } = request;
-    checkUid(body.uid, idPrefix);
     const row = await insertConnector(db.queries, {
       id: newId(idPrefix),
-      environment_id: environmentId,
-      uid: body.uid ?? null,
-      product: body.productType ?? 'Dispatch',
-      ...columnsOf(body, body.name),
+      environment_id: request.environmentId,
+      ...contentOf(request.body),
     });
     if (row === undefined) throw conflict(uidTaken);
     return reply.code(201).send(wireConnector(row));

@@ -2,7 +2,7 @@
 // order. Everything about them can be done by the routes of endpoints, too.
 import Type from 'typebox';
 import type { Static } from 'typebox';
-import { findEndpoint, listDestinations } from '../store/endpoints.ts';
+import { findCurrentSecret, findEndpoint, listDestinations, secretOwner } from '../store/endpoints.ts';
 import type { EndpointRow } from '../store/endpoints.ts';
 import { findTransformation } from '../store/endpoint-transformations.ts';
 import { configuring, transforming, viewing } from './access.ts';
@@ -11,6 +11,7 @@ import type { Api, ApiDeps } from './context.ts';
 import { type Config, destinationTypeOf, destinationTypes } from './destination-types.ts';
 import { openHeaders, wireHeaders } from './endpoint-headers.ts';
 import { checkReach } from './endpoint-kinds.ts';
+import { rotate, takeSecret } from './endpoint-secrets.ts';
 import { changeTransformation } from './endpoint-transformations.ts';
 import {
   createEndpoint,
@@ -21,10 +22,9 @@ import {
   upsertEndpoint,
 } from './endpoints.ts';
 import { EndpointIn, EndpointPatch, EndpointUpsertIn, idPrefix } from './endpoint-fields.ts';
-import { nullable, oneOf } from './fields.ts';
+import { isName, nullable, oneOf } from './fields.ts';
 import { PageQuery, parsePage, toList } from './pagination.ts';
-import { invalidField, notFound } from './problems.ts';
-import { resolveEndpoint } from './resolve.ts';
+import { ApiError, invalidField, notFound } from './problems.ts';
 import { bodyChecker } from './validation.ts';
 
 const typeNames = Object.keys(destinationTypes);
@@ -111,7 +111,7 @@ const wholeEndpoint = bodyChecker(EndpointUpsertIn);
 const changedEndpoint = bodyChecker(EndpointPatch);
 
 async function resolveDestination(deps: ApiDeps, applicationId: string, idOrUid: string) {
-  const row = await resolveEndpoint(deps, applicationId, idOrUid).catch(() => undefined);
+  const row = isName(idOrUid) ? await findEndpoint(deps.db.queries, applicationId, idOrUid) : undefined;
   if (row === undefined || destinationTypeOf(row) === undefined) throw notFound('Destination not found');
   return row;
 }
@@ -175,9 +175,38 @@ function registerTransformation(api: Api, deps: ApiDeps): void {
   );
 }
 
-/** The secret of an endpoint that is there is for the routes of endpoints to change. */
-function existingBody(body: DestinationPatch, isWhole: boolean): Record<string, unknown> {
-  const { secret: _secret, ...rest } = endpointBody(body, isWhole);
+/** The key that a body gives, checked before anything is changed. Throws 422. */
+async function keyOf({ secret }: Record<string, unknown>): Promise<string | undefined> {
+  return typeof secret === 'string' ? takeSecret(secret, 'config.key') : undefined;
+}
+
+/** The same key again is no rotation. */
+async function storeKey(deps: ApiDeps, row: EndpointRow, key: string | undefined): Promise<void> {
+  if (key === undefined) return;
+  const sealed = await findCurrentSecret(deps.db.queries, row.id);
+  const isSame = sealed !== undefined && deps.box.open(sealed, secretOwner(row.id)) === key;
+  if (!isSame) await rotate(deps, row, { key });
+}
+
+/** A new one with all that is given, at once; undefined when the uid is taken by now, or cannot be one. */
+async function makeNamed(
+  deps: ApiDeps,
+  scope: Awaited<ReturnType<typeof scopeOf>>,
+  name: string,
+  given: Record<string, unknown>,
+): Promise<EndpointRow | undefined> {
+  if (!isName(name) || name.startsWith(idPrefix) || (given.uid ?? name) !== name) return undefined;
+  try {
+    return await createEndpoint(deps, scope, newEndpoint({ ...given, uid: name }));
+  } catch (error) {
+    if (error instanceof ApiError && error.code === 'conflict') return undefined;
+    throw error;
+  }
+}
+
+/** A body for an endpoint that is there already: its key is stored apart. */
+function existingBody(given: Record<string, unknown>): Record<string, unknown> {
+  const { secret: _secret, ...rest } = given;
   return rest;
 }
 
@@ -200,17 +229,24 @@ export function registerDestinationRoutes(api: Api, deps: ApiDeps): void {
     const { destination } = request.params;
     const existing = await findEndpoint(deps.db.queries, scope.applicationId, destination);
     if (existing && destinationTypeOf(existing) === undefined) throw notFound('Destination not found');
-    const body = wholeEndpoint(existingBody(request.body, true));
+    const given = endpointBody(request.body, true);
+    const made = existing ? undefined : await makeNamed(deps, scope, destination, given);
+    if (made) return reply.code(201).send(wire(deps, made, request));
+    const key = await keyOf(given);
+    const body = wholeEndpoint(existingBody(given));
     const { row, created } = await upsertEndpoint(deps, scope, destination, body);
+    await storeKey(deps, row, key);
     return reply.code(created ? 201 : 200).send(wire(deps, row, request));
   });
 
   api.patch(path, { config: configuring, schema: { ...one, body: DestinationPatch } }, async (request) => {
     const { scope, row } = await findDestination(deps, request);
     const { type = destinationTypeOf(row) ?? '', config } = request.body;
-    const given = { ...request.body, ...(config === undefined ? {} : { type }) };
-    const body = changedEndpoint(existingBody(given, false));
-    return wire(deps, await patchEndpoint(deps, scope, row, body), request);
+    const given = endpointBody({ ...request.body, ...(config === undefined ? {} : { type }) }, false);
+    const key = await keyOf(given);
+    const patched = await patchEndpoint(deps, scope, row, changedEndpoint(existingBody(given)));
+    await storeKey(deps, patched, key);
+    return wire(deps, patched, request);
   });
 
   api.delete(path, { config: configuring, schema: one }, async (request, reply) => {

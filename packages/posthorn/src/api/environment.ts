@@ -2,12 +2,14 @@
 import { Readable } from 'node:stream';
 import Type from 'typebox';
 import type { Static } from 'typebox';
+import { eachConnector, importConnector } from '../store/connectors.ts';
 import { changeSettings, findEnvironment } from '../store/environments.ts';
 import type { EnvironmentRow } from '../store/environments.ts';
 import { importEventTypes } from '../store/event-type-import.ts';
 import { eachEventType } from '../store/event-types.ts';
 import { managing } from './access.ts';
 import { bodyItems } from './body-items.ts';
+import { ConnectorIn, contentOf as connectorOf, wireConnector } from './connectors.ts';
 import type { Api, ApiDeps } from './context.ts';
 import {
   checkEventTypeCount,
@@ -29,6 +31,7 @@ const documentVersion = 1;
 const importMaxBytes = 16 * 1024 * 1024;
 const eventTypeMaxBytes = 512 * 1024;
 const eventTypeDepthMax = 80;
+const connectorsMax = 1_000;
 const retentionDaysMax = 3_650;
 
 const days = Type.Optional(Type.Integer({ minimum: 1, maximum: retentionDaysMax }));
@@ -41,7 +44,7 @@ const SettingsIn = Type.Object({
 const EnvironmentIn = Type.Object({
   eventTypes: Type.Optional(Type.Unknown(opaque)),
   settings: Type.Optional(nullable(SettingsIn)),
-  connectors: Type.Optional(nullable(Type.Array(Type.Unknown(), { maxItems: 0 }))),
+  connectors: Type.Optional(nullable(Type.Array(ConnectorIn, { maxItems: connectorsMax }))),
 });
 const importPath = '/api/v1/environment/import';
 
@@ -63,19 +66,26 @@ function wireSettings(row: EnvironmentRow): Required<Static<typeof SettingsIn>> 
 async function* exportText(deps: ApiDeps, row: EnvironmentRow): AsyncGenerator<string> {
   const createdAt = new Date(deps.clock.now()).toISOString();
   const settings = wireSettings(row);
-  yield `${JSON.stringify({ version: documentVersion, createdAt, settings, connectors: [] }).slice(0, -1)},"eventTypes":[`;
-  let separator = '';
-  for await (const eventType of eachEventType(deps.db.queries, row.id, { includeArchived: true })) {
-    yield separator + JSON.stringify(wireEventType(eventType));
-    separator = ',';
-  }
+  const { queries } = deps.db;
+  yield `${JSON.stringify({ version: documentVersion, createdAt, settings }).slice(0, -1)},"connectors":[`;
+  yield* elements(eachConnector(queries, row.id), wireConnector);
+  yield '],"eventTypes":[';
+  yield* elements(eachEventType(queries, row.id, { includeArchived: true }), wireEventType);
   yield ']}';
 }
 
-/** A problem of one event type, at its place in the list. */
-function at(index: number, error: unknown): unknown {
+async function* elements<Row>(rows: AsyncIterable<Row>, wire: (row: Row) => object): AsyncGenerator<string> {
+  let separator = '';
+  for await (const row of rows) {
+    yield separator + JSON.stringify(wire(row));
+    separator = ',';
+  }
+}
+
+/** A problem of one element, at its place in the list. */
+function at(list: 'eventTypes' | 'connectors', index: number, error: unknown): unknown {
   if (!(error instanceof ApiError) || typeof error.detail === 'string') return error;
-  const place = ['body', 'eventTypes', String(index)];
+  const place = ['body', list, String(index)];
   return invalid(error.detail.map((problem) => ({ ...problem, loc: [...place, ...problem.loc.slice(1)] })));
 }
 
@@ -94,11 +104,22 @@ async function readEventTypes(deps: ApiDeps, environmentId: string, bytes: Buffe
   const limits = { itemsMax: eventTypesMax, itemMaxBytes: eventTypeMaxBytes, depthMax: eventTypeDepthMax };
   for await (const { index, value } of bodyItems(bytes, 'eventTypes', limits)) {
     const eventType = await readEventType(deps, environmentId, value).catch((error: unknown) => {
-      throw at(index, error);
+      throw at('eventTypes', index, error);
     });
     read.set(eventType.name, eventType);
   }
   return [...read.values()];
+}
+
+/** Throws 422 for the first wrong one. */
+function readConnectors(connectors: Static<typeof EnvironmentIn>['connectors']) {
+  return (connectors ?? []).map((connector, index) => {
+    try {
+      return connectorOf(connector);
+    } catch (error) {
+      throw at('connectors', index, error);
+    }
+  });
 }
 
 export function registerEnvironmentRoutes(api: Api, deps: ApiDeps, payloads: PayloadCheck): void {
@@ -120,7 +141,12 @@ export function registerEnvironmentRoutes(api: Api, deps: ApiDeps, payloads: Pay
     async ({ body, bodyBytes, environmentId }, reply) => {
       const hasEventTypes = body.eventTypes !== undefined && body.eventTypes !== null;
       const eventTypes = hasEventTypes ? await readEventTypes(deps, environmentId, bodyBytes) : [];
+      const connectors = readConnectors(body.connectors);
       await changing(deps, payloads, environmentId, async (transaction) => {
+        for (const connector of connectors) {
+          const id = deps.newId('conn_');
+          await importConnector(transaction, { id, environment_id: environmentId, ...connector });
+        }
         await importEventTypes(
           transaction,
           environmentId,

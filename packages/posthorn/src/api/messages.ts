@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import Type from 'typebox';
 import type { Acceptance, NewMessage } from '../core/acceptance.ts';
 import { ensureApplication } from './applications.ts';
-import { expungePayload, findMessage, findPayloads, listMessages } from '../store/messages.ts';
+import { expungePayloads, findMessage, findPayloads, listMessages } from '../store/messages.ts';
 import type { SizedMessageRow } from '../store/messages.ts';
 import { managing, publishing, viewing } from './access.ts';
 import type { Api, ApiDeps } from './context.ts';
@@ -178,7 +178,7 @@ export function registerMessageRoutes(api: Api, deps: ApiDeps, payloadCheck: Pay
     async (request, reply) => {
       const { id: applicationId } = await resolveApplication(deps, request.environmentId, request.params.app);
       const { id } = await resolveMessage(deps, applicationId, request.params.msg);
-      await expungePayload(queries, applicationId, id);
+      await expungePayloads(queries, applicationId, [id]);
       return reply.code(204).send();
     },
   );

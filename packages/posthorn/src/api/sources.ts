@@ -150,7 +150,12 @@ function firstSecrets(body: SourceIn): string[] {
   return [randomBytes(generatedSecretBytes).toString('hex')];
 }
 
-async function createSource(deps: ApiDeps, environmentId: string, body: SourceIn): Promise<SourceRow> {
+/** Undefined when the uid is taken. */
+async function createSource(
+  deps: ApiDeps,
+  environmentId: string,
+  body: SourceIn,
+): Promise<SourceRow | undefined> {
   const id = deps.newId(sourceIdPrefix);
   const columns = columnsOf(deps, id, body);
   const secrets = sealedSecrets(deps, id, firstSecrets(body));
@@ -162,7 +167,7 @@ async function createSource(deps: ApiDeps, environmentId: string, body: SourceIn
       id,
       environment_id: environmentId,
     });
-    if (row === undefined) throw conflict(uidTaken);
+    if (row === undefined) return undefined;
     await replaceSecrets(transaction, id, secrets);
     await insertPath(transaction, id, path);
     return row;
@@ -198,17 +203,20 @@ async function upsertSource(
   checkPathUid(idOrUid, 'source');
   const byUid = !idOrUid.startsWith(sourceIdPrefix);
   const whole = byUid && body.uid === undefined ? { ...body, uid: idOrUid } : body;
-  const existing = await findSource(deps.db.queries, environmentId, idOrUid);
-  if (existing !== undefined) {
+  const replace = async (existing: SourceRow) => {
     const changes = columnsOf(deps, existing.id, whole);
-    const row = await change(deps, existing, changes, secretTextsOf(body.config));
-    return { row, created: false };
-  }
+    return { row: await change(deps, existing, changes, secretTextsOf(body.config)), created: false };
+  };
+  const existing = await findSource(deps.db.queries, environmentId, idOrUid);
+  if (existing !== undefined) return replace(existing);
   if (!byUid) throw notFound('Source not found');
   if (whole.uid !== idOrUid) {
     throw invalidField('uid', 'must be the uid in the path, or left out, when that source does not exist');
   }
-  return { row: await createSource(deps, environmentId, whole), created: true };
+  const made = await createSource(deps, environmentId, whole);
+  if (made !== undefined) return { row: made, created: true };
+  // Someone else made it between the two statements: then this is an update of that one.
+  return replace(await resolveSource(deps, environmentId, idOrUid));
 }
 
 function registerReading(api: Api, deps: ApiDeps): void {
@@ -236,6 +244,7 @@ export function registerSourceRoutes(api: Api, deps: ApiDeps): void {
 
   api.post(sourcePath, { config: managing, schema: { body: SourceIn } }, async (request, reply) => {
     const row = await createSource(deps, request.environmentId, request.body);
+    if (row === undefined) throw conflict(uidTaken);
     request.auditedApplicationId = row.id;
     return reply.code(201).send(await wireOne(deps, row, request));
   });

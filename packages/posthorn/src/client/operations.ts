@@ -2,7 +2,7 @@
 
 export interface Operations {
   /** List applications. */
-  "GET /api/v1/app": { query?: { limit?: number; iterator?: string; order?: "ascending" | "descending" }; answer: ListResponseApplicationOut };
+  "GET /api/v1/app": { query?: { limit?: number; iterator?: string; order?: "ascending" | "descending"; exclude_apps_with_no_endpoints?: boolean; exclude_apps_with_disabled_endpoints?: boolean; exclude_apps_with_svix_play_endpoints?: boolean }; answer: ListResponseApplicationOut };
   /** Create an application. */
   "POST /api/v1/app": { query?: { get_if_exists?: boolean }; body: ApplicationIn; answer: ApplicationOut };
   /** Get an application. */
@@ -397,7 +397,7 @@ export type EndpointTransformationSimulateIn = { code?: string | null; language?
 
 export type EndpointUpdate = { url?: string; kind?: string; config?: Record<string, unknown> | null; uid?: string | null; description?: string; eventTypes?: Array<string> | null; filterTypes?: Array<string> | null; channels?: Array<string> | null; disabled?: boolean; metadata?: Record<string, string>; throttleRate?: number | null; rateLimit?: number | null; ordering?: { mode: "fifo"; onFailure?: "block" | "skip" } | null; auth?: { type: "basic" | "oauth2" | "mtls"; username?: string; password?: string; tokenUrl?: string; clientId?: string; clientSecret?: string; scopes?: Array<string> | null; audience?: string | null; authMethod?: "client_secret_basic" | "client_secret_post" | null; certificate?: string; key?: string } | null; headers?: Record<string, string> | null; retrySchedule?: Array<number> | null; timeoutSeconds?: number | null; signatureStyle?: "standard" | "svix" | "both" | "custom" | null; signatureHeaders?: { id: string; timestamp: string; signature: string } | null; filter?: string | null };
 
-export type EnvironmentImportIn = { eventTypes?: unknown; settings?: { unknownEventTypes?: "accept" | "reject"; messageRetentionDays?: number; attemptRetentionDays?: number } | null; connectors?: Array<unknown> | null };
+export type EnvironmentImportIn = { eventTypes?: unknown; settings?: { unknownEventTypes?: "accept" | "reject"; messageRetentionDays?: number; attemptRetentionDays?: number } | null; connectors?: Array<{ name: string; transformation: string; uid?: string | null; productType?: "Dispatch" | "Stream" | null; kind?: "Custom" | "AgenticCommerceProtocol" | "CloseCRM" | "CustomerIO" | "Discord" | "Hubspot" | "Inngest" | "Loops" | "Otel" | "Resend" | "Salesforce" | "Segment" | "Sendgrid" | "Slack" | "Teams" | "TriggerDev" | "Windmill" | "Zapier"; logo?: string | null; description?: string; instructions?: string; allowedEventTypes?: Array<string> | null; featureFlags?: Array<string> | null }> | null };
 
 export type EnvironmentOut = { version: number; createdAt: string; eventTypes: Array<EventTypeOut>; settings: { unknownEventTypes: "accept" | "reject"; messageRetentionDays: number; attemptRetentionDays: number }; connectors: Array<unknown> };
 

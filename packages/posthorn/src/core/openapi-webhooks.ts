@@ -132,7 +132,16 @@ function schemasOf(reader: Reader, operation: SchemaObject): ImportedEventType['
   throw new WebhookError(['schema'], `is larger than ${max} bytes with everything that it refers to`);
 }
 
+// JSON.stringify writes U+0000, and half of a surrogate pair, as an escape: behind an even number of backslashes.
+const unstorable = /(?:^|[^\\])(?:\\\\)*\\u(?:0000|d[89a-f])/;
+
 function readWebhook(reader: Reader, key: string, value: unknown): ImportedEventType {
+  const eventType = eventTypeOf(reader, key, value);
+  if (!unstorable.test(JSON.stringify(eventType))) return eventType;
+  throw new WebhookError([], 'holds U+0000 or half of a surrogate pair, which cannot be stored');
+}
+
+function eventTypeOf(reader: Reader, key: string, value: unknown): ImportedEventType {
   const item = dereference(reader, value);
   const method = methods.find((name) => isObject(item[name]));
   if (method === undefined) throw new WebhookError([], 'has no operation: give it a "post"');

@@ -5,6 +5,9 @@ const credentialName =
   /^(?:proxy-)?authorization$|cookie|token|secret|passw|credential|api-?key|^(?:auth|key|sig)$/i;
 const redacted = '***';
 
+/** Whether a header, or a parameter, of this name holds a credential. */
+export const isCredentialName = (name: string): boolean => credentialName.test(name);
+
 /** What was taken out: the headers with their values, and the query as it was when something in it was. */
 export interface Hidden {
   headers: HeaderValues;
@@ -24,7 +27,7 @@ export function redact(
   places: readonly string[],
 ): Redacted {
   const isHidden = (source: string, name: string) =>
-    places.includes(`${source}:${name}`) || credentialName.test(name);
+    places.includes(`${source}:${name}`) || isCredentialName(name);
   const entries = Object.entries(headers);
   const hiddenHeaders = entries.filter(([name]) => isHidden('header', name));
   const shownQuery = query.replaceAll(/([^?&=]+)=([^&]*)/g, (pair, name: string) =>

@@ -7,6 +7,7 @@ import type { OAuth2Auth } from '../core/endpoint-auth.ts';
 import { describeOutcome } from '../core/outcome.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { AttemptResult, HttpConnector, HttpDeliveryRequest } from './connectors/http.ts';
+import { createRedaction } from './redaction.ts';
 
 const fetchTimeoutMs = 10_000;
 const tokensMax = 10_000;
@@ -69,9 +70,10 @@ export class AccessTokens {
     return { ...(await this.#sendWith(second.token, request, leftMs())), durationMs: elapsedMs() };
   }
 
-  #sendWith({ text }: Token, request: Timed, timeoutMs: number): Promise<AttemptResult> {
+  async #sendWith({ text }: Token, request: Timed, timeoutMs: number): Promise<AttemptResult> {
     const headers = { ...request.headers, authorization: `Bearer ${text}` };
-    return this.#connector.send({ ...request, headers, timeoutMs });
+    const result = await this.#connector.send({ ...request, headers, timeoutMs });
+    return createRedaction([text]).result(result);
   }
 
   /** The one that is kept, unless it is old or `refused`; else a new one. Whoever asks meanwhile waits for the same. */

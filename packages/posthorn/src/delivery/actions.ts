@@ -14,6 +14,7 @@ import {
   type ActionDelivery,
   type ActionResult,
   type Busy,
+  BusyError,
   type Connector,
   type Connectors,
   type OwnWrite,
@@ -23,7 +24,8 @@ import {
 import type { AttemptResult } from './connectors/http.ts';
 import { unreachableFrom } from './connectors/http-failure.ts';
 import type { Work } from './dispatcher.ts';
-import { createRedaction, type Redaction } from './redaction.ts';
+import { secretTextsOf } from './prepare.ts';
+import { createRedaction, type Redaction, secretTextsIn } from './redaction.ts';
 
 export interface ActionsDeps {
   connectors: Connectors;
@@ -98,7 +100,8 @@ export class Actions {
     const connector = this.#deps.connectors.get(endpoint.kind);
     const { config, auth } = endpoint.open();
     if (!connector || !config) return undefined;
-    const opened = { connector, config, auth, redact: createRedaction(connector.secretNames, config) };
+    const secrets = [...secretTextsIn(config, connector.secretNames), ...secretTextsOf(auth)];
+    const opened = { connector, config, auth, redact: createRedaction(secrets) };
     this.#opened.set(endpoint, opened);
     return opened;
   }
@@ -132,6 +135,7 @@ export class Actions {
       return connector.ownWrite?.(delivery, config) ?? (await this.#within(delivery, connector, config));
     } catch (error) {
       if (error === this.#closed) throw error;
+      if (error instanceof BusyError) return { isBusy: true };
       return { outcome: failureOf(error) };
     }
   }

@@ -1,5 +1,5 @@
 // One attempt, end to end: find the endpoint, prepare, send, settle. Storing the result is the settler's part.
-import type { Cancellation } from '../core/cancellation.ts';
+import { type Cancellation, contentGone } from '../core/cancellation.ts';
 import type { GateSignal } from '../core/endpoint-gate.ts';
 import { httpKind } from '../core/endpoint-kind.ts';
 import { holdsUp as holdsUpOthers, isOutdated, type Turn } from '../core/ordering.ts';
@@ -156,12 +156,12 @@ async function send(
   endpoint: EndpointConfig,
   webhook: TransformedWebhook | undefined,
 ): Promise<{ url: string; result: AttemptResult }> {
-  const request = prepare(work, endpoint, clock.now(), webhook);
+  const { redaction, ...request } = prepare(work, endpoint, clock.now(), webhook);
   const { timeoutSeconds } = endpoint;
   const timeoutMs = timeoutSeconds === null ? attemptTimeoutMs : timeoutSeconds * 1_000;
   const whole = { ...request, timeoutMs };
   const result = await (request.grant ? tokens.send(whole, request.grant) : connector.send(whole));
-  return { url: request.url, result };
+  return { url: request.url, result: redaction ? redaction.result(result) : result };
 }
 
 /** Like any other failure it is tried again by the schedule: mending the code heals what waits. */
@@ -194,7 +194,7 @@ function turnOf({ turn }: Work, endpoint?: EndpointConfig): Pick<Settled, 'turn'
 function cancellationOf(endpoint: EndpointConfig | undefined): Cancellation {
   if (!endpoint) return { reason: 'endpoint_deleted', detail: 'The endpoint was deleted.' };
   if (endpoint.disabled) return { reason: 'endpoint_disabled', detail: 'The endpoint was disabled.' };
-  return { reason: 'content_gone', detail: 'The content of the message was deleted, or has expired.' };
+  return { reason: 'content_gone', detail: contentGone };
 }
 
 function cancelled(work: Work, startedAtMs: number, cancellation: Cancellation): Finished {

@@ -1,10 +1,12 @@
 // From a delivery and its endpoint to the exact request: headers built, signed at this attempt's time.
 import type { SignatureHeaders } from '../core/headers.ts';
+import { isCredentialName } from '../core/redaction.ts';
 import type { TransformedMethod, TransformedWebhook } from '../core/transformation.ts';
 import type { EndpointConfig, OpenedEndpoint } from '../store/application-config.ts';
 import { basicAuthorization, type TokenGrant } from './access-tokens.ts';
 import type { ClientCertificate } from './connectors/guarded-client.ts';
 import type { Work } from './dispatcher.ts';
+import { createRedaction, type Redaction } from './redaction.ts';
 import { createRequestSigner, type RequestSigner } from './request-signer.ts';
 
 export interface PreparedRequest extends Identity {
@@ -12,6 +14,8 @@ export interface PreparedRequest extends Identity {
   url: string;
   headers: Record<string, string>;
   body: Uint8Array;
+  /** For what is recorded of the attempt, where the endpoint has something to hide. */
+  redaction?: Redaction;
 }
 
 /** What else an endpoint's attempts are known by: a certificate, or a token that is still to be had. */
@@ -28,6 +32,7 @@ interface Opened {
   authorizes: boolean;
   signatureHeaders: readonly SignatureHeaders[];
   identity: Identity;
+  redaction?: Redaction;
   /** A secret that is being rotated out stops signing then; Unix milliseconds. */
   validUntilMs: number;
 }
@@ -64,7 +69,10 @@ export function createPrepare(userAgent: string): Prepare {
     const { headers, secrets, auth } = endpoint.open();
     const valid = secrets.filter(({ expiresAtMs }) => expiresAtMs === undefined || expiresAtMs > nowMs);
     const signatureHeaders = signatureHeadersOf(endpoint);
+    const kept = Object.entries(headers).filter(([name]) => isCredentialName(name));
+    const hidden = [...kept.map(([, value]) => value), ...secretTextsOf(auth)];
     const fresh = {
+      ...(hidden.length > 0 ? { redaction: createRedaction(hidden) } : {}),
       headers: ownHeaders(headers, signatureHeaders, auth),
       authorizes: auth !== undefined && auth.value.type !== 'mtls',
       signatureHeaders,
@@ -80,7 +88,7 @@ export function createPrepare(userAgent: string): Prepare {
     const body = transformed?.payload ?? work.payload ?? new Uint8Array();
     const timestamp = Math.floor(nowMs / 1000);
     const opening = open(endpoint, nowMs);
-    const { sign, headers: own, signatureHeaders, identity } = opening;
+    const { sign, headers: own, signatureHeaders, identity, redaction } = opening;
     const signature = sign(work.messageId, timestamp, body);
     const to = transformed && destinationOf(endpoint, transformed, opening);
     const headers: Record<string, string> = {
@@ -95,7 +103,8 @@ export function createPrepare(userAgent: string): Prepare {
       headers[names.signature] = signature;
     }
     const { method = 'POST', url = endpoint.url } = transformed ?? {};
-    return { method, url, body, headers, ...(to?.identity ?? identity) };
+    const request = { method, url, body, headers, ...(to?.identity ?? identity) };
+    return redaction ? { ...request, redaction } : request;
   };
 }
 
@@ -129,6 +138,14 @@ function ownHeaders(
 export function authorization(auth: OpenedEndpoint['auth']): [string, string][] {
   if (auth?.value.type !== 'basic') return [];
   return [['authorization', basicAuthorization(auth.value.username, auth.value.password)]];
+}
+
+/** What of `auth` must not come back; access tokens are kept back where they are sent. */
+export function secretTextsOf(auth: OpenedEndpoint['auth']): string[] {
+  if (auth?.value.type === 'oauth2') return [auth.value.clientSecret];
+  if (auth?.value.type !== 'basic') return [];
+  const { username, password } = auth.value;
+  return [password, basicAuthorization(username, password)];
 }
 
 /** What requests with this `auth` are known by, besides the header of `authorization`. */

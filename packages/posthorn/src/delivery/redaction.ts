@@ -1,5 +1,5 @@
-// Keeps the secrets of an endpoint's configuration out of what is recorded of its attempts, whoever repeats them: an error
-// of a library that names the whole URL, or a receiver that echoes what it was sent.
+// Keeps an endpoint's secrets out of what is recorded of its attempts, whoever repeats them: an error of a library that
+// names the whole URL, or a receiver that echoes what it was sent.
 import type { AttemptResult } from './connectors/http.ts';
 
 export interface Redaction {
@@ -11,8 +11,12 @@ const shown = '***';
 // What is shorter is no secret, and would hide half of every text.
 const secretMinChars = 6;
 
-export function createRedaction(secretNames: readonly string[], config: object): Redaction {
-  const found = secretNames.flatMap((name) => textsOf(Reflect.get(config, name)));
+/** The texts in the members of a configuration that are called so. */
+export function secretTextsIn(config: object, secretNames: readonly string[]): string[] {
+  return secretNames.flatMap((name) => textsOf(Reflect.get(config, name)));
+}
+
+export function createRedaction(found: readonly string[]): Redaction {
   const secrets = [...new Set(found.flatMap(formsOf))]
     .filter((secret) => secret.length >= secretMinChars)
     // A longer one may hold a shorter one.

@@ -1,6 +1,6 @@
 // Applications: the sender's customers.
 import { sql } from 'kysely';
-import type { Insertable, Selectable, Updateable } from 'kysely';
+import type { Insertable, RawBuilder, Selectable, SqlBool, Updateable } from 'kysely';
 import type { Queries } from './database.ts';
 import { databaseNow, keysetOf } from './keyset.ts';
 import type { Keyset } from './keyset.ts';
@@ -37,10 +37,35 @@ export async function findApplication(
     .executeTakeFirst();
 }
 
+/** Leaves applications out by their live endpoints. */
+export interface ApplicationFilter {
+  /** Those that have none. */
+  withoutEndpoints: boolean;
+  /** Those that have some, all of them disabled. */
+  allDisabled: boolean;
+  /** Those that have some, all of them with a URL that begins with this. */
+  allBelow: string | undefined;
+}
+
+const hasEndpoint = (condition: RawBuilder<unknown>) => sql<SqlBool>`exists (
+  select from posthorn.endpoint e
+  where e.application_id = application.id and e.deleted_at is null and ${condition})`;
+
+function endpointConditions({ withoutEndpoints, allDisabled, allBelow }: ApplicationFilter) {
+  const conditions: RawBuilder<SqlBool>[] = [];
+  const leaveOut = (others: RawBuilder<unknown>) =>
+    conditions.push(sql<SqlBool>`(not ${hasEndpoint(sql`true`)} or ${hasEndpoint(others)})`);
+  if (withoutEndpoints) conditions.push(hasEndpoint(sql`true`));
+  if (allDisabled) leaveOut(sql`not e.disabled`);
+  if (allBelow !== undefined) leaveOut(sql`not starts_with(e.url, ${allBelow})`);
+  return conditions;
+}
+
 export async function listApplications(
   queries: Queries,
   environmentId: string,
   keyset: Keyset,
+  filter?: ApplicationFilter,
 ): Promise<ApplicationRow[]> {
   const { operator, direction } = keysetOf(keyset);
   let query = queries
@@ -50,6 +75,7 @@ export async function listApplications(
     .where('deleted_at', 'is', null)
     .where('operational', '=', false)
     .where('source', '=', false);
+  for (const condition of filter ? endpointConditions(filter) : []) query = query.where(condition);
   if (keyset.after !== undefined) query = query.where('id', operator, keyset.after);
   return query.orderBy('id', direction).limit(keyset.rowsMax).execute();
 }

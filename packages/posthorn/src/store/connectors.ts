@@ -19,9 +19,11 @@ type WritableColumns =
 export type NewConnector = Required<
   Pick<Insertable<ConnectorTable>, WritableColumns | 'id' | 'environment_id' | 'uid' | 'product'>
 >;
-export type ConnectorChanges = Pick<Updateable<ConnectorTable>, WritableColumns>;
+export type ConnectorChanges = Pick<Updateable<ConnectorTable>, WritableColumns | 'product'>;
 
 const idPrefix = 'conn_';
+// With their code, that many are a few megabytes at most.
+const pageRows = 20;
 
 /** The connector with this id or uid. Uids cannot look like ids, so one column decides. */
 export async function findConnector(
@@ -48,6 +50,36 @@ export async function listConnectors(
   if (product !== undefined) query = query.where('product', '=', product);
   if (keyset.after !== undefined) query = query.where('id', operator, keyset.after);
   return query.orderBy('id', direction).limit(keyset.rowsMax).execute();
+}
+
+/** All of them, the oldest first, read a few at a time: whoever is slow to take them holds no connection meanwhile. */
+export async function* eachConnector(queries: Queries, environmentId: string): AsyncGenerator<ConnectorRow> {
+  let after: string | undefined;
+  do {
+    const keyset = { rowsMax: pageRows, ascending: true, ...(after === undefined ? {} : { after }) };
+    const rows = await listConnectors(queries, environmentId, keyset, undefined);
+    yield* rows;
+    after = rows.length < pageRows ? undefined : rows.at(-1)?.id;
+  } while (after !== undefined);
+}
+
+/**
+ * Makes it, or replaces the one with its uid; of those without a uid, the one with its name. To be run in a transaction
+ * that is alone in doing so.
+ */
+export async function importConnector(transaction: Queries, connector: NewConnector): Promise<void> {
+  const { id, environment_id: environmentId, uid, ...content } = connector;
+  const known = await transaction
+    .selectFrom('connector')
+    .select('id')
+    .where('environment_id', '=', environmentId)
+    .$if(uid !== null, (query) => query.where('uid', '=', uid))
+    .$if(uid === null, (query) => query.where('uid', 'is', null).where('name', '=', content.name))
+    .orderBy('id')
+    .limit(1)
+    .executeTakeFirst();
+  if (known !== undefined) await updateConnector(transaction, { environmentId, id: known.id }, content);
+  else await insertConnector(transaction, { id, environment_id: environmentId, uid, ...content });
 }
 
 /** Undefined when the uid is taken. */

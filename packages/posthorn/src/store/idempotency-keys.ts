@@ -11,12 +11,15 @@ export interface SpentKey {
   messageId: string;
 }
 
-/** Forgets those that still lead to these messages; whoever has taken one anew keeps it. */
+/** Forgets those that still lead to these messages; whoever has taken one anew, or has the message, keeps it. */
 export async function forgetKeys(pool: pg.Pool, keys: readonly SpentKey[]): Promise<void> {
   await pool.query(
     `delete from posthorn.idempotency_key k
      using unnest($1::text[], $2::text[], $3::text[]) as i (application_id, key, message_id)
-     where k.application_id = i.application_id and k.key = i.key and k.message_id = i.message_id`,
+     where k.application_id = i.application_id and k.key = i.key and k.message_id = i.message_id
+       and not exists (
+         select from posthorn.message m where m.application_id = k.application_id and m.id = k.message_id
+       )`,
     [
       textArray(keys.map(({ applicationId }) => applicationId)),
       textArray(keys.map(({ key }) => key)),

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type pg from 'pg';
 import type { RawBuilder, Selectable, SqlBool } from 'kysely';
+import { contentGone } from '../core/cancellation.ts';
 import { idFloor } from '../lib/ids.ts';
 import type { IdPrefix } from '../lib/ids.ts';
 import type { Queries } from './database.ts';
@@ -168,34 +169,6 @@ export async function findPayloads(
   return new Map(rows.map((row) => [row.message_id, row.payload]));
 }
 
-/**
- * Deletes the message's content for good; the message itself and its attempts stay. What waits to be delivered is
- * cancelled: it may wait for days, and would find nothing to send. What is under way goes on.
- */
-export async function expungePayload(queries: Queries, applicationId: string, id: string): Promise<void> {
-  // Whoever stood behind one of them in an order may go at once.
-  await sql`
-    with gone as (
-      delete from posthorn.message_body where application_id = ${applicationId} and message_id = ${id}
-    ), cancelled as (
-      update posthorn.delivery
-      set state = 'cancelled', next_attempt_at = null, resume_at = null, updated_at = now()
-      where application_id = ${applicationId} and message_id = ${id} and state in ('pending', 'retrying')
-      returning endpoint_id, order_at, order_key
-    ), due as (
-      insert into posthorn.endpoint_due as due (endpoint_id, application_id, due_at)
-      select endpoint_id, ${applicationId}, now() from cancelled where order_at is not null order by endpoint_id
-      on conflict (endpoint_id) do update set due_at = least(due.due_at, excluded.due_at)
-      returning endpoint_id
-    )
-    insert into posthorn.endpoint_key as known (endpoint_id, order_key, application_id, due_at)
-    select endpoint_id, order_key, ${applicationId}, now() from cancelled
-    where order_at is not null and order_key is not null and (select count(*) from due) > 0 order by endpoint_id
-    on conflict (endpoint_id, order_key) do update set due_at = least(known.due_at, excluded.due_at)`.execute(
-    queries,
-  );
-}
-
 /** Empty when the message is gone. */
 export async function findEventType(
   pool: pg.Pool,
@@ -208,18 +181,43 @@ export async function findEventType(
   return rows[0]?.event_type ?? '';
 }
 
-/** Deletes the content of these messages for good; answers the ids of those that had one. */
+/**
+ * Deletes the content of these messages for good, and answers the ids of those that had one; the messages themselves and
+ * their attempts stay. What waits to be delivered is cancelled: it may wait for days, and would find nothing to send. What
+ * is under way goes on.
+ */
 export async function expungePayloads(
   queries: Queries,
   applicationId: string,
   ids: readonly string[],
 ): Promise<string[]> {
-  const rows = await queries
-    .deleteFrom('message_body')
-    .where('application_id', '=', applicationId)
-    .where(sql<SqlBool>`message_id = any(${ids}::text[])`)
-    .returning('message_id')
-    .execute();
+  // Whoever stood behind one of them in an order may go at once.
+  const { rows } = await sql<{ message_id: string }>`
+    with gone as (
+      delete from posthorn.message_body
+      where application_id = ${applicationId} and message_id = any(${ids}::text[])
+      returning message_id
+    ), cancelled as (
+      update posthorn.delivery
+      set state = 'cancelled', next_attempt_at = null, resume_at = null, updated_at = now(),
+        cancel_reason = 'content_gone', cancel_detail = ${contentGone}
+      where application_id = ${applicationId} and message_id = any(${ids}::text[])
+        and state in ('pending', 'retrying')
+      returning endpoint_id, order_at, order_key
+    ), due as (
+      insert into posthorn.endpoint_due as due (endpoint_id, application_id, due_at)
+      select endpoint_id, ${applicationId}, now() from cancelled
+      where order_at is not null group by endpoint_id order by endpoint_id
+      on conflict (endpoint_id) do update set due_at = least(due.due_at, excluded.due_at)
+      returning endpoint_id
+    ), turns as (
+      insert into posthorn.endpoint_key as known (endpoint_id, order_key, application_id, due_at)
+      select endpoint_id, order_key, ${applicationId}, now() from cancelled
+      where order_at is not null and order_key is not null and (select count(*) from due) > 0
+      group by endpoint_id, order_key order by endpoint_id, order_key
+      on conflict (endpoint_id, order_key) do update set due_at = least(known.due_at, excluded.due_at)
+    )
+    select message_id from gone`.execute(queries);
   return rows.map((row) => row.message_id);
 }
 

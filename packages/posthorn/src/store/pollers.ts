@@ -5,7 +5,7 @@ import type { Insertable, Selectable, Updateable } from 'kysely';
 import type { Queries } from './database.ts';
 import { databaseNow, keysetOf } from './keyset.ts';
 import type { Keyset } from './keyset.ts';
-import type { PollerTable } from './tables.ts';
+import type { PollerTable } from './poller-tables.ts';
 
 const idPrefix = 'poll_';
 /** How the tokens begin that are for fetching from one poller. */

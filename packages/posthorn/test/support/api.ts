@@ -25,6 +25,7 @@ import { OutageLog } from '../../src/store/outage-log.ts';
 import { createSecretBox } from '../../src/store/secret-box.ts';
 import { createToken } from '../../src/store/tokens.ts';
 import { createTestDatabase } from './database.ts';
+import { testTemplates } from './templates.ts';
 
 const bodyMaxBytes = 1024 * 1024;
 const noProcess = 0;
@@ -101,6 +102,7 @@ export async function startTestApi(options: TestApiOptions = {}): Promise<TestAp
       http: createHttpConnector({ ...urlRules, userAgent: 'test', clock: systemClock }),
       urlRules,
       permits: { commands: ['/bin/true'], tables: ['public.*'], files: [] },
+      templates: testTemplates(),
       clock: systemClock,
     }),
     onOperationalUse: () => {},

@@ -60,7 +60,7 @@ const allowedBelow: readonly (readonly [string, string])[] = [
   ['delivery/connectors/', 'undici'],
   // The schemas of their configurations, and what each kind needs, which is loaded with its first delivery.
   ['delivery/connectors/', 'typebox'],
-  ['delivery/connectors/templates.ts', 'liquidjs'],
+  ['delivery/connectors/template-', 'liquidjs'],
   ['delivery/connectors/postgres.ts', 'pg'],
   ['delivery/connectors/email.ts', 'nodemailer'],
   ['delivery/connectors/kafka.ts', 'kafkajs'],

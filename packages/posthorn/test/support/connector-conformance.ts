@@ -11,6 +11,7 @@ import { systemClock } from '../../src/lib/clock.ts';
 import { request } from './api.ts';
 import { createTestDatabase } from './database.ts';
 import { type PosthornProcess, startPosthorn, testToken } from './posthorn-process.ts';
+import { testTemplates } from './templates.ts';
 import { waitFor } from './wait.ts';
 
 type Config = Record<string, unknown>;
@@ -92,6 +93,7 @@ function publicConnector(kind: string): Connector {
     http: createHttpConnector({ ...urlRules, userAgent: 'test', clock: systemClock }),
     urlRules,
     permits: { commands: [], tables: [], files: [] },
+    templates: testTemplates(),
     clock: systemClock,
   });
   return connectors.get(kind)!;

@@ -2,9 +2,9 @@
 // not wait behind catalogs that are being imported.
 import type { ImportedEventType } from '../../core/openapi-webhooks.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { type JobBounds, JobError, JobThread } from '../../lib/job-thread.ts';
 import { ApiError } from '../problems.ts';
 import type { Answer, Job, Problem } from './jobs.ts';
-import { JobError, SchemaThread } from './thread.ts';
 
 // Of the processor's time: hundreds of times what an ordinary payload takes.
 const validateLimitMs = 500;
@@ -49,18 +49,14 @@ export interface SchemaDeskDeps {
   clock: Clock;
 }
 
-interface Bounds {
-  owner: string;
-  bytes: number;
-  limitMs: number;
-}
+type SchemaThread = JobThread<Job, Answer>;
 
 function unexpected(answer: Answer): Error {
   return new Error(`the schema thread answered with ${answer.kind}`);
 }
 
 /** Throws 503 when the answer is not to be had now, whatever the schema. */
-async function run(thread: SchemaThread, job: Job, bounds: Bounds): Promise<Answer | Unjudged> {
+async function run(thread: SchemaThread, job: Job, bounds: JobBounds): Promise<Answer | Unjudged> {
   try {
     const answer = await thread.run(job, bounds);
     return answer.kind === 'failed' ? { kind: 'unjudged', msg: answer.msg } : answer;
@@ -86,13 +82,15 @@ async function validateWith(
   const bytes = payload.length + (schema?.length ?? 0);
   const limitMs = schema === undefined ? validateLimitMs : compileLimitMs;
   // A copy of its own: a view would take the whole body along.
-  const job: Job = { kind: 'validate', key, payload: new Uint8Array(payload) };
-  return run(thread, schema === undefined ? job : { ...job, schema }, { owner, bytes, limitMs });
+  const copied = new Uint8Array(payload);
+  const job: Job = { kind: 'validate', key, payload: copied };
+  const bounds = { owner, bytes, limitMs, moved: copied.buffer };
+  return run(thread, schema === undefined ? job : { ...job, schema }, bounds);
 }
 
 export function createSchemaDesk(deps: SchemaDeskDeps): SchemaDesk {
-  const publishing = new SchemaThread(deps);
-  const catalog = new SchemaThread(deps);
+  const publishing = new JobThread<Job, Answer>(deps);
+  const catalog = new JobThread<Job, Answer>(deps);
   return {
     async check(owner, schemas) {
       const bounds = { owner, bytes: schemas.length, limitMs: checkLimitMs };

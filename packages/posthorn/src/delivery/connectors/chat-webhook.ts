@@ -4,7 +4,8 @@ import type { Static } from 'typebox';
 import { type ActionContext, originOf, sendJson, urlProblem } from './action-context.ts';
 import { jsonTemplate, configuration, secretUrl, template } from './config-fields.ts';
 import { type Connector, problemOf, secretNamesOf, verdict } from './connector.ts';
-import { type Escape, templateData } from './templates.ts';
+import type { Escape } from './template-jobs.ts';
+import { templateData } from './templates.ts';
 
 const schema = configuration({
   url: secretUrl,

@@ -2,7 +2,7 @@
 import Type from 'typebox';
 import type { TProperties } from 'typebox';
 import { secret } from './connector.ts';
-import { templateMaxChars } from './templates.ts';
+import { templateMaxChars } from './template-jobs.ts';
 
 const textMaxChars = 1_024;
 const urlMaxChars = 2_048;

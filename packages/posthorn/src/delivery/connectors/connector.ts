@@ -86,6 +86,14 @@ export function refused(said: string): ActionResult {
   return { outcome: { kind: 'rejected', status: 0, detail: said } };
 }
 
+/** Nothing could be said of the delivery yet: as `Busy`, from within. */
+export class BusyError extends Error {
+  constructor() {
+    super('too much of its kind is under way');
+    this.name = 'BusyError';
+  }
+}
+
 const secretMark = 'x-secret';
 
 /** Options of a member of a configuration that is sealed and never shown. */

@@ -27,7 +27,7 @@ import { createSqlite } from './sqlite.ts';
 import { createSqs } from './sqs.ts';
 import { createTeams } from './teams.ts';
 import { createTelegram } from './telegram.ts';
-import { Templates } from './templates.ts';
+import type { Templates } from './templates.ts';
 import { createTemporal } from './temporal.ts';
 
 const makers: readonly ((context: ActionContext) => Connector)[] = [
@@ -58,11 +58,18 @@ export interface ConnectorsOptions {
   http: HttpConnector;
   urlRules: UrlRules;
   permits: ActionPermits;
+  templates: Templates;
   clock: Clock;
 }
 
 /** Nothing is opened and no library loaded before the first delivery. */
-export function createConnectors({ http, urlRules, permits, clock }: ConnectorsOptions): Connectors {
+export function createConnectors({
+  http,
+  urlRules,
+  permits,
+  templates,
+  clock,
+}: ConnectorsOptions): Connectors {
   const { allowSubnets, allowedPorts } = urlRules;
   const context: ActionContext = {
     http,
@@ -72,7 +79,7 @@ export function createConnectors({ http, urlRules, permits, clock }: ConnectorsO
     allowSubnets,
     tokens: new AccessTokens({ connector: http, clock }),
     guard: createAddressGuard({ ...defaultConnectLimits, allowSubnets, allowedPorts, clock }),
-    templates: new Templates(clock),
+    templates,
   };
   return new Map(makers.map((make) => make(context)).map((connector) => [connector.kind, connector]));
 }

@@ -1,8 +1,8 @@
 // A thread that does one job at a time within a bound: what takes too long is ended with its thread, and the next job
-// gets a new one. What counts is the processor's time: on a machine with too much to do, a second is not much. Owners take turns by the time they have used, so that one with slow jobs holds up nobody else's.
+// gets a new one. What counts is the processor's time: on a machine with too much to do, a second is not much. Owners
+// take turns by the time they have used, so that one with slow jobs holds up nobody else's.
 import { Worker } from 'node:worker_threads';
-import type { Clock } from '../../lib/clock.ts';
-import type { Answer, Job } from './jobs.ts';
+import type { Clock } from './clock.ts';
 
 const startMaxMs = 60_000;
 // What is waited for a thread that gets no processor, as a multiple of the time it may use.
@@ -22,34 +22,40 @@ export class JobError extends Error {
   readonly reason: 'slow' | 'crashed' | 'crowded' | 'stopped';
 
   constructor(reason: JobError['reason']) {
-    super(`a job of the schema thread was not done: ${reason}`);
+    super(`a job of a thread was not done: ${reason}`);
     this.name = 'JobError';
     this.reason = reason;
   }
 }
 
-interface Task {
-  job: Job;
+/** `bytes`: what the job holds in memory. */
+export interface JobBounds {
   owner: string;
   bytes: number;
   /** Of the processor's time. */
   limitMs: number;
+  /** Handed over to the thread instead of copied: nobody else may need it. */
+  moved?: ArrayBuffer;
+}
+
+interface Task<Job, Answer> extends JobBounds {
+  job: Job;
   resolve(answer: Answer): void;
   reject(error: JobError): void;
 }
 
 export interface ThreadDeps {
-  /** The built worker.js. */
+  /** The built file. It posts 'ready', and from then on one answer for each job. */
   workerUrl: URL;
   clock: Clock;
 }
 
-export class SchemaThread {
+export class JobThread<Job extends object, Answer extends object> {
   readonly #deps: ThreadDeps;
   #worker: { thread: Worker; isReady: boolean } | undefined;
-  #running: Task | undefined;
+  #running: Task<Job, Answer> | undefined;
   #timer: NodeJS.Timeout | undefined;
-  readonly #waiting = new Map<string, Task[]>();
+  readonly #waiting = new Map<string, Task<Job, Answer>[]>();
   #waitingBytes = 0;
   /** Milliseconds used, as a virtual time: who comes back after a pause starts where the others are. */
   readonly #usedMs = new Map<string, number>();
@@ -63,11 +69,9 @@ export class SchemaThread {
     this.#deps = deps;
   }
 
-  /** `owner`: the environment. `bytes`: what the job holds in memory. Rejects with a JobError. */
-  run(
-    job: Job,
-    { owner, bytes, limitMs }: { owner: string; bytes: number; limitMs: number },
-  ): Promise<Answer> {
+  /** Rejects with a JobError. */
+  run(job: Job, bounds: JobBounds): Promise<Answer> {
+    const { owner, bytes } = bounds;
     const queue = this.#waiting.get(owner) ?? [];
     if (this.#stopped) return Promise.reject(new JobError('stopped'));
     const ownBytes = queue.reduce((sum, task) => sum + task.bytes, 0);
@@ -77,7 +81,7 @@ export class SchemaThread {
       return Promise.reject(new JobError('crowded'));
     }
     return new Promise((resolve, reject) => {
-      queue.push({ job, owner, bytes, limitMs, resolve, reject });
+      queue.push({ job, ...bounds, resolve, reject });
       this.#waiting.set(owner, queue);
       this.#waitingBytes += bytes;
       this.#usedMs.set(owner, Math.max(this.#usedMs.get(owner) ?? 0, this.#virtualMs));
@@ -104,13 +108,11 @@ export class SchemaThread {
     this.#running = task;
     this.#startedAtMs = this.#deps.clock.monotonicMs();
     this.#armJob(task, process.cpuUsage());
-    // The payload is a copy that nobody else needs: it is handed over, not copied once more.
-    const moved = task.job.kind === 'validate' ? [task.job.payload.buffer as ArrayBuffer] : [];
-    this.#worker.thread.postMessage(task.job, moved);
+    this.#worker.thread.postMessage(task.job, task.moved ? [task.moved] : []);
   }
 
   /** The next task of the owner that has used the least. */
-  #take(): Task | undefined {
+  #take(): Task<Job, Answer> | undefined {
     let least: { owner: string; usedMs: number } | undefined;
     for (const owner of this.#waiting.keys()) {
       const usedMs = this.#usedMs.get(owner) ?? 0;
@@ -134,7 +136,7 @@ export class SchemaThread {
     this.#arm(startMaxMs, () => void this.#overrun('crashed'));
     thread.on('message', (message: Answer | 'ready') => {
       if (this.#worker !== worker) return;
-      if (message !== 'ready') return this.#finish(message);
+      if (typeof message === 'object') return this.#finish(message);
       worker.isReady = true;
       clearTimeout(this.#timer);
       this.#next();
@@ -162,7 +164,7 @@ export class SchemaThread {
     for (let waiting = this.#take(); waiting; waiting = this.#take()) waiting.reject(new JobError(reason));
   }
 
-  #conclude(): Task | undefined {
+  #conclude(): Task<Job, Answer> | undefined {
     clearTimeout(this.#timer);
     const task = this.#running;
     this.#running = undefined;
@@ -185,7 +187,7 @@ export class SchemaThread {
     this.#timer.unref();
   }
 
-  #armJob(task: Task, cpuAtStart: NodeJS.CpuUsage, delayMs = task.limitMs): void {
+  #armJob(task: Task<Job, Answer>, cpuAtStart: NodeJS.CpuUsage, delayMs = task.limitMs): void {
     this.#arm(delayMs, () => {
       // An answer that is there already, while this thread was busy itself, is read in this turn of the event loop.
       setImmediate(() => {
