@@ -102,7 +102,8 @@ describe('a command', () => {
     const own = createConnectors({
       http: createHttpConnector({ ...urlRules, userAgent: 'test', clock: systemClock }),
       urlRules,
-      permits: { commands: [pwd], tables: [] },
+      permits: { commands: [pwd], tables: [], files: [] },
+      templates: testTemplates(),
       clock: systemClock,
     }).get('command')!;
     const ran = async (config: { command: string; directory?: string }) => {

@@ -1,15 +1,15 @@
 // Rules and values of adnanh/webhook's hooks as filters and templates: never open where the rule is not, and nothing in a
 // text of the file is read as more than a text.
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { fillReferences } from '../src/cli/apply-references.ts';
 import { textTests } from '../src/cli/hook-regex.ts';
 import { meaningOf } from '../src/cli/hook-rule.ts';
 import { convertHook } from '../src/cli/hook-source.ts';
 import { templateOf } from '../src/cli/hook-values.ts';
 import { Filter, FilterSubject } from '../src/core/filter.ts';
-import { templateData, Templates } from '../src/delivery/connectors/templates.ts';
-import { systemClock } from '../src/lib/clock.ts';
+import { templateData } from '../src/delivery/connectors/templates.ts';
+import { testTemplates } from './support/templates.ts';
 
 const hmac = (secret: string, more: object = {}) => ({
   match: {
@@ -217,9 +217,11 @@ describe('a regular expression', () => {
 });
 
 describe('what a command is given', () => {
-  const templates = new Templates(systemClock);
+  const templates = testTemplates();
+  afterAll(() => templates.close());
   const data = (payload: unknown) =>
     templateData({
+      applicationId: 'app_1',
       messageId: 'msg_1',
       endpointId: 'ep_1',
       eventType: 'push.made',

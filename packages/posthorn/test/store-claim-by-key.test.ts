@@ -9,10 +9,10 @@ import { claimDeliveries, type ClaimedDelivery, nextDue } from '../src/store/cla
 import { claimInOrder } from '../src/store/claim-in-order.ts';
 import { noteOrdering } from '../src/store/endpoint-order.ts';
 import { forgetProcess, releaseLeases } from '../src/store/leases.ts';
-import { expungePayload } from '../src/store/messages.ts';
+import { expungePayloads } from '../src/store/messages.ts';
 import { requestResend } from '../src/store/resend.ts';
-import { sweepKeys } from '../src/store/retention.ts';
 import { settleDeliveries } from '../src/store/settle-deliveries.ts';
+import { sweepKeys } from '../src/store/sweep-keys.ts';
 import { openTestStore, settledAs, type TestApplication, type TestStore } from './support/store.ts';
 
 const failingMaxMs = 3_600_000;
@@ -357,7 +357,7 @@ describe('what was delivered last', () => {
     // "b" has its turn: something waits for it.
     await claim();
     await add(application, ['b'], at(40));
-    expect(await sweepKeys(client, retention, pace)).toBe(1);
+    expect(await sweepKeys(client, [retention], pace)).toBe(1);
     client.release();
     const left = await store.pool.query('select order_key from posthorn.endpoint_key');
     expect(left.rows).toEqual([{ order_key: 'b' }]);
@@ -478,7 +478,7 @@ describe('beside claims', () => {
     const [a1, a2] = await add(application, ['a', 'a']);
     await settle((await claim())[0]!, retryLater);
     expect(await claim()).toEqual([]);
-    await expungePayload(store.db.queries, application.id, a1!);
+    await expungePayloads(store.db.queries, application.id, [a1!]);
     expect(await claimIds()).toEqual([a2]);
   });
 });

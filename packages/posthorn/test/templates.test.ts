@@ -89,10 +89,10 @@ describe('a template', () => {
 
   // LiquidJS looks at the clock between the parts of a template. Each of these is one part that takes minutes.
   const list = '{% assign list = (1..20000) %}';
-  const many = Array.from({ length: 300 }, () => 'list contains 0').join(' or ');
+  const conditions = Array.from({ length: 300 }, () => 'list contains 0').join(' or ');
   test.each([
     ['a filter with an expression', `${list}{{ list | where_exp: "i", "list contains -1" | size }}`],
-    ['a condition', `${list}{% if ${many} %}x{% endif %}`],
+    ['a condition', `${list}{% if ${conditions} %}x{% endif %}`],
     ['a case', `${list}{% case list %}{% when ${Array(1_000).fill('list').join(', ')} %}x{% endcase %}`],
   ])('does not hold up this process with %s', async (_what, text) => {
     let waitedMs = 0;
@@ -142,6 +142,7 @@ describe('a template', () => {
 
   test('sees the fields of a form, which are texts', async () => {
     const form = templateData({
+      applicationId: 'app_1',
       messageId: 'msg_1',
       endpointId: 'ep_form',
       eventType: 'unknown',
