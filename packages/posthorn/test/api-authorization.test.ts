@@ -561,7 +561,7 @@ describe.each(kinds)('$name', (kind) => {
       const answer = await call(route, fixture, await kind.make(fixture));
       expect(answer.status, `${route}: ${answer.text}`).toBe(expectedStatus(route, kind));
     }
-  }, 120_000);
+  }, 300_000);
 });
 
 describe('a route that says nothing', () => {

@@ -3,9 +3,9 @@
 import Type from 'typebox';
 import { subscribing } from '../core/access.ts';
 import { findAutoconfig } from '../store/autoconfig.ts';
-import { moveConsumer, positionAfter } from '../store/message-feed.ts';
+import { positionAfter } from '../store/message-feed.ts';
 import type { FeedPosition, FeedRow } from '../store/message-feed.ts';
-import { findLeasing, saveLeasing } from '../store/poller-leases.ts';
+import { beginConsumer, findLeasing, saveLeasing } from '../store/poller-leases.ts';
 import type { ConsumerKey, Leasing } from '../store/poller-leases.ts';
 import type { PollerRow } from '../store/pollers.ts';
 import type { ScopedRequest } from './endpoints.ts';
@@ -69,8 +69,8 @@ async function leasingOf(
   const known = await findLeasing(db.queries, key);
   if (known) return known;
   const start = isLatest ? positionAfter(clock.now()) : beginningOf(poller);
-  const isThere = await moveConsumer(db.queries, key, start);
-  const begun = isThere ? await findLeasing(db.queries, key) : undefined;
+  await beginConsumer(db.queries, key, start);
+  const begun = await findLeasing(db.queries, key);
   if (begun) return begun;
   throw new ApiError('limit_reached', 400, 'this poller has as many consumers as it may have');
 }

@@ -79,7 +79,7 @@ export async function findConsumer(
 }
 
 /** Consumers that a poller can have. */
-const consumersMax = 1_000;
+export const consumersMax = 1_000;
 
 /** Sets how far the consumer is, and ends its lease. False when the poller has too many of them. */
 export async function moveConsumer(

@@ -1,6 +1,7 @@
 // Consumers of a poller that confirm by offset: what one was handed, and until when it is not handed out again.
 import { sql } from 'kysely';
 import type { Queries } from './database.ts';
+import { consumersMax } from './message-feed.ts';
 import type { FeedPosition } from './message-feed.ts';
 
 export interface ConsumerKey {
@@ -44,6 +45,19 @@ export async function findLeasing(
     read: place === null || messageId === null ? undefined : { place, messageId },
     isLeased: row.isLeased,
   };
+}
+
+/** Lets a consumer begin at a place, unless it is there, by now perhaps with messages in its hands, or is one too many. */
+export async function beginConsumer(
+  queries: Queries,
+  { pollerId, consumer }: ConsumerKey,
+  { place, messageId }: FeedPosition,
+): Promise<void> {
+  await sql`
+    insert into posthorn.poller_consumer (poller_id, consumer, place, message_id)
+    select ${pollerId}, ${consumer}, ${place}::bigint, ${messageId}
+    where (select count(*) from posthorn.poller_consumer where poller_id = ${pollerId}) < ${consumersMax}
+    on conflict do nothing`.execute(queries);
 }
 
 /** False when somebody else has changed it meanwhile. `leaseMs` is from now on; undefined leaves the lease, null ends it. */
