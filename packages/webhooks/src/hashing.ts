@@ -21,18 +21,19 @@ export function rememberHmac(key: MacKey, hash: HashName, secret: Bytes): void {
   const node = nodeCrypto();
   const algorithm = nodeName(hash);
   if (node !== undefined)
-    macs.set(key, (content) => Uint8Array.from(node.createHmac(algorithm, secret).update(content).digest()));
+    macs.set(key, (content) => new Uint8Array(node.createHmac(algorithm, secret).update(content).digest()));
 }
 
-export async function hmacOf(key: MacKey, content: Bytes): Promise<Bytes> {
+/** No promise where none is needed: waiting for one costs as much as a short MAC. */
+export function hmacOf(key: MacKey, content: Bytes): Bytes | Promise<Bytes> {
   const mac = content.length <= atOnceMaxBytes ? macs.get(key) : undefined;
-  return mac?.(content) ?? new Uint8Array(await crypto.subtle.sign('HMAC', key, content));
+  return mac?.(content) ?? crypto.subtle.sign('HMAC', key, content).then((made) => new Uint8Array(made));
 }
 
-export async function digestOf(hash: HashName, content: Bytes): Promise<Bytes> {
+export function digestOf(hash: HashName, content: Bytes): Bytes | Promise<Bytes> {
   const node = content.length <= atOnceMaxBytes ? nodeCrypto() : undefined;
-  if (node === undefined) return new Uint8Array(await crypto.subtle.digest(hash, content));
-  return Uint8Array.from(node.createHash(nodeName(hash)).update(content).digest());
+  if (node === undefined) return crypto.subtle.digest(hash, content).then((made) => new Uint8Array(made));
+  return new Uint8Array(node.createHash(nodeName(hash)).update(content).digest());
 }
 
 function nodeName(hash: HashName): string {

@@ -8,7 +8,7 @@ const loneSurrogate = /\p{Surrogate}/u;
  * because an encoder would silently turn several such strings into the same bytes. Anything parsed gives `undefined`.
  */
 export function bodyBytes(body: unknown): Uint8Array | undefined {
-  if (typeof body === 'string') return loneSurrogate.test(body) ? undefined : encoder.encode(body);
+  if (typeof body === 'string') return isWellFormed(body) ? encoder.encode(body) : undefined;
   // Checked by brand, not by `instanceof`: bytes made in another realm (a test runner's, an iframe's) are bytes too.
   const brand = Object.prototype.toString.call(body);
   if (brand === '[object Uint8Array]' && ArrayBuffer.isView(body)) {
@@ -16,6 +16,11 @@ export function bodyBytes(body: unknown): Uint8Array | undefined {
   }
   if (brand === '[object ArrayBuffer]') return new Uint8Array(body as ArrayBuffer);
   return undefined;
+}
+
+/** Asked of the text itself where the runtime can: that looks at nothing but the texts that have such characters. */
+function isWellFormed(text: string & { isWellFormed?: () => boolean }): boolean {
+  return text.isWellFormed?.() ?? !loneSurrogate.test(text);
 }
 
 /** A fresh copy: the caller may reuse its buffer as soon as this returns. */

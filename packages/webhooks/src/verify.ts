@@ -89,14 +89,17 @@ async function judge(request: WebhookRequest, keys: Keys, settings: Settings): P
 }
 
 function readBody(body: unknown, bodyMaxBytes: number): Uint8Array | Refusal {
-  const tooLarge = refuse('too-large', `the body is larger than ${bodyMaxBytes} bytes`);
   // A text has at least as many bytes as characters: a huge one need not be encoded to know.
-  if (typeof body === 'string' && body.length > bodyMaxBytes) return tooLarge;
+  if (typeof body === 'string' && body.length > bodyMaxBytes) return tooLarge(bodyMaxBytes);
   const bytes = bodyBytes(body);
   if (bytes === undefined) {
     return refuse('body-parsed', 'the body is not what was received: pass the raw bytes, before any parser');
   }
-  return bytes.length > bodyMaxBytes ? tooLarge : bytes;
+  return bytes.length > bodyMaxBytes ? tooLarge(bodyMaxBytes) : bytes;
+}
+
+function tooLarge(bodyMaxBytes: number): Refusal {
+  return refuse('too-large', `the body is larger than ${bodyMaxBytes} bytes`);
 }
 
 async function findSecret(

@@ -8,7 +8,8 @@ export type MemoryDedupeOptions = {
   readonly now?: () => number;
 };
 
-type Entry = { readonly state: 'busy' | 'done'; readonly untilMs: number };
+/** Without a holder it was handled. */
+type Entry = { readonly holder: string | undefined; readonly untilMs: number };
 
 const entriesDefaultMax = 100_000;
 
@@ -17,25 +18,25 @@ export function memoryDedupe({
   now = Date.now,
 }: MemoryDedupeOptions = {}): DedupeStore {
   const entries = new Map<string, Entry>();
-  const put = (key: string, state: Entry['state'], seconds: number) => {
+  const put = (key: string, holder: Entry['holder'], seconds: number) => {
     // Taken out first, so that the map stays in the order of the last change.
     entries.delete(key);
-    entries.set(key, { state, untilMs: now() + seconds * 1_000 });
+    entries.set(key, { holder, untilMs: now() + seconds * 1_000 });
     const [oldest] = entries.keys();
     if (entries.size > entriesMax && oldest !== undefined) entries.delete(oldest);
   };
   return {
-    async claim(key, seconds) {
+    async claim(key, seconds, holder) {
       const entry = entries.get(key);
-      if (entry !== undefined && entry.untilMs > now()) return entry.state;
-      put(key, 'busy', seconds);
+      if (entry !== undefined && entry.untilMs > now()) return entry.holder === undefined ? 'done' : 'busy';
+      put(key, holder, seconds);
       return 'claimed';
     },
     async done(key, seconds) {
-      put(key, 'done', seconds);
+      put(key, undefined, seconds);
     },
-    async release(key) {
-      entries.delete(key);
+    async release(key, holder) {
+      if (entries.get(key)?.holder === holder) entries.delete(key);
     },
   };
 }

@@ -21,7 +21,7 @@ export function postgresDedupeTable({ table = tableDefault }: PostgresDedupeOpti
   const name = checked(table);
   return `create table if not exists ${name} (
   key text primary key,
-  is_done boolean not null default false,
+  holder text,
   expires_at timestamptz not null
 );
 create index if not exists ${name.replace('.', '_')}_expires_at on ${name} (expires_at);`;
@@ -42,8 +42,8 @@ export function postgresDedupe(
     if (rows.length === sweepRowsMax) sweptAtMs = 0;
   };
   return {
-    async claim(key, seconds) {
-      const { rows } = await client.query(sql.claim, [key, seconds]);
+    async claim(key, seconds, holder) {
+      const { rows } = await client.query(sql.claim, [key, seconds, holder]);
       if (rows.length > 0) {
         await sweep();
         return 'claimed';
@@ -54,8 +54,8 @@ export function postgresDedupe(
     async done(key, seconds) {
       await client.query(sql.done, [key, seconds]);
     },
-    async release(key) {
-      await client.query(sql.release, [key]);
+    async release(key, holder) {
+      await client.query(sql.release, [key, holder]);
     },
   };
 }
@@ -64,14 +64,15 @@ function statements(table: string): Record<'claim' | 'isDone' | 'done' | 'releas
   const expiry = "now() + $2::double precision * interval '1 second'";
   return {
     // One row comes back when there was none, or one whose time has run out. Of several at once, the row lock lets one win.
-    claim: `insert into ${table} as held (key, expires_at) values ($1, ${expiry})
-      on conflict (key) do update set is_done = false, expires_at = excluded.expires_at
+    // Without a holder it was handled.
+    claim: `insert into ${table} as held (key, holder, expires_at) values ($1, $3, ${expiry})
+      on conflict (key) do update set holder = excluded.holder, expires_at = excluded.expires_at
       where held.expires_at <= now()
       returning key`,
-    isDone: `select key from ${table} where key = $1 and is_done and expires_at > now()`,
-    done: `insert into ${table} (key, is_done, expires_at) values ($1, true, ${expiry})
-      on conflict (key) do update set is_done = true, expires_at = excluded.expires_at`,
-    release: `delete from ${table} where key = $1 and not is_done`,
+    isDone: `select key from ${table} where key = $1 and holder is null and expires_at > now()`,
+    done: `insert into ${table} (key, holder, expires_at) values ($1, null, ${expiry})
+      on conflict (key) do update set holder = null, expires_at = excluded.expires_at`,
+    release: `delete from ${table} where key = $1 and holder = $2`,
     sweep: `delete from ${table} where key in (
       select key from ${table} where expires_at <= now() limit $1 for update skip locked)
       returning key`,

@@ -12,24 +12,29 @@ export type RedisDedupeOptions = {
   readonly prefix?: string;
 };
 
+const done = 'done';
+// Compared and deleted in one step, so that nobody can claim it in between.
+const releaseScript = "return redis.call('get', KEYS[1]) == ARGV[1] and redis.call('del', KEYS[1]) or 0";
+
 export function redisDedupe(
   client: RedisCommands,
   { prefix = 'webhooks:' }: RedisDedupeOptions = {},
 ): DedupeStore {
   const send = senderOf(client);
   return {
-    async claim(key, seconds) {
+    async claim(key, seconds, holder) {
       const name = prefix + key;
-      const set = await send(['SET', name, 'busy', 'EX', whole(seconds), 'NX']);
-      if (set !== null) return 'claimed';
+      const set = await send(['SET', name, holder, 'EX', whole(seconds), 'NX']);
+      // Asked for what a claim gives: clients say in several ways that there was nothing to set.
+      if (String(set) === 'OK') return 'claimed';
       // Gone in between: its time ran out, and the next copy will find it free.
-      return String(await send(['GET', name])) === 'done' ? 'done' : 'busy';
+      return String(await send(['GET', name])) === done ? 'done' : 'busy';
     },
     async done(key, seconds) {
-      await send(['SET', prefix + key, 'done', 'EX', whole(seconds)]);
+      await send(['SET', prefix + key, done, 'EX', whole(seconds)]);
     },
-    async release(key) {
-      await send(['DEL', prefix + key]);
+    async release(key, holder) {
+      await send(['EVAL', releaseScript, '1', prefix + key, holder]);
     },
   };
 }

@@ -4,6 +4,9 @@ import type { Handshake, HandshakeAnswer, HandshakeSource, Provider } from './pr
 import { ProviderRequest } from './request.ts';
 import type { ReceivedRequest } from './request.ts';
 
+// A question is short. What comes unverified and is longer is not parsed for one.
+const questionMaxBytes = 64 * 1024;
+
 /**
  * Undefined when the request is no such question. Ask with `unverified` before the request is verified, and with `verified`
  * only once it was.
@@ -16,6 +19,7 @@ export async function answerHandshake(
   const handshakes = (provider.handshakes ?? []).filter(({ on }) => on === source.on);
   if (handshakes.length === 0) return undefined;
   const body = bodyBytes(received.body) ?? new Uint8Array();
+  if (source.on === 'unverified' && body.length > questionMaxBytes) return undefined;
   const request = new ProviderRequest(received, body as Uint8Array<ArrayBuffer>, provider.jsonField);
   for (const handshake of handshakes) {
     const answer = await handshake.answer(request, source);

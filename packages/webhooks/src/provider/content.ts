@@ -21,14 +21,18 @@ export class MissingContent extends Error {
   }
 }
 
-/** What may have been signed, the likeliest first. Rejects with `MissingContent` for a part that is not there. */
-export async function contentsOf(
+/**
+ * What may have been signed, the likeliest first; a promise only where a function makes it. Throws or rejects with
+ * `MissingContent` for a part that is not there.
+ */
+export function contentsOf(
   { content }: SignatureScheme,
   request: ProviderRequest,
   values: ContentValues,
-): Promise<readonly Bytes[]> {
+): readonly Bytes[] | Promise<readonly Bytes[]> {
   if (typeof content === 'string') return [fromTemplate(content, request, values)];
-  return (await content(request, values)).map(encoded);
+  const made = content(request, values);
+  return 'then' in made ? made.then((texts) => texts.map(encoded)) : made.map(encoded);
 }
 
 function fromTemplate(template: string, request: ProviderRequest, values: ContentValues): Bytes {

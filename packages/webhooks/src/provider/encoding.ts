@@ -3,12 +3,22 @@ import { decodeBase64, encodeBase64, padBase64 } from '../base64.ts';
 import type { TextEncodingName } from './provider.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
-const hexPairs = /^(?:[0-9a-fA-F]{2})*$/;
 const base64urlOnly = /^[A-Za-z0-9_-]*$/;
+/** By the code of a character: its four bits, or -1. */
+const hexByCode = Int8Array.from({ length: 128 }, (_, code) =>
+  '0123456789abcdef'.indexOf(String.fromCharCode(code).toLowerCase()),
+);
 
 export function decodeHex(text: string): Bytes | undefined {
-  if (!hexPairs.test(text)) return undefined;
-  return Uint8Array.from(text.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+  if (text.length % 2 !== 0) return undefined;
+  const bytes = new Uint8Array(text.length / 2);
+  for (let index = 0; index < bytes.length; index += 1) {
+    const high = hexByCode[text.charCodeAt(2 * index)] ?? -1;
+    const low = hexByCode[text.charCodeAt(2 * index + 1)] ?? -1;
+    if (high < 0 || low < 0) return undefined;
+    bytes[index] = (high << 4) | low;
+  }
+  return bytes;
 }
 
 function encodeHex(bytes: Uint8Array): string {

@@ -1,5 +1,8 @@
 // JSON Web Tokens (RFC 7519), read and verified strictly. The row names the algorithms, never the token: a token that
 // names another one, `none` included, is refused before a key is looked for.
+import { hmacOf, rememberHmac } from '../hashing.ts';
+import type { HashName } from '../hashing.ts';
+import { sameBytes } from '../same-bytes.ts';
 import { refuse } from '../verdict.ts';
 import type { Refusal } from '../verdict.ts';
 import { decodeText, encodeText } from './encoding.ts';
@@ -15,7 +18,8 @@ export type Claims = Readonly<Record<string, unknown>>;
 export type JwtHeader = { readonly algorithm: JwtAlgorithm; readonly keyId: string | undefined };
 export type VerifiedJwt = { readonly ok: true; readonly claims: Claims };
 
-type Recipe = { readonly name: string; readonly hash: string; readonly namedCurve?: string };
+type Bytes = Uint8Array<ArrayBuffer>;
+type Recipe = { readonly name: string; readonly hash: HashName; readonly namedCurve?: string };
 const recipes: Record<JwtAlgorithm, Recipe> = {
   HS256: { name: 'HMAC', hash: 'SHA-256' },
   HS384: { name: 'HMAC', hash: 'SHA-384' },
@@ -59,10 +63,18 @@ export async function verifyJwt(
   const keyId = typeof kid === 'string' && kid.length <= keyIdMaxChars ? kid : undefined;
   const key = await keyFor({ algorithm, keyId });
   if (key === undefined) return refuse('unknown-key', 'the token is signed with a key that is not known');
-  const content = encoder.encode(`${head}.${body}`);
-  const { name, hash } = recipes[algorithm];
-  const holds = await crypto.subtle.verify({ name, hash }, key, signature, content);
+  const content = Uint8Array.from(encoder.encode(`${head}.${body}`));
+  const holds = await isSigned(recipes[algorithm], key, { signature, content });
   return holds ? { ok: true, claims } : refuse('mismatch', "the token's signature does not match");
+}
+
+async function isSigned(
+  { name, hash }: Recipe,
+  key: ProviderKey,
+  { signature, content }: { readonly signature: Bytes; readonly content: Bytes },
+): Promise<boolean> {
+  if (name === 'HMAC') return sameBytes(signature, await hmacOf(key, content));
+  return crypto.subtle.verify({ name, hash }, key, signature, content);
 }
 
 function jsonObject(part: string): Record<string, unknown> | undefined {
@@ -86,7 +98,9 @@ export async function sharedJwtKey(
 ): Promise<ProviderKey> {
   const { name, hash } = recipes[algorithm];
   const bytes = await keyBytes(form, secret);
-  return crypto.subtle.importKey('raw', bytes, { name, hash }, false, ['sign', 'verify']);
+  const key = await crypto.subtle.importKey('raw', bytes, { name, hash }, false, ['sign', 'verify']);
+  rememberHmac(key, hash, bytes);
+  return key;
 }
 
 /** A public key in PEM or base64. Rejects with `KeyError` when it is none, or one of another kind. */

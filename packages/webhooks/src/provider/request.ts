@@ -28,7 +28,7 @@ export class ProviderRequest {
   readonly body: Uint8Array<ArrayBuffer>;
   readonly #headers: RequestHeaders;
   readonly #jsonField: string | undefined;
-  #byName: Map<string, string[]> | undefined;
+  readonly #byName = new Map<string, readonly string[]>();
   #text: { value: string | undefined } | undefined;
   #json: { value: unknown } | undefined;
   #form: URLSearchParams | undefined;
@@ -52,8 +52,11 @@ export class ProviderRequest {
       const value = this.#headers.get(name);
       return value === null || value.length > valueMaxChars ? [] : [value];
     }
-    this.#byName ??= collect(this.#headers);
-    return this.#byName.get(name) ?? [];
+    const known = this.#byName.get(name);
+    if (known !== undefined) return known;
+    const values = valuesIn(this.#headers, name);
+    this.#byName.set(name, values);
+    return values;
   }
 
   header(name: string): string | undefined {
@@ -154,21 +157,21 @@ function textOf(value: unknown): string | undefined {
   return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
 }
 
-function collect(
+/** Looked for one by one: a row asks for two or three of the dozens that come, and most names differ in length already. */
+function valuesIn(
   headers: Readonly<Record<string, string | readonly string[] | undefined>>,
-): Map<string, string[]> {
-  const byName = new Map<string, string[]>();
-  for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined) continue;
-    const key = name.toLowerCase();
-    const values = (Array.isArray(value) ? value : [value]) as readonly unknown[];
-    byName.set(key, [...(byName.get(key) ?? []), ...values.filter((each) => typeof each === 'string')]);
+  name: string,
+): readonly string[] {
+  const values: unknown[] = [];
+  for (const key of Object.keys(headers)) {
+    if (key.length !== name.length || key.toLowerCase() !== name) continue;
+    const value = headers[key];
+    if (Array.isArray(value)) values.push(...(value as readonly unknown[]).slice(0, valuesMax + 1));
+    else values.push(value);
   }
-  for (const [name, values] of byName) {
-    const isTooLarge = values.length > valuesMax || values.some(({ length }) => length > valueMaxChars);
-    if (isTooLarge) byName.set(name, []);
-  }
-  return byName;
+  const texts = values.filter((value) => typeof value === 'string');
+  const isTooLarge = texts.length > valuesMax || texts.some(({ length }) => length > valueMaxChars);
+  return isTooLarge ? [] : texts;
 }
 
 function isGetter(headers: RequestHeaders): headers is { get(name: string): string | null } {

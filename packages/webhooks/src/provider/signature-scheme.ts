@@ -18,7 +18,7 @@ import type { ProviderVerdict } from './provider-verdict.ts';
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Imported keys, by scheme and secret: importing costs as much as verifying. */
-export type KeyCache = Map<string, Promise<ProviderKey>>;
+export type KeyCache = Map<SignatureScheme, KeysOfScheme>;
 
 type Given = {
   readonly secrets: readonly string[];
@@ -26,7 +26,13 @@ type Given = {
   readonly context: SchemeContext;
 };
 
-type GivenSecret = Given & { readonly secret: string; readonly secretIndex: number };
+type KeysOfScheme = Map<string, Promise<ProviderKey>>;
+type GivenSecret = {
+  readonly secret: string;
+  readonly secretIndex: number;
+  readonly keys: KeysOfScheme;
+  readonly context: SchemeContext;
+};
 
 type Signed = {
   readonly signatures: readonly Bytes[];
@@ -45,11 +51,12 @@ export async function verifySignature(
   request: ProviderRequest,
   given: Given,
 ): Promise<ProviderVerdict> {
-  const secrets = await secretsOf(scheme, request, given);
+  const secrets = scheme.keys === undefined ? given.secrets : await publishedKeys(scheme, request, given);
   if ('ok' in secrets) return secrets;
+  const keys = keysOf(given.keys, scheme);
   let refusal: Refusal | undefined;
   for (const [secretIndex, secret] of secrets.entries()) {
-    const verdict = await verifyWith(scheme, request, { ...given, secret, secretIndex });
+    const verdict = await verifyWith(scheme, request, { secret, secretIndex, keys, context: given.context });
     if (verdict.ok || isAuthentic(verdict)) return verdict;
     // A secret that is written wrong, or is of another kind, does not speak for the others.
     if (refusal === undefined || tells(verdict) > tells(refusal)) refusal = verdict;
@@ -57,17 +64,16 @@ export async function verifySignature(
   return refusal ?? mismatch();
 }
 
-/** The source's, or the keys that the provider publishes: those are read only for a request that has a signature. */
-async function secretsOf(
+/** Read only for a request that has a signature. */
+async function publishedKeys(
   scheme: SignatureScheme,
   request: ProviderRequest,
-  given: Given,
+  { context }: Given,
 ): Promise<readonly string[] | Refusal> {
-  if (scheme.keys === undefined) return given.secrets;
   const signed = readSigned(scheme, request);
   if ('ok' in signed) return signed;
   try {
-    return await scheme.keys(request, given.context);
+    return (await scheme.keys?.(request, context)) ?? [];
   } catch (error) {
     return refusalFor(error);
   }
@@ -99,9 +105,14 @@ async function verifyWith(
     if ('ok' in signed) return signed;
     const { signatures, timestamp, id, valueOf } = signed;
     const values = { secret, timestamp: timestamp?.text, id, valueOf, settings: context.settings };
-    const contents = await contentsOf(own, request, values);
-    const isSigned = await matchesAny(own, contents, { secret, signatures, keys });
-    return isSigned ? accepted(own, signed, { secretIndex, context }) : mismatch();
+    const made = contentsOf(own, request, values);
+    const contents = 'then' in made ? await made : made;
+    const key = await keyFor(own, secret, keys);
+    for (const content of contents) {
+      if (await matches(own, content, { signatures, key }))
+        return accepted(own, signed, { secretIndex, context });
+    }
+    return mismatch();
   } catch (error) {
     return refusalFor(error);
   }
@@ -130,36 +141,35 @@ function firstOf(field: Field, valueOf: (place: Location) => string | undefined)
   return parts.map((part) => firstOf(part, valueOf)).find((value) => value !== undefined);
 }
 
-type Tried = { readonly secret: string; readonly signatures: readonly Bytes[]; readonly keys: KeyCache };
+function keysOf(keys: KeyCache, scheme: SignatureScheme): KeysOfScheme {
+  const known = keys.get(scheme);
+  if (known !== undefined) return known;
+  const none: KeysOfScheme = new Map();
+  keys.set(scheme, none);
+  return none;
+}
 
-async function matchesAny(
-  scheme: SignatureScheme,
-  contents: readonly Bytes[],
-  tried: Tried,
-): Promise<boolean> {
-  for (const content of contents) {
-    if (await matches(scheme, content, tried)) return true;
-  }
-  return false;
+/** A plain hash has none. */
+function keyFor(
+  { algorithm, key: form }: SignatureScheme,
+  secret: string,
+  keys: KeysOfScheme,
+): Promise<ProviderKey> | undefined {
+  const known = keys.get(secret);
+  if (known !== undefined || algorithm === 'sha256') return known;
+  const importing = importVerificationKey(algorithm, form, secret);
+  if (keys.size >= keysMax) keys.clear();
+  keys.set(secret, importing);
+  return importing;
 }
 
 async function matches(
-  scheme: SignatureScheme,
+  { algorithm }: SignatureScheme,
   content: Bytes,
-  { secret, signatures, keys }: Tried,
+  { signatures, key }: { readonly signatures: readonly Bytes[]; readonly key: ProviderKey | undefined },
 ): Promise<boolean> {
-  const { algorithm, key: form } = scheme;
-  if (algorithm === 'sha256') {
-    const expected = await digestOf('SHA-256', content);
-    return signatures.some((signature) => sameBytes(signature, expected));
-  }
-  const name = `${algorithm} ${JSON.stringify(form)} ${secret}`;
-  const importing = keys.get(name) ?? importVerificationKey(algorithm, form, secret);
-  if (keys.size > keysMax) keys.clear();
-  keys.set(name, importing);
-  const key = await importing;
-  if (isHmac(algorithm)) {
-    const expected = await hmacOf(key, content);
+  if (key === undefined || isHmac(algorithm)) {
+    const expected = await (key === undefined ? digestOf('SHA-256', content) : hmacOf(key, content));
     return signatures.some((signature) => sameBytes(signature, expected));
   }
   for (const signature of signatures.slice(0, publicKeySignaturesMax)) {

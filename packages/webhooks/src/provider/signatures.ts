@@ -17,11 +17,14 @@ export type ReadSignatures = {
 
 const itemsMax = 128;
 const valueMaxChars = 4_096;
+const noPairs: ReadonlyMap<string, string> = new Map();
 
 export function readSignatures(request: ProviderRequest, field: SignatureField): ReadSignatures | Refusal {
-  const places = typeof field.at === 'string' ? [field.at] : field.at;
-  const values = places.flatMap((place) => valuesAt(request, place));
-  const [first = ''] = places;
+  const [first = ''] = typeof field.at === 'string' ? [field.at] : field.at;
+  const values =
+    typeof field.at === 'string'
+      ? valuesAt(request, field.at)
+      : field.at.flatMap((place) => valuesAt(request, place));
   if (values.length === 0) return refuse('missing-header', `${nameOf(first)} is missing`);
   if (values.some((value) => value.length > valueMaxChars))
     return malformed(first, `is longer than ${valueMaxChars} characters`);
@@ -47,7 +50,8 @@ function bareSignatures(
   place: Location | '',
 ): ReadSignatures | Refusal {
   const { prefix = '', encoding, leading = [] } = field;
-  const pairs = new Map(leading.map((name, index) => [name, items[index] ?? '']));
+  const pairs =
+    leading.length === 0 ? noPairs : new Map(leading.map((name, index) => [name, items[index] ?? '']));
   const candidates = items
     .slice(leading.length)
     .filter((item) => item.startsWith(prefix))

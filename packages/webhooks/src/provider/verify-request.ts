@@ -146,15 +146,18 @@ function wrongOptions(
 }
 
 function readBody(body: unknown, bodyMaxBytes: number): Uint8Array<ArrayBuffer> | Refusal {
-  const tooLarge = refuse('too-large', `the body is larger than ${bodyMaxBytes} bytes`);
   // A text has at least as many bytes as characters: a huge one need not be encoded to know.
-  if (typeof body === 'string' && body.length > bodyMaxBytes) return tooLarge;
+  if (typeof body === 'string' && body.length > bodyMaxBytes) return tooLarge(bodyMaxBytes);
   const bytes = bodyBytes(body);
   if (bytes === undefined) {
     return refuse('body-parsed', 'the body is not what was received: pass the raw bytes, before any parser');
   }
   // Web Crypto takes no memory that is shared.
-  return bytes.length > bodyMaxBytes ? tooLarge : (bytes as Uint8Array<ArrayBuffer>);
+  return bytes.length > bodyMaxBytes ? tooLarge(bodyMaxBytes) : (bytes as Uint8Array<ArrayBuffer>);
+}
+
+function tooLarge(bodyMaxBytes: number): Refusal {
+  return refuse('too-large', `the body is larger than ${bodyMaxBytes} bytes`);
 }
 
 function misconfigured(detail: string): Refusal {

@@ -7,21 +7,15 @@ export const livekit: Provider<'livekit'> = {
   docs: 'https://docs.livekit.io/home/server/webhooks/',
   grade: 'A',
   secret: { name: 'API secret', madeBy: 'provider' },
-  settings: [
-    {
-      name: 'apiKey',
-      help: 'the API key whose tokens are accepted (default: any that the secret signs)',
-      optional: true,
-    },
-  ],
+  settings: [{ name: 'apiKey', help: 'the API key that the secret belongs to: tokens must name it' }],
   schemes: [
     sharedJwtScheme(
       {
         header: 'authorization',
         bodyHash: { claim: 'sha256', encoding: 'base64' },
-        claims: ({ apiKey }) => ({ needs: ['exp'], ...(apiKey ? { issuers: [apiKey] } : {}) }),
+        claims: ({ apiKey = '' }) => ({ needs: ['exp'], issuers: [apiKey] }),
         sample: (_draft, { settings, nowMs }) => ({
-          iss: settings['apiKey'] ?? 'devkey',
+          iss: settings['apiKey'] ?? '',
           exp: Math.floor(nowMs / 1_000) + 300,
         }),
       },

@@ -2,6 +2,9 @@ import { echoField } from '../provider/handshakes.ts';
 import { sharedJwtScheme } from '../provider/jwt-scheme.ts';
 import type { Provider } from '../provider/provider.ts';
 
+/** The setting's way of saying that tokens for every endpoint of the app are taken. */
+const anyAudience = 'any';
+
 export const monday: Provider<'monday'> = {
   name: 'monday',
   title: 'monday.com',
@@ -9,17 +12,23 @@ export const monday: Provider<'monday'> = {
   grade: 'A',
   secret: { name: 'signing secret of the app', madeBy: 'provider' },
   settings: [
-    { name: 'audience', help: "the app's endpoint, which tokens must name (default: any)", optional: true },
+    {
+      name: 'audience',
+      help: 'the URL of the endpoint as monday.com has it, which tokens must name; `any` takes those for every endpoint of the app',
+    },
   ],
   schemes: [
     sharedJwtScheme(
       {
         header: 'authorization',
-        claims: ({ audience }) => ({ needs: ['exp'], ...(audience ? { audience } : {}) }),
-        sample: (draft, { nowMs, settings }) => ({
+        claims: ({ audience = '' }) => ({
+          needs: ['exp'],
+          ...(audience === anyAudience ? {} : { audience }),
+        }),
+        sample: (draft, { nowMs, settings: { audience } }) => ({
           accountId: 1,
           userId: 1,
-          aud: settings['audience'] ?? draft.url,
+          aud: audience === undefined || audience === anyAudience ? draft.url : audience,
           exp: Math.floor(nowMs / 1_000) + 300,
         }),
       },

@@ -2,15 +2,18 @@
 //
 //   (new) --claim--> busy --done--> done, for as long as the provider may send it again
 //                      \--release, or its time runs out--> (new)
+//
+// Work that outlives its claim may find it with another: then `release` leaves it there, and `done` holds against both.
 
 /**
  * What remembers ids. `claim` takes one for `seconds` when nobody has it; of several that claim at once, one gets it. `busy`
- * is said while another has it, `done` when it was handled.
+ * is said while another has it, `done` when it was handled. `holder` is a text that no other claim has: `release` gives back
+ * an id only while that claim holds it, never one that was handled or that another has by now.
  */
 export type DedupeStore = {
-  claim(key: string, seconds: number): Promise<'claimed' | 'busy' | 'done'>;
+  claim(key: string, seconds: number, holder: string): Promise<'claimed' | 'busy' | 'done'>;
   done(key: string, seconds: number): Promise<void>;
-  release(key: string): Promise<void>;
+  release(key: string, holder: string): Promise<void>;
 };
 
 export type DedupeSettings = {
@@ -25,19 +28,20 @@ export type Claim = { done(): Promise<void>; release(): Promise<void> };
 
 // Redis takes any length, Workers KV 512 bytes; ids are short unless a provider makes them of its URLs.
 const keyMaxChars = 200;
-// A claim about to run out may be another's by the time the store is asked to give it back.
+// A store that knows no holders would give back another's: a claim about to run out is left to do so.
 const marginMs = 1_000;
 
 export async function claim(dedupe: DedupeSettings, name: string): Promise<Claim | 'busy' | 'done'> {
   const { store, now, claimSeconds, doneSeconds } = dedupe;
   const key = await keyOf(name);
+  const holder = crypto.randomUUID();
   const heldUntilMs = now() + claimSeconds * 1_000 - marginMs;
-  const answer = await store.claim(key, claimSeconds);
+  const answer = await store.claim(key, claimSeconds, holder);
   if (answer !== 'claimed') return answer;
   return {
     done: () => store.done(key, doneSeconds),
     release: async () => {
-      if (now() < heldUntilMs) await store.release(key);
+      if (now() < heldUntilMs) await store.release(key, holder);
     },
   };
 }
@@ -52,7 +56,8 @@ export function eventKeys(source: string, ids: readonly (string | undefined)[]):
     if (id === undefined || id === '') return undefined;
     const count = (seen.get(id) ?? 0) + 1;
     seen.set(id, count);
-    return `${source}:${id}${count === 1 ? '' : `#${count}`}`;
+    // Before the colon, where no id reaches: the name of a source holds neither.
+    return `${source}${count === 1 ? '' : `#${count}`}:${id}`;
   });
 }
 

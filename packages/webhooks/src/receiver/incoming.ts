@@ -64,31 +64,35 @@ export async function readStream(
   stream: BodyStream,
   bodyMaxBytes: number,
 ): Promise<Bytes | Rejection | undefined> {
-  const chunks: Uint8Array[] = [];
+  // Not a list of chunks: a stranger who sends bytes one by one would have us keep a hundred for each.
+  let whole = new Uint8Array();
   let lengthBytes = 0;
   try {
     const reader = stream.getReader();
     for (let read = await reader.read(); !read.done; read = await reader.read()) {
       const chunk = read.value ?? new Uint8Array();
-      lengthBytes += chunk.length;
-      if (lengthBytes > bodyMaxBytes) {
+      if (lengthBytes + chunk.length > bodyMaxBytes) {
         await reader.cancel();
         return undefined;
       }
-      chunks.push(chunk);
+      whole = withRoom(whole, { lengthBytes, moreBytes: chunk.length, bodyMaxBytes });
+      whole.set(chunk, lengthBytes);
+      lengthBytes += chunk.length;
     }
   } catch {
     return reject('unreadable-body', 'the body broke off before its end');
   }
-  return joined(chunks, lengthBytes);
+  return lengthBytes === whole.length ? whole : whole.slice(0, lengthBytes);
 }
 
-function joined(chunks: readonly Uint8Array[], lengthBytes: number): Bytes {
-  const whole = new Uint8Array(lengthBytes);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return whole;
+/** The first chunk is often the only one; from the second on, there is room for as much again. */
+function withRoom(
+  bytes: Bytes,
+  { lengthBytes, moreBytes, bodyMaxBytes }: { lengthBytes: number; moreBytes: number; bodyMaxBytes: number },
+): Bytes {
+  const wantedBytes = lengthBytes + moreBytes;
+  if (wantedBytes <= bytes.length) return bytes;
+  const grown = new Uint8Array(Math.max(wantedBytes, Math.min(2 * lengthBytes, bodyMaxBytes)));
+  grown.set(bytes);
+  return grown;
 }

@@ -3,6 +3,7 @@
 import type { Handshake, HandshakeAnswer, Provider, SignatureScheme } from '../provider/provider.ts';
 import type { ProviderRequest } from '../provider/request.ts';
 import { verifySignature } from '../provider/signature-scheme.ts';
+import type { KeyCache } from '../provider/signature-scheme.ts';
 import { refuse } from '../verdict.ts';
 
 export type WebsubOptions = {
@@ -14,15 +15,25 @@ export type WebsubOptions = {
 
 const challengeMaxChars = 4_096;
 const signatureHeader = 'x-hub-signature';
-const algorithms: ReadonlyMap<string, SignatureScheme['algorithm']> = new Map([
-  ['sha256', 'hmac-sha256'],
-  ['sha384', 'hmac-sha384'],
-  ['sha512', 'hmac-sha512'],
-]);
+const oldMethod = 'sha1';
+/** Section 7.1: the header says how it was made. */
+const schemes: ReadonlyMap<string, SignatureScheme> = new Map(
+  ([oldMethod, 'sha256', 'sha384', 'sha512'] as const).map((method) => [
+    method,
+    {
+      kind: 'signature',
+      algorithm: `hmac-${method}`,
+      key: 'text',
+      signature: { at: `header:${signatureHeader}`, prefix: `${method}=`, encoding: 'hex' },
+      content: '{body}',
+    },
+  ]),
+);
 
 /** Its events have the type `content`; a feed is not JSON: read `context.request.body`. */
 export function websub({ topics, allowSha1 = false }: WebsubOptions): Provider<'websub'> {
   const isWanted = typeof topics === 'function' ? topics : (topic: string) => topics.includes(topic);
+  const keys: KeyCache = new Map();
   return {
     name: 'websub',
     title: 'WebSub',
@@ -38,7 +49,7 @@ export function websub({ topics, allowSha1 = false }: WebsubOptions): Provider<'
             const detail = `${signatureHeader} is missing, or made in a way that is not taken here`;
             return refuse('missing-header', detail);
           }
-          return verifySignature(scheme, request, { secrets: [secret], keys: new Map(), context });
+          return verifySignature(scheme, request, { secrets: [secret], keys, context });
         },
       },
     ],
@@ -72,16 +83,7 @@ function answered(status: number, body: string): HandshakeAnswer {
   return { status, headers, body };
 }
 
-/** Section 7.1: the header says how it was made. */
 function schemeOf(request: ProviderRequest, allowSha1: boolean): SignatureScheme | undefined {
   const [method = ''] = (request.header(signatureHeader) ?? '').split('=', 1);
-  const algorithm = allowSha1 && method === 'sha1' ? 'hmac-sha1' : algorithms.get(method);
-  if (algorithm === undefined) return undefined;
-  return {
-    kind: 'signature',
-    algorithm,
-    key: 'text',
-    signature: { at: `header:${signatureHeader}`, prefix: `${method}=`, encoding: 'hex' },
-    content: '{body}',
-  };
+  return method === oldMethod && !allowSha1 ? undefined : schemes.get(method);
 }

@@ -244,6 +244,7 @@ export const samples: readonly ProviderSample[] = [
     provider: monday,
     evidence: 'document',
     secret: 'monday-signing-secret-0123456789ab',
+    settings: { audience: 'https://hooks.example.com/monday' },
     unprotected: ['body'],
     request: {
       body: JSON.stringify({
@@ -267,7 +268,7 @@ export const samples: readonly ProviderSample[] = [
     ],
     async oracle({ headers }, secret) {
       const { claims } = await readToken(headers['authorization'], secret);
-      assert.equal(claims['accountId'], 1);
+      assert.deepEqual([claims['accountId'], claims.aud], [1, 'https://hooks.example.com/monday']);
       return {};
     },
   },

@@ -1,6 +1,6 @@
 // Requests and settings that an attacker would wish for: none of them is accepted.
 import { createHmac } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { decodeBase64 } from '../../src/base64.ts';
 import { verifyMessage, importMessageKey, signMessage } from '../../src/http-signatures/index.ts';
 import { answerHandshake } from '../../src/provider/answer-handshake.ts';
@@ -10,6 +10,7 @@ import { awsSns } from '../../src/providers/aws-sns.ts';
 import { braintree } from '../../src/providers/braintree.ts';
 import { github } from '../../src/providers/github.ts';
 import { googlePubsub } from '../../src/providers/google-pubsub.ts';
+import { monday } from '../../src/providers/monday.ts';
 import { x } from '../../src/providers/x.ts';
 
 const secret = 'a secret of the source';
@@ -80,6 +81,23 @@ describe('a signature of some megabytes in the body', () => {
     expect(await verifyRequest(awsSns, { headers: {}, body: sns }, { secrets: [], settings })).toMatchObject({
       reason: 'missing-header',
     });
+  });
+});
+
+describe('a question in a body of some megabytes', () => {
+  const ask = (length: number) => {
+    const body = JSON.stringify({ challenge: 'abc', more: 'x'.repeat(length) });
+    const source = { secrets: [secret], settings: { audience: 'any' } };
+    return answerHandshake(monday, { method: 'POST', headers: {}, body }, { on: 'unverified', ...source });
+  };
+
+  it('is not parsed for a stranger', async () => {
+    const parse = vi.spyOn(JSON, 'parse');
+    expect(await ask(1_000)).toMatchObject({ status: 200, body: '{"challenge":"abc"}' });
+    expect(parse).toHaveBeenCalledOnce();
+    expect(await ask(64 * 1024)).toBeUndefined();
+    expect(parse).toHaveBeenCalledOnce();
+    parse.mockRestore();
   });
 });
 

@@ -7,6 +7,7 @@ import { signRequest } from '../../src/provider/sign-request.ts';
 import { verifyRequest } from '../../src/provider/verify-request.ts';
 import { genericHmac } from '../../src/providers/generic-hmac.ts';
 import { MissingContent } from '../../src/provider/content.ts';
+import { ProviderRequest } from '../../src/provider/request.ts';
 import { refuse } from '../../src/verdict.ts';
 import { publicPem, rsaKeys } from '../support/provider-keys.ts';
 
@@ -241,4 +242,17 @@ it('reads times with a fraction', () => {
     undefined,
     undefined,
   ]);
+});
+
+it('reads every value of a header, in whatever case its name comes, and none when there is too much of it', () => {
+  const values = (headers: Readonly<Record<string, string | readonly string[] | undefined>>) =>
+    new ProviderRequest({ headers }, new Uint8Array()).headerValues('x-a');
+  expect(values({ 'X-A': '1', 'x-b': '2', 'x-a': ['3', '4'], 'X-a': undefined })).toEqual(['1', '3', '4']);
+  expect(values({ 'x-aa': '1', x: '2' })).toEqual([]);
+  expect(values({ 'x-a': 'y'.repeat(8_192) })).toHaveLength(1);
+  expect(values({ 'x-a': 'y'.repeat(8_193) })).toEqual([]);
+  expect(values({ 'X-A': ['1', 'y'.repeat(8_193)] })).toEqual([]);
+  expect(values({ 'x-a': Array<string>(128).fill('1') })).toHaveLength(128);
+  expect(values({ 'x-a': Array<string>(129).fill('1') })).toEqual([]);
+  expect(values({ 'x-a': Array<string>(100).fill('1'), 'X-A': Array<string>(29).fill('1') })).toEqual([]);
 });

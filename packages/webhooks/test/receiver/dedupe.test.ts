@@ -62,56 +62,73 @@ describe.each(stores)('%s', (_name, create) => {
     key = `billing:${crypto.randomUUID()}`;
   });
 
+  /** Claims until the id is free. */
+  const claimedAgain = (seconds: number, holder: string) =>
+    expect.poll(() => store.claim(key, seconds, holder), { timeout: 5_000, interval: 100 }).toBe('claimed');
+
   it('gives an id to one, and says to the others that it is taken', async () => {
-    const answers = await Promise.all(Array.from({ length: 8 }, () => store.claim(key, 60)));
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, index) => store.claim(key, 60, `holder-${index}`)),
+    );
     expect(answers.sort()).toEqual([...Array<string>(7).fill('busy'), 'claimed']);
-    expect(await store.claim(`${key}x`, 60)).toBe('claimed');
+    expect(await store.claim(`${key}x`, 60, 'a')).toBe('claimed');
   });
 
   it('remembers what was handled', async () => {
-    await store.claim(key, 60);
+    await store.claim(key, 60, 'a');
     await store.done(key, 60);
-    expect(await store.claim(key, 60)).toBe('done');
+    expect(await store.claim(key, 60, 'b')).toBe('done');
   });
 
   it('gives an id again after its release', async () => {
-    await store.claim(key, 60);
-    await store.release(key);
-    expect(await store.claim(key, 60)).toBe('claimed');
+    await store.claim(key, 60, 'a');
+    await store.release(key, 'a');
+    expect(await store.claim(key, 60, 'b')).toBe('claimed');
   });
 
   it('gives an id again when its time has run out', async () => {
-    await store.claim(key, 1);
-    await expect.poll(() => store.claim(key, 60), { timeout: 5_000, interval: 100 }).toBe('claimed');
+    await store.claim(key, 1, 'a');
+    await claimedAgain(60, 'b');
     await store.done(key, 1);
-    await expect.poll(() => store.claim(key, 60), { timeout: 5_000, interval: 100 }).toBe('claimed');
+    await claimedAgain(60, 'c');
+  });
+
+  it('gives back nothing that another holds by now', async () => {
+    await store.claim(key, 1, 'slow');
+    await claimedAgain(60, 'next');
+    await store.release(key, 'slow');
+    expect(await store.claim(key, 60, 'third')).toBe('busy');
+    await store.release(key, 'next');
+    expect(await store.claim(key, 60, 'third')).toBe('claimed');
+  });
+
+  it('gives back nothing that was handled, by whomever', async () => {
+    await store.claim(key, 1, 'slow');
+    await claimedAgain(60, 'next');
+    await store.done(key, 60);
+    for (const holder of ['slow', 'next']) await store.release(key, holder);
+    expect(await store.claim(key, 60, 'third')).toBe('done');
   });
 
   it('has no say about an id that it does not know', async () => {
-    await store.release(key);
+    await store.release(key, 'a');
     await store.done(key, 60);
-    expect(await store.claim(key, 60)).toBe('done');
+    expect(await store.claim(key, 60, 'a')).toBe('done');
   });
 });
 
 it('memory forgets the oldest past its limit', async () => {
   const store = memoryDedupe({ entriesMax: 2 });
-  for (const key of ['a', 'b', 'c']) await store.claim(key, 60);
-  expect(await store.claim('c', 60)).toBe('busy');
-  expect(await store.claim('a', 60)).toBe('claimed');
+  for (const key of ['a', 'b', 'c']) await store.claim(key, 60, 'first');
+  expect(await store.claim('c', 60, 'second')).toBe('busy');
+  expect(await store.claim('a', 60, 'second')).toBe('claimed');
 });
 
-it('PostgreSQL does not give back what was handled, and sweeps what has run out', async () => {
-  const store = postgresDedupe(database, { table });
-  await store.claim('kept', 60);
-  await store.done('kept', 60);
-  await store.release('kept');
-  expect(await store.claim('kept', 60)).toBe('done');
-
+it('PostgreSQL sweeps what has run out', async () => {
   const swept = `${schema}.swept`;
   await database.query(postgresDedupeTable({ table: swept }));
   await database.query(
-    `insert into ${swept} select 'old' || n, true, now() - interval '1 second' from generate_series(1, 1500) as n`,
+    `insert into ${swept} select 'old' || n, null, now() - interval '1 second' from generate_series(1, 1500) as n`,
   );
   const count = async () => {
     const { rows } = await database.query(`select count(*)::int as old from ${swept} where key like 'old%'`);
@@ -121,9 +138,9 @@ it('PostgreSQL does not give back what was handled, and sweeps what has run out'
   const sweeper = postgresDedupe(database, { table: swept });
   const counts: unknown[] = [];
   for (const key of ['new-1', 'new-2', 'new-3']) {
-    await sweeper.claim(key, 60);
+    await sweeper.claim(key, 60, 'a');
     counts.push(await count());
-    await database.query(`insert into ${swept} values ('old-' || $1, true, now() - interval '1 second')`, [
+    await database.query(`insert into ${swept} values ('old-' || $1, null, now() - interval '1 second')`, [
       key,
     ]);
   }
@@ -148,11 +165,11 @@ it('Workers KV remembers what was handled, for no less than its shortest time', 
     },
   };
   const store = workersKvDedupe(namespace);
-  expect(await store.claim('a', 5)).toBe('claimed');
-  await store.release('a');
-  expect(await store.claim('a', 5)).toBe('claimed');
+  expect(await store.claim('a', 5, 'first')).toBe('claimed');
+  await store.release('a', 'first');
+  expect(await store.claim('a', 5, 'second')).toBe('claimed');
   await store.done('a', 5);
-  expect(await store.claim('a', 5)).toBe('done');
+  expect(await store.claim('a', 5, 'third')).toBe('done');
   expect(puts).toEqual([['webhooks:a', 'done', { expirationTtl: 60 }]]);
 });
 
@@ -260,6 +277,34 @@ describe('the receiver', () => {
     expect(released).toEqual([]);
   });
 
+  it('keeps what one copy has handled, although another one has failed at it', async () => {
+    let nowMs = Date.now();
+    const now = () => nowMs;
+    const { source, deliver } = billing({ dedupe: memoryDedupe({ now }), now, claimSeconds: 10 });
+    const ends = [deferred(), deferred()];
+    const begun = [deferred(), deferred()];
+    let calls = 0;
+    source.on('*', async () => {
+      const call = calls;
+      calls += 1;
+      begun[call]?.resolve();
+      await ends[call]?.promise;
+      if (call === 1) throw new Error('not this one');
+    });
+    // The first takes longer than its claim, so that the second is let through beside it.
+    const first = deliver(stripeRequest(event));
+    await begun[0]?.promise;
+    nowMs += 10_000;
+    const second = deliver(stripeRequest(event));
+    await begun[1]?.promise;
+    ends[0]?.resolve();
+    expect((await first).status).toBe(204);
+    ends[1]?.resolve();
+    expect((await second).status).toBe(503);
+    expect((await deliver(stripeRequest(event))).status).toBe(204);
+    expect(calls).toBe(2);
+  });
+
   it('neither handles nor forgets when the store is away', async () => {
     const away = () => Promise.reject(new Error('away'));
     const { source, deliver, errors } = billing({ dedupe: { claim: away, done: away, release: away } });
@@ -343,6 +388,15 @@ describe('a batch', () => {
     expect(seen).toEqual(['a', 'b', 'c']);
     expect((await deliver(items('a', 'b', 'c'))).status).toBe(204);
     expect(seen).toEqual(['a', 'b', 'c', 'b']);
+  });
+
+  it('that numbers ids of its own loses none of them', async () => {
+    const { source, deliver } = billing({ dedupe: memoryDedupe() }, batched);
+    let calls = 0;
+    source.on('item', () => void (calls += 1));
+    for (let copy = 0; copy < 2; copy += 1)
+      expect((await deliver(items('a', 'a', 'a#2', '2:a'))).status).toBe(204);
+    expect(calls).toBe(4);
   });
 
   it('that has one id for all its items loses none of them', async () => {

@@ -74,8 +74,13 @@ function answer(entries: Map<string, Entry>, [command = '', key = '', ...rest]: 
     }
     case 'GET':
       return live === undefined ? '$-1\r\n' : `$${live.value.length}\r\n${live.value}\r\n`;
-    case 'DEL':
-      return `:${Number(entries.delete(key))}\r\n`;
+    case 'EVAL': {
+      // The one script that is sent: it compares, then deletes.
+      const [, name = '', value] = rest;
+      const held = entries.get(name);
+      const isHeld = held !== undefined && held.untilMs > Date.now() && held.value === value;
+      return `:${Number(isHeld && entries.delete(name))}\r\n`;
+    }
     case 'INFO':
       return '$19\r\nredis_version:7.4.0\r\n';
     case 'HELLO':
