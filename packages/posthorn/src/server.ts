@@ -35,6 +35,7 @@ import { checkSecretKey } from './store/secret-key-check.ts';
 import { hasFailed, type Settled } from './store/settle-deliveries.ts';
 import { ensureToken } from './store/tokens.ts';
 import { waitForDatabase } from './store/wait-for-database.ts';
+import type { Gateway } from './gateway/gateway.ts';
 import type { Reconciler } from './gateway/reconciler.ts';
 import { createServerGateway, createServerReconciler, githubApiUrlsOf } from './server-gateway.ts';
 import { createTaskRunner, type TaskRunner } from './tasks/runner.ts';
@@ -95,6 +96,7 @@ interface Parts {
   issues: IssueKeeper;
   tasks: TaskRunner;
   reconciler: Reconciler;
+  gateway: Gateway;
   api: Api;
   demoSecret: { value: string | undefined };
 }
@@ -188,7 +190,7 @@ async function build(options: ServerOptions): Promise<Parts> {
   });
   const demoSecret = { value: undefined };
   if (config.mode === 'dev') registerDevInbox(api, () => demoSecret.value);
-  return { ...parts, templates, engine, tasks, reconciler, api, demoSecret };
+  return { ...parts, templates, engine, tasks, reconciler, gateway, api, demoSecret };
 }
 
 type EngineParts = Pick<
@@ -326,6 +328,7 @@ async function serverVersion({ pool }: Database): Promise<string> {
 // Requests that are being served are served to the end, and one that only trickles in does not keep the server up.
 async function stop({
   api,
+  gateway,
   engine,
   transformer,
   templates,
@@ -337,6 +340,7 @@ async function stop({
   outageLog,
 }: Parts): Promise<void> {
   const impatience = setTimeout(() => api.server.closeAllConnections(), closeGraceMs);
+  gateway.stop();
   await api.close();
   clearTimeout(impatience);
   try {

@@ -138,6 +138,7 @@ sources:
     toleranceSeconds: 60
     deduplicateBy: body
     validation: park
+    syncTimeoutMs: 500
     answer: { status: 200, body: fine }
     endpoints:
       one:

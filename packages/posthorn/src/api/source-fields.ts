@@ -21,6 +21,8 @@ const bodyMaxDefaultBytes = 25 * mebibyte;
 const rateLimitMax = 1_000_000;
 // Ten years: of any age.
 const toleranceMaxSeconds = 315_360_000;
+const syncTimeoutMinMs = 100;
+const syncTimeoutMaxMs = 30_000;
 const answerMaxChars = 4_096;
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 // Nothing that a browser would run.
@@ -52,6 +54,9 @@ const optionalFields = {
   toleranceSeconds: Type.Optional(nullable(Type.Integer({ minimum: 0, maximum: toleranceMaxSeconds }))),
   deduplicateBy: Type.Optional(oneOf(['id', 'body', 'nothing'] as const)),
   validation: Type.Optional(oneOf(['none', 'reject', 'park'] as const)),
+  syncTimeoutMs: Type.Optional(
+    nullable(Type.Integer({ minimum: syncTimeoutMinMs, maximum: syncTimeoutMaxMs })),
+  ),
   answer: Type.Optional(
     nullable(
       Type.Object({
@@ -137,6 +142,7 @@ export function columnsOf(deps: ApiDeps, id: string, body: SourceIn) {
     rate_limit: body.rateLimit ?? null,
     deduplicate_by: body.deduplicateBy ?? ('id' as const),
     validation: body.validation ?? ('none' as const),
+    sync_timeout_ms: body.syncTimeoutMs ?? null,
     answer: answerJson(body.answer),
     ...sealedSettings(deps, id, body.config),
   };
@@ -158,6 +164,7 @@ export function changesOf(deps: ApiDeps, id: string, body: SourcePatch) {
     ...(body.rateLimit === undefined ? {} : { rate_limit: body.rateLimit }),
     ...(body.deduplicateBy === undefined ? {} : { deduplicate_by: body.deduplicateBy }),
     ...(body.validation === undefined ? {} : { validation: body.validation }),
+    ...(body.syncTimeoutMs === undefined ? {} : { sync_timeout_ms: body.syncTimeoutMs }),
     ...(body.answer === undefined ? {} : { answer: answerJson(body.answer) }),
     ...sealedSettings(deps, id, body.config),
   };

@@ -97,6 +97,7 @@ function wireSource(row: SourceRow, more: { ingestUrl: string | null; publicKey:
     toleranceSeconds: row.tolerance_seconds,
     deduplicateBy: row.deduplicate_by,
     validation: row.validation,
+    syncTimeoutMs: row.sync_timeout_ms,
     answer: row.answer,
     createdAt: row.created_at.toISOString(),
     updatedAt: row.updated_at.toISOString(),

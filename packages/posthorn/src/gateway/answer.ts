@@ -3,7 +3,7 @@
 export interface Answer {
   status: number;
   headers?: Readonly<Record<string, string>>;
-  body?: string;
+  body?: string | Buffer;
 }
 
 /** On every answer: these paths lie beside the console's. */

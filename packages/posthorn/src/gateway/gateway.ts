@@ -12,6 +12,7 @@ import type { Database } from '../store/database.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import { insertSecrets, listSecrets } from '../store/source-secrets.ts';
 import { secretOwner } from '../store/sources.ts';
+import { AnswerWaiter } from './answer-waiter.ts';
 import { Door } from './door.ts';
 import type { OpenSource } from './open-source.ts';
 import { Receiver } from './receive.ts';
@@ -43,6 +44,8 @@ export interface Gateway {
   /** `isClosing`: no further request is to come on the connection. */
   serve(request: IncomingMessage, response: ServerResponse, isClosing: () => boolean): void;
   replay: ReplayRequest;
+  /** Requests that wait for the answer of an endpoint get the ordinary one. */
+  stop(): void;
 }
 
 export function createGateway(deps: GatewayDeps): Gateway {
@@ -61,9 +64,11 @@ export function createGateway(deps: GatewayDeps): Gateway {
       return known.some(({ secret_sealed }) => isSame(box.open(secret_sealed, secretOwner(id)), secret));
     });
   const refusals = new RefusalKeeper({ ...deps, pool });
-  const receiver = new Receiver({ ...deps, refusals, learn });
+  const answers = new AnswerWaiter({ ...deps, pool });
+  const receiver = new Receiver({ ...deps, refusals, answers, learn });
   const door = new Door({ ...deps, receiver, book: new SourceBook({ ...deps, pool }) });
-  return { isFor: door.isFor, serve: door.serve, replay: createReplay({ ...deps, refusals }) };
+  const replay = createReplay({ ...deps, refusals });
+  return { isFor: door.isFor, serve: door.serve, replay, stop: () => answers.stop() };
 }
 
 function isSame(a: string, b: string): boolean {

@@ -1,11 +1,12 @@
 // The life of a provider's request: handshake -> method -> verify -> handshake -> store -> answer. Nothing is promised
-// before the commit, and no code of a user runs before the answer.
+// before the commit, and no code of a user runs before the answer, unless the source is told to wait for it.
 import { answerHandshake, type Handshake } from '@posthorn/webhooks/provider';
 import { schemaReason } from '../core/inbound-names.ts';
 import type { AcceptInbound } from '../core/inbound.ts';
 import { RateBudget } from '../core/rate-budget.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { NewId } from '../lib/ids.ts';
+import type { AnswerWaiter } from './answer-waiter.ts';
 import { type Answer, notFound } from './answer.ts';
 import { factsOf, inboundRequestOf, judge, methodRefusal, type Passed, type Refusal } from './judge.ts';
 import { type OpenSource, receivedRequest } from './open-source.ts';
@@ -26,6 +27,7 @@ const renewalsOfSource = { perSecond: 20, burst: 20, keysMax: 10_000 };
 export interface ReceiveDeps {
   accept: AcceptInbound;
   refusals: RefusalKeeper;
+  answers: AnswerWaiter;
   newId: NewId;
   clock: Clock;
   judgeEvent: JudgeEvent;
@@ -95,8 +97,18 @@ export class Receiver {
     const request = await validated(whole, source.config.validation, judgeEvent);
     if ('refusal' in request) return this.#refuse(source, received, request.refusal);
     const acceptance = await accept(request);
-    const isTaken = acceptance.kind === 'accepted' || acceptance.kind === 'duplicate';
-    return isTaken ? acceptedAnswer(source) : 'stale';
+    if (acceptance.kind === 'stale' || acceptance.kind === 'unknown_source') return 'stale';
+    const messageIds = acceptance.kind === 'accepted' ? acceptance.messageIds : [];
+    return (await this.#answerOfEndpoint(source, messageIds)) ?? acceptedAnswer(source);
+  }
+
+  /** Where the source says so, and its request is one message. */
+  async #answerOfEndpoint(
+    { config: { id, syncTimeoutMs } }: OpenSource,
+    [messageId, ...others]: readonly string[],
+  ): Promise<Answer | undefined> {
+    if (syncTimeoutMs === null || messageId === undefined || others.length > 0) return undefined;
+    return this.#deps.answers.wait(id, messageId, syncTimeoutMs);
   }
 
   async #refuse(source: OpenSource, received: Received, refusal: Refusal): Promise<Answer> {

@@ -27,6 +27,8 @@ export interface SourceConfig {
   rateLimit: number | null;
   deduplicateBy: DeduplicateBy;
   validation: SourceValidation;
+  /** How long a request waits for what an endpoint answers; null: not at all. */
+  syncTimeoutMs: number | null;
   answer: SourceAnswer | null;
   /** Milliseconds until one of the secrets, or the path, ends; null when none does. */
   validForMs: number | null;
@@ -45,6 +47,7 @@ interface Row {
   rate_limit: number | null;
   deduplicate_by: DeduplicateBy;
   validation: SourceValidation;
+  sync_timeout_ms: number | null;
   answer: SourceAnswer | null;
   secrets: { id: string; sealed: string }[];
   valid_for_ms: number | null;
@@ -52,7 +55,7 @@ interface Row {
 
 const columns = `
   s.id, s.environment_id, s.provider, s.version, s.settings_sealed, s.tolerance_seconds, s.observe, s.allowed_methods,
-  s.body_max_bytes, s.rate_limit, s.deduplicate_by, s.validation, s.answer, (
+  s.body_max_bytes, s.rate_limit, s.deduplicate_by, s.validation, s.sync_timeout_ms, s.answer, (
     select coalesce(json_agg(json_build_object('id', k.id, 'sealed', encode(k.secret_sealed, 'hex'))
       order by k.expires_at is not null, k.id desc), '[]')
     from posthorn.source_secret k where k.source_id = s.id and (k.expires_at is null or k.expires_at > now())
@@ -89,6 +92,7 @@ function configOf(row: Row, box: SecretBox): SourceConfig {
     rateLimit: row.rate_limit,
     deduplicateBy: row.deduplicate_by,
     validation: row.validation,
+    syncTimeoutMs: row.sync_timeout_ms,
     answer: row.answer,
     validForMs: row.valid_for_ms,
   };

@@ -35,6 +35,7 @@ export interface SourceTable {
   rate_limit: number | null;
   deduplicate_by: DeduplicateBy;
   validation: Generated<SourceValidation>;
+  sync_timeout_ms: number | null;
   answer: JSONColumnType<SourceAnswer> | null;
   version: Generated<string>;
   created_at: Timestamp;

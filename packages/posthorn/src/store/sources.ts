@@ -22,6 +22,7 @@ type WritableColumns =
   | 'rate_limit'
   | 'deduplicate_by'
   | 'validation'
+  | 'sync_timeout_ms'
   | 'answer';
 export type NewSource = Pick<Insertable<SourceTable>, WritableColumns | 'id' | 'environment_id'>;
 export type SourceChanges = Pick<Updateable<SourceTable>, WritableColumns>;

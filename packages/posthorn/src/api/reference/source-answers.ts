@@ -33,6 +33,7 @@ const SourceOut = Type.Object(
     toleranceSeconds: nullableInteger,
     deduplicateBy: text,
     validation: text,
+    syncTimeoutMs: nullableInteger,
     answer: nullable(Type.Object({ status: integer, contentType: nullableText, body: text })),
     createdAt: TimeText,
     updatedAt: TimeText,
