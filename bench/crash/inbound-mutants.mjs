@@ -22,12 +22,11 @@ const commit =
   'const outcomes = await inTransaction(this.#deps.pool, (client) => this.#write(client, batch, owner));';
 const acknowledge = `for (const { unit } of batch) unit.resolve({ kind: 'accepted', messageIds: [] });
             `;
-const accept = 'const acceptance = await this.#deps.accept(inboundRequestOf(source, received, passed, id));';
-const remember = `const wanted = inboundRequestOf(source, received, passed, id);
-        this.known ??= new Set();
-        if (this.known.has(wanted.deliveryId)) return acceptedAnswer(source);
-        this.known.add(wanted.deliveryId);
-        const acceptance = await this.#deps.accept(wanted);`;
+const accept = 'const acceptance = await accept(request);';
+const remember = `this.known ??= new Set();
+        if (this.known.has(request.deliveryId)) return acceptedAnswer(source);
+        this.known.add(request.deliveryId);
+        const acceptance = await accept(request);`;
 
 export const inboundMutants = /** @type {const} */ ([
   {

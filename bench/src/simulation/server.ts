@@ -47,6 +47,11 @@ const statements: readonly (readonly [name: string, part: string, run: Statement
   ['expire-contents', 'delete from posthorn.message_expiry', () => []],
   // Upkeep is not part of the model: somebody else is always at it.
   ['housekeeping', 'pg_try_advisory_lock', () => [{ locked: false }]],
+  [
+    'database-now',
+    'extract(epoch from clock_timestamp()) * 1000) as ms',
+    (_schema, _tx, _values, ms) => [{ ms }],
+  ],
   ['partitions', 'pg_inherits', () => []],
   ['partition', 'partition of posthorn.', () => []],
 ];

@@ -3,7 +3,7 @@ import { Liquid, type Template } from 'liquidjs';
 import { type Escape, templateMaxChars } from './template-jobs.ts';
 
 /** For all of a delivery's. LiquidJS looks at the clock between the parts of a template, and not inside of one. */
-export const renderMaxMs = 100;
+export const renderMaxMs = 500;
 /** LiquidJS counts characters and elements that filters and ranges make. */
 const memoryMax = 300_000;
 export const renderLimitMessage = 'render limit exceeded';

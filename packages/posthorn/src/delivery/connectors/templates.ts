@@ -7,10 +7,10 @@ import { JobError, JobThread } from '../../lib/job-thread.ts';
 import { type ActionDelivery, BusyError, UnfitError } from './connector.ts';
 import type { Cost, Escape, JobData, TemplateAnswer, TemplateJob, Work } from './template-jobs.ts';
 
-/** Of the processor's time, for one job: five times what LiquidJS is told to take. */
-const jobLimitMs = 500;
+/** Of the processor's time, for one job: three times what LiquidJS is told to take. */
+const jobLimitMs = 1_500;
 /** Those of an endpoint that took too long are not run again before. */
-const pausedMs = 10_000;
+const pausedMs = 5_000;
 const pausedMax = 1_000;
 const treeDepthMax = 16;
 /** A job without its payload. */
