@@ -11,6 +11,7 @@ import { braintree } from '../../src/providers/braintree.ts';
 import { github } from '../../src/providers/github.ts';
 import { googlePubsub } from '../../src/providers/google-pubsub.ts';
 import { monday } from '../../src/providers/monday.ts';
+import { verify } from '../../src/verify.ts';
 import { x } from '../../src/providers/x.ts';
 
 const secret = 'a secret of the source';
@@ -124,6 +125,32 @@ describe('a clock that is none', () => {
       expect(verdict).toMatchObject({ reason: 'misconfigured' });
     }
   });
+});
+
+describe('a tolerance that is none', () => {
+  it.each([Number.NaN, Infinity, -1, 'soon'])('lets no message pass: %s', async (toleranceSeconds) => {
+    const key = await importMessageKey('hmac-sha256', 'verify', Buffer.alloc(32, 1).toString('base64'));
+    const message = { method: 'POST', url: 'https://example.com/', headers: {} };
+    const headers = await signMessage(message, { key, components: ['@method'], created: 1_000 });
+    const options = { keyFor: () => key, required: ['@method'], now: () => 1_700_000_000_000 };
+    const verdict = await verifyMessage(
+      { ...message, headers },
+      { ...options, toleranceSeconds: toleranceSeconds as number },
+    );
+    expect(verdict).toMatchObject({ ok: false, reason: 'misconfigured' });
+  });
+});
+
+describe('headers of a caller without types', () => {
+  it.each([undefined, null, new Map()])(
+    'are said to be missing, and nothing is thrown: %s',
+    async (given) => {
+      const request = { headers: given as unknown as Headers, body: '{}' };
+      const missing = { ok: false, reason: 'missing-header' };
+      expect(await verifyRequest(github, request, { secrets: secret })).toMatchObject(missing);
+      expect(await verify({ ...request, secrets: 'a'.repeat(32) })).toMatchObject(missing);
+    },
+  );
 });
 
 describe('a header that is signed', () => {
