@@ -204,6 +204,15 @@ describe('a body', () => {
     expect((await post(url, request)).status).toBe(204);
   });
 
+  it.each([Number.NaN, Infinity, -1, 0.5])(
+    'is not blamed for a limit that is none: %s',
+    async (bodyMaxBytes) => {
+      const { url, rejected } = await billing({ bodyMaxBytes });
+      expect((await post(url, stripeRequest(invoicePaid))).status).toBe(500);
+      expect(rejected[0]?.reason).toBe('misconfigured');
+    },
+  );
+
   it('that grows too long is answered while it is still being sent, and its connection goes on', async () => {
     const { url, rejected } = await billing({ bodyMaxBytes: 1_000 });
     const { hostname, port, pathname } = new URL(url);
