@@ -9,6 +9,7 @@ import { adyenPayments } from '../../src/providers/adyen-payments.ts';
 import { awsSns } from '../../src/providers/aws-sns.ts';
 import { braintree } from '../../src/providers/braintree.ts';
 import { github } from '../../src/providers/github.ts';
+import { gitlab } from '../../src/providers/gitlab.ts';
 import { googlePubsub } from '../../src/providers/google-pubsub.ts';
 import { monday } from '../../src/providers/monday.ts';
 import { verify } from '../../src/verify.ts';
@@ -168,6 +169,60 @@ describe('a header that is signed', () => {
     expect(await verdictOf({ 'x-signed': value })).toMatchObject({ ok: true });
     const changed = (change as (value: unknown) => string | readonly string[])(value);
     expect(await verdictOf({ 'x-signed': changed })).toMatchObject({ ok: false });
+  });
+});
+
+describe('a message that is signed', () => {
+  it('is not taken for the same with other white space around a value', async () => {
+    const key = await importMessageKey('hmac-sha256', 'verify', Buffer.alloc(32, 1).toString('base64'));
+    const message = { method: 'POST', url: 'https://example.com/' };
+    const signed = await signMessage(
+      { ...message, headers: { amount: '100' } },
+      { key, components: ['amount'], created: 1_700_000_000 },
+    );
+    const verdictOf = (amount: string) =>
+      verifyMessage(
+        { ...message, headers: { ...signed, amount } },
+        { keyFor: () => key, required: ['amount'], now: () => 1_700_000_000_000 },
+      );
+    for (const same of ['100', ' 100\t']) expect(await verdictOf(same)).toMatchObject({ ok: true });
+    for (const other of ['\u00a0100', '100\u00a0', '\ufeff100', '\v100']) {
+      expect(await verdictOf(other)).toMatchObject({ ok: false });
+    }
+  });
+
+  it('costs little, however many blanks a stranger puts into it', async () => {
+    const key = await importMessageKey('hmac-sha256', 'verify', Buffer.alloc(32, 1).toString('base64'));
+    const names = Array.from({ length: 30 }, (_, index) => `k${index}`);
+    const covered = ['"x"', ...names.map((name) => `"x";key="${name}"`)].join(' ');
+    const labels = Array.from({ length: 8 }, (_, index) => `s${index}`);
+    const headers = {
+      x: `${names.join(',')},${' '.repeat(7_900)}z`,
+      'signature-input': labels.map((label) => `${label}=(${covered});created=1`).join(', '),
+      signature: labels.map((label) => `${label}=:AAAA:`).join(', '),
+    };
+    const before = process.cpuUsage();
+    const verdict = await verifyMessage(
+      { method: 'POST', url: 'https://example.com/', headers },
+      { keyFor: () => key, required: ['x'] },
+    );
+    expect(verdict).toMatchObject({ ok: false, reason: 'mismatch' });
+    // It was 17 seconds.
+    expect(process.cpuUsage(before).user / 1_000_000).toBeLessThan(3);
+  });
+});
+
+describe('a public key', () => {
+  it('is no token, although GitLab sends one or the other', async () => {
+    const publicKey = `whpk_${Buffer.alloc(32, 7).toString('base64')}`;
+    const verdictOn = (token: string) =>
+      verifyRequest(
+        gitlab,
+        { headers: { 'x-gitlab-token': token }, body: '{}' },
+        { secrets: [publicKey, secret] },
+      );
+    expect(await verdictOn(secret)).toMatchObject({ ok: true, secretIndex: 1 });
+    expect(await verdictOn(publicKey)).toMatchObject({ ok: false, reason: 'mismatch' });
   });
 });
 
