@@ -12,6 +12,7 @@ import { github } from '../../src/providers/github.ts';
 import { gitlab } from '../../src/providers/gitlab.ts';
 import { googlePubsub } from '../../src/providers/google-pubsub.ts';
 import { monday } from '../../src/providers/monday.ts';
+import { zendesk } from '../../src/providers/zendesk.ts';
 import { verify } from '../../src/verify.ts';
 import { x } from '../../src/providers/x.ts';
 
@@ -209,6 +210,29 @@ describe('a message that is signed', () => {
     expect(verdict).toMatchObject({ ok: false, reason: 'mismatch' });
     // It was 17 seconds.
     expect(process.cpuUsage(before).user / 1_000_000).toBeLessThan(3);
+  });
+});
+
+describe('a time that the body follows at once', () => {
+  it.each(['Z', '.5Z'])('gives nothing of itself to the body: %s', async (end) => {
+    const time = end === '.5Z' ? '2023-11-14T22:13:20.5Z' : '2023-11-14T22:13:20Z';
+    const signature = createHmac('sha256', secret).update(`${time}{}`).digest('base64');
+    const verdictOn = (given: string, body: string) =>
+      verifyRequest(
+        zendesk,
+        {
+          headers: {
+            'x-zendesk-webhook-signature': signature,
+            'x-zendesk-webhook-signature-timestamp': given,
+          },
+          body,
+        },
+        { secrets: secret, now: () => 1_700_000_000_000 },
+      );
+    expect(await verdictOn(time, '{}')).toMatchObject({ ok: true });
+    expect(await verdictOn(time.slice(0, -end.length), `${end}{}`)).toMatchObject({
+      reason: 'malformed-header',
+    });
   });
 });
 
