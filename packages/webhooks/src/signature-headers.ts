@@ -51,8 +51,9 @@ export function readSignedHead(headers: RequestHeaders, allowDottedId: boolean):
 }
 
 /** The three values of one family. Families are never mixed: any `webhook-` header decides for that family. */
-function pickFamily(headers: RequestHeaders): Record<Field, string> | Refusal {
-  const values = collect(headers);
+function pickFamily(headers: RequestHeaders | undefined | null): Record<Field, string> | Refusal {
+  // Of callers without types: what is missing is said in the verdict.
+  const values = collect(headers ?? {});
   const prefix = families.find((family) => fields.some((field) => values.has(family + field)));
   const picked: Record<Field, string> = { id: '', timestamp: '', signature: '' };
   for (const field of fields) {

@@ -40,7 +40,8 @@ const integerMax = 2 ** 31 - 1;
 const integerMin = -(2 ** 31);
 // Control characters, halves of surrogate pairs, and the code points that Unicode keeps from being characters.
 const forbiddenText = /\p{Cc}|\p{Surrogate}|\p{Noncharacter_Code_Point}/u;
-const uriReference = /^(?:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$/;
+// What a URI reference cannot hold: looking for it needs no memory, where matching megabytes piece by piece overflows.
+const notInUri = /[^A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=%]|%(?![0-9A-Fa-f]{2})/;
 const absoluteUri = /^[A-Za-z][A-Za-z0-9+.-]*:/;
 const mediaType = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+\/[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*(?:;[^\r\n]*)?$/;
 const rfc3339 = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
@@ -67,8 +68,8 @@ function coreProblem(name: CoreName, value: unknown): string | undefined {
     id: () => true,
     type: () => true,
     subject: () => true,
-    source: () => uriReference.test(value),
-    dataschema: () => uriReference.test(value) && absoluteUri.test(value),
+    source: () => !notInUri.test(value),
+    dataschema: () => !notInUri.test(value) && absoluteUri.test(value),
     datacontenttype: () => mediaType.test(value),
     time: () => rfc3339.test(value) && !Number.isNaN(Date.parse(value)),
   }[name]();

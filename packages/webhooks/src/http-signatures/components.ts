@@ -29,6 +29,9 @@ const messageMaxChars = 200;
 const urlParts = /^([a-z][a-z0-9+.-]*):\/\/(?:[^/?#]*@)?([^/?#]*)([^?#]*)(\?[^#]*)?/i;
 const defaultPorts: Readonly<Record<string, string>> = { http: '80', https: '443' };
 const fieldName = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
+const blanks = ' \t\r\n';
+/** Of a value that goes on in another line, which is obsolete: the line end before a blank. */
+const foldStart = /\r?\n(?=[ \t])/;
 const signableText = /^[\x20-\x7e]*$/;
 
 /** The text that is signed. Throws `ComponentError` when the message lacks a component that is listed. */
@@ -62,7 +65,7 @@ function fieldValue(name: string, parameters: Parameters, { headers }: HttpMessa
   if (!fieldName.test(name)) throw new ComponentError(`${JSON.stringify(name)} is no name of a field`);
   const values = new ProviderRequest({ headers }, new Uint8Array())
     .headerValues(name)
-    .map((value) => value.trim().replaceAll(/[ \t]*\r?\n[ \t]+/g, ' '));
+    .map((value) => trimmed(value).split(foldStart).map(trimmed).join(' '));
   if (values.length === 0) throw new ComponentError(`${name} is missing`);
   onlyKnown(name, parameters, ['key', 'bs']);
   if (isSet(parameters, 'bs')) {
@@ -71,6 +74,14 @@ function fieldValue(name: string, parameters: Parameters, { headers }: HttpMessa
   }
   const key = parameters.get('key');
   return key === undefined ? values.join(', ') : memberValue(name, key.value, values);
+}
+
+/** Blanks and line ends alone: any other white space belongs to the value. In one pass, however many blanks there are. */
+function trimmed(text: string): string {
+  let [start, end] = [0, text.length];
+  while (start < end && blanks.includes(text[start] ?? '')) start += 1;
+  while (start < end && blanks.includes(text[end - 1] ?? '')) end -= 1;
+  return text.slice(start, end);
 }
 
 function memberValue(name: string, key: unknown, values: readonly string[]): string {

@@ -59,6 +59,8 @@ export async function verifyMessage(
   message: HttpMessage,
   options: VerifyMessageOptions,
 ): Promise<MessageVerdict> {
+  const wrong = wrongTolerance(options);
+  if (wrong !== undefined) return wrong;
   const candidates = candidatesIn(message, options);
   if ('ok' in candidates) return candidates;
   let refusal: Refusal | undefined;
@@ -68,6 +70,13 @@ export async function verifyMessage(
     refusal ??= verdict;
   }
   return refusal ?? refuse('missing-header', 'no signature has the label and the tag that are asked for');
+}
+
+/** No age is larger than what is no number: every replay would pass. */
+function wrongTolerance({ toleranceSeconds = 0 }: VerifyMessageOptions): Refusal | undefined {
+  if (toleranceSeconds === 'any-age' || (Number.isFinite(toleranceSeconds) && toleranceSeconds >= 0))
+    return undefined;
+  return refuse('misconfigured', "toleranceSeconds must be a number of seconds from 0, or 'any-age'");
 }
 
 function candidatesIn(message: HttpMessage, options: VerifyMessageOptions): readonly Candidate[] | Refusal {

@@ -4,8 +4,12 @@ import type { ProviderRequest } from './request.ts';
 
 export type FormField = { readonly name: string; readonly values: readonly string[] };
 
-/** The form's fields, sorted. Throws `MissingContent` when there are more than any provider sends. */
+/**
+ * The form's fields, sorted. Throws `MissingContent` when there are more than any provider sends, and for a body that is no
+ * text: none of it is read, and the signature of a request without fields must not stand for it.
+ */
 export function sortedForm(request: ProviderRequest): readonly FormField[] {
+  if (request.text() === undefined) throw new MissingContent('a form in UTF-8');
   if (request.hasTooManyFields()) throw new MissingContent('a form with fewer fields');
   return sortedFields(request.form());
 }

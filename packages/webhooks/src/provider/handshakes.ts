@@ -108,7 +108,8 @@ export function learnSecret({ at }: { readonly at: Location }): Handshake {
     on: 'unverified',
     async answer(request, source) {
       const learned = source.secrets.length > 0 ? undefined : request.value(at);
-      if (!learned || learned.length > echoMaxChars) return undefined;
+      // Of nothing but blanks, it would verify nothing, and be kept.
+      if (!learned?.trim() || learned.length > echoMaxChars) return undefined;
       const { status, headers, body } = plainAnswer('');
       const echoed = place === 'header' ? { [rest]: learned } : {};
       return { status, headers: { ...headers, ...echoed }, body, learned };

@@ -32,6 +32,7 @@ type Kept = { readonly untilMs: number; readonly key: string };
 // By reader, so that two sources with readers of their own share nothing.
 const askedBy = new WeakMap<FetchText, Map<string, Asked>>();
 const keptBy = new WeakMap<FetchText, Map<string, Kept>>();
+const readingBy = new WeakMap<FetchText, Map<string, Promise<string | undefined>>>();
 
 /** The host is one of the given ones, over https and without anything that hides another host. */
 export function isHttpsAt(address: string, host: RegExp): URL | undefined {
@@ -62,29 +63,44 @@ export async function keysOfSet(
   return parseSet(await readKeyText(context, url, { fresh: true })).filter(accepts);
 }
 
+type WantedKey = { readonly address: string; readonly id: string; read(): Promise<string | undefined> };
+
 /**
- * A key that the provider gives out by its id: kept for a day once it is known. Rejects with `KeyUnavailable` while ids that
- * are not known were asked for too often under that address.
+ * A key that the provider gives out by its id: kept for a day once it is known, and then asked for anew whatever strangers
+ * ask for. Rejects with `KeyUnavailable` while ids that are not known were asked for too often under that address.
  */
-export async function keyById(
-  context: SchemeContext,
-  wanted: { readonly address: string; readonly id: string; read(): Promise<string | undefined> },
-): Promise<string | undefined> {
+export async function keyById(context: SchemeContext, wanted: WantedKey): Promise<string | undefined> {
   const name = `${wanted.address} ${wanted.id}`;
-  const keys = keptBy.get(context.fetchText) ?? new Map<string, Kept>();
-  keptBy.set(context.fetchText, keys);
+  const keys = mapOf(keptBy, context.fetchText);
   const known = keys.get(name);
   if (known !== undefined && known.untilMs > context.nowMs) return known.key;
-  if (!mayAskAgain(context, wanted.address, idsAskedMax))
+  const readings = mapOf(readingBy, context.fetchText);
+  // Requests that come together ask once.
+  const asked = readings.get(name);
+  if (asked !== undefined) return asked;
+  if (known === undefined && !mayAskAgain(context, wanted.address, idsAskedMax))
     throw new KeyUnavailable('keys that are not known were asked for too often: later again');
-  const key = await wanted.read();
-  if (key !== undefined) keep(keys, name, { untilMs: context.nowMs + keptMs, key }, keysMax);
+  const reading = wanted.read().finally(() => readings.delete(name));
+  readings.set(name, reading);
+  const key = await reading;
+  if (key === undefined) keys.delete(name);
+  else keep(keys, name, { untilMs: context.nowMs + keptMs, key }, keysMax);
   return key;
 }
 
+function mapOf<Value>(
+  maps: WeakMap<FetchText, Map<string, Value>>,
+  fetchText: FetchText,
+): Map<string, Value> {
+  const known = maps.get(fetchText);
+  if (known !== undefined) return known;
+  const none = new Map<string, Value>();
+  maps.set(fetchText, none);
+  return none;
+}
+
 function mayAskAgain({ fetchText, nowMs }: SchemeContext, name: string, timesMax = setsAskedMax): boolean {
-  const asked = askedBy.get(fetchText) ?? new Map<string, Asked>();
-  askedBy.set(fetchText, asked);
+  const asked = mapOf(askedBy, fetchText);
   const last = asked.get(name);
   const isOver = last === undefined || nowMs - last.sinceMs >= coolDownMs || nowMs < last.sinceMs;
   if (!isOver && last.times >= timesMax) return false;

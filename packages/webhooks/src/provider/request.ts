@@ -39,7 +39,9 @@ export class ProviderRequest {
     this.method = request.method?.toUpperCase();
     this.url = request.url;
     this.body = body;
-    this.#headers = request.headers;
+    // Of callers without types: what is missing is said in the verdict.
+    const given: Partial<Pick<ReceivedRequest, 'headers'>> = request;
+    this.#headers = given.headers ?? {};
     this.#jsonField = jsonField;
   }
 
@@ -49,8 +51,9 @@ export class ProviderRequest {
    */
   headerValues(name: string): readonly string[] {
     if (isGetter(this.#headers)) {
-      const value = this.#headers.get(name);
-      return value === null || value.length > valueMaxChars ? [] : [value];
+      // A `Map`, and what is made like one, gives undefined for what is not there.
+      const value: unknown = this.#headers.get(name);
+      return typeof value !== 'string' || value.length > valueMaxChars ? [] : [value];
     }
     const known = this.#byName.get(name);
     if (known !== undefined) return known;

@@ -131,8 +131,15 @@ function readSigned(scheme: SignatureScheme, request: ProviderRequest): Signed |
   const text = firstOf(at, valueOf);
   if (text === undefined || text === '') return refuse('missing-header', 'the timestamp is missing');
   const seconds = readInstant(text, unit);
-  if (seconds === undefined) return refuse('malformed-header', `the timestamp is not in ${unit}`);
+  if (seconds === undefined || isCutShort(scheme, text))
+    return refuse('malformed-header', `the timestamp is not in ${unit}`);
   return { signatures, timestamp: { text, seconds }, id, valueOf };
+}
+
+/** Where the body follows at once, a time without its offset may have left that, and more, to the body. */
+function isCutShort({ content, timestamp }: SignatureScheme, text: string): boolean {
+  const isOpen = timestamp?.unit === 'rfc3339' && typeof content === 'string';
+  return isOpen && content.includes('{timestamp}{') && !/(?:[Zz]|[+-]\d\d:?\d\d)$/.test(text);
 }
 
 function firstOf(field: Field, valueOf: (place: Location) => string | undefined): string | undefined {

@@ -1,5 +1,5 @@
 import { isNestedSequence } from '../provider/certificate.ts';
-import { decodeText } from '../provider/encoding.ts';
+import { decodeHex, decodeText } from '../provider/encoding.ts';
 import { publicJwtKey, sharedJwtKey } from '../provider/jwt.ts';
 import type { ExpectedJwt } from '../provider/jwt.ts';
 import { sharedJwtScheme, verifyRow } from '../provider/jwt-scheme.ts';
@@ -31,9 +31,13 @@ function expectedFor(secret: string): ExpectedJwt {
       };
 }
 
+/** However it is written: PEM, a JSON Web Key, or its DER form in base64, base64url or hex. */
 function isPublicKey(secret: string): boolean {
-  const der = decodeText(secret.replace(/\s+/g, ''), 'base64');
-  return secret.includes('-----BEGIN') || (der !== undefined && isNestedSequence(der));
+  if (secret.includes('-----BEGIN') || /"kty"\s*:/.test(secret)) return true;
+  const bare = secret.replace(/\s+/g, '');
+  return [decodeText(bare.replaceAll('+', '-').replaceAll('/', '_'), 'base64url'), decodeHex(bare)].some(
+    (der) => der !== undefined && isNestedSequence(der),
+  );
 }
 
 const scheme: CustomScheme = {

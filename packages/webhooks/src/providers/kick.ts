@@ -1,8 +1,10 @@
+import { refuse } from '../verdict.ts';
 import { KeyUnavailable } from '../provider/fetch-key-text.ts';
 import type { Provider } from '../provider/provider.ts';
 import { readKeyJson } from '../provider/published-keys.ts';
 import { at } from '../provider/request.ts';
 
+const idHeader = 'kick-event-message-id';
 const keyAddress = 'https://api.kick.com/public/v1/public-key';
 
 export const kick: Provider<'kick'> = {
@@ -18,8 +20,11 @@ export const kick: Provider<'kick'> = {
       key: 'spki',
       signature: { at: 'header:kick-event-signature', encoding: 'base64' },
       content: '{id}.{header:kick-event-message-timestamp}.{body}',
-      id: 'header:kick-event-message-id',
-      async keys(_request, context) {
+      id: `header:${idHeader}`,
+      async keys(request, context) {
+        // Such an id could reach into the time: one signature would then hold for two ids, and duplicates pass.
+        if (request.header(idHeader)?.includes('.'))
+          return refuse('malformed-header', `${idHeader} holds a full stop`);
         const key = at(await readKeyJson(context, keyAddress), 'data.public_key');
         if (typeof key !== 'string') throw new KeyUnavailable(`what ${keyAddress} answered holds no key`);
         return [key];

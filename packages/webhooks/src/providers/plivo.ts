@@ -2,6 +2,9 @@ import { MissingContent } from '../provider/content.ts';
 import { joinedFields, sortedFields, sortedForm, urlOf } from '../provider/form-fields.ts';
 import type { ContentFunction, Provider } from '../provider/provider.ts';
 
+// A nonce with a full stop could hold fields that were taken out of the form: the text that is signed would be the same.
+const nonceForm = /^[A-Za-z0-9_-]{1,128}$/;
+
 /**
  * The URL with its query sorted, the form fields sorted, and the nonce. Full stops part what is there, as in Plivo's own
  * libraries: the question mark stays without a query when there are fields.
@@ -9,6 +12,8 @@ import type { ContentFunction, Provider } from '../provider/provider.ts';
 const content: ContentFunction = (request) => {
   const nonce = request.header('x-plivo-signature-v3-nonce');
   if (!nonce) throw new MissingContent('x-plivo-signature-v3-nonce');
+  // What comes by GET has no body: one that is there was not signed.
+  if (!nonceForm.test(nonce) || (request.method === 'GET' && request.body.length > 0)) return [];
   const [base = ''] = urlOf(request).split(/[?#]/, 1);
   const query = sortedFields(request.query())
     .flatMap(({ name, values }) => values.map((value) => `${name}=${value}`))

@@ -60,5 +60,7 @@ export function createReceiver<Env = unknown>(options: ReceiverOptions = {}): Re
 
 function lastSegment(url: string): string {
   const [path = ''] = url.split(/[?#]/, 1);
-  return path.replace(/\/+$/, '').split('/').at(-1) ?? '';
+  let end = path.length;
+  while (path[end - 1] === '/') end -= 1;
+  return path.slice(path.lastIndexOf('/', end - 1) + 1, end);
 }

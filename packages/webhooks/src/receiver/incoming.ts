@@ -47,6 +47,9 @@ export async function readBody(request: IncomingRequest, bodyMaxBytes: number): 
   const { body, bodyUsed = false, bodyFix = usualFix } = request;
   const parsed = reject('body-parsed', `the body was read or parsed before: ${bodyFix}`);
   const tooLarge = reject('too-large', `the body is larger than ${bodyMaxBytes} bytes`);
+  // Without a limit that is one, every body would seem to break off.
+  if (!Number.isSafeInteger(bodyMaxBytes) || bodyMaxBytes < 0)
+    return reject('misconfigured', 'bodyMaxBytes must be a whole number of bytes');
   if (bodyUsed) return parsed;
   const stated = request.headers.get('content-length') ?? '';
   if (lengthDigits.test(stated) && Number(stated) > bodyMaxBytes) return tooLarge;

@@ -218,6 +218,15 @@ describe('structured mode', () => {
     expect(structured({ specversion: '1.0', ...minimal }, contentType)).toMatchObject({ ok: false, reason });
   });
 
+  it('is read whole, and refused for one character, when its source has megabytes', () => {
+    const source = 'a'.repeat(20_000_000);
+    expect(structured({ specversion: '1.0', id: '1', type: 't', source })).toMatchObject({ ok: true });
+    for (const end of ['%2', '<']) {
+      const wrong = { specversion: '1.0', id: '1', type: 't', source: source + end };
+      expect(structured(wrong)).toMatchObject({ ok: false, reason: 'malformed' });
+    }
+  });
+
   it('a key of the prototype is no extension', () => {
     const message = { headers: { 'content-type': 'application/cloudevents+json' } };
     const body = '{"specversion":"1.0","id":"1","source":"/a","type":"t","__proto__":"x"}';

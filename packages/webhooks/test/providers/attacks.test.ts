@@ -9,8 +9,11 @@ import { adyenPayments } from '../../src/providers/adyen-payments.ts';
 import { awsSns } from '../../src/providers/aws-sns.ts';
 import { braintree } from '../../src/providers/braintree.ts';
 import { github } from '../../src/providers/github.ts';
+import { gitlab } from '../../src/providers/gitlab.ts';
 import { googlePubsub } from '../../src/providers/google-pubsub.ts';
 import { monday } from '../../src/providers/monday.ts';
+import { zendesk } from '../../src/providers/zendesk.ts';
+import { verify } from '../../src/verify.ts';
 import { x } from '../../src/providers/x.ts';
 
 const secret = 'a secret of the source';
@@ -126,6 +129,32 @@ describe('a clock that is none', () => {
   });
 });
 
+describe('a tolerance that is none', () => {
+  it.each([Number.NaN, Infinity, -1, 'soon'])('lets no message pass: %s', async (toleranceSeconds) => {
+    const key = await importMessageKey('hmac-sha256', 'verify', Buffer.alloc(32, 1).toString('base64'));
+    const message = { method: 'POST', url: 'https://example.com/', headers: {} };
+    const headers = await signMessage(message, { key, components: ['@method'], created: 1_000 });
+    const options = { keyFor: () => key, required: ['@method'], now: () => 1_700_000_000_000 };
+    const verdict = await verifyMessage(
+      { ...message, headers },
+      { ...options, toleranceSeconds: toleranceSeconds as number },
+    );
+    expect(verdict).toMatchObject({ ok: false, reason: 'misconfigured' });
+  });
+});
+
+describe('headers of a caller without types', () => {
+  it.each([undefined, null, new Map()])(
+    'are said to be missing, and nothing is thrown: %s',
+    async (given) => {
+      const request = { headers: given as unknown as Headers, body: '{}' };
+      const missing = { ok: false, reason: 'missing-header' };
+      expect(await verifyRequest(github, request, { secrets: secret })).toMatchObject(missing);
+      expect(await verify({ ...request, secrets: 'a'.repeat(32) })).toMatchObject(missing);
+    },
+  );
+});
+
 describe('a header that is signed', () => {
   it.each([
     ['made longer', 'x'.repeat(8_192), (value: string) => `${value}, and more`],
@@ -141,6 +170,83 @@ describe('a header that is signed', () => {
     expect(await verdictOf({ 'x-signed': value })).toMatchObject({ ok: true });
     const changed = (change as (value: unknown) => string | readonly string[])(value);
     expect(await verdictOf({ 'x-signed': changed })).toMatchObject({ ok: false });
+  });
+});
+
+describe('a message that is signed', () => {
+  it('is not taken for the same with other white space around a value', async () => {
+    const key = await importMessageKey('hmac-sha256', 'verify', Buffer.alloc(32, 1).toString('base64'));
+    const message = { method: 'POST', url: 'https://example.com/' };
+    const signed = await signMessage(
+      { ...message, headers: { amount: '100' } },
+      { key, components: ['amount'], created: 1_700_000_000 },
+    );
+    const verdictOf = (amount: string) =>
+      verifyMessage(
+        { ...message, headers: { ...signed, amount } },
+        { keyFor: () => key, required: ['amount'], now: () => 1_700_000_000_000 },
+      );
+    for (const same of ['100', ' 100\t']) expect(await verdictOf(same)).toMatchObject({ ok: true });
+    for (const other of ['\u00a0100', '100\u00a0', '\ufeff100', '\v100']) {
+      expect(await verdictOf(other)).toMatchObject({ ok: false });
+    }
+  });
+
+  it('costs little, however many blanks a stranger puts into it', async () => {
+    const key = await importMessageKey('hmac-sha256', 'verify', Buffer.alloc(32, 1).toString('base64'));
+    const names = Array.from({ length: 30 }, (_, index) => `k${index}`);
+    const covered = ['"x"', ...names.map((name) => `"x";key="${name}"`)].join(' ');
+    const labels = Array.from({ length: 8 }, (_, index) => `s${index}`);
+    const headers = {
+      x: `${names.join(',')},${' '.repeat(7_900)}z`,
+      'signature-input': labels.map((label) => `${label}=(${covered});created=1`).join(', '),
+      signature: labels.map((label) => `${label}=:AAAA:`).join(', '),
+    };
+    const before = process.cpuUsage();
+    const verdict = await verifyMessage(
+      { method: 'POST', url: 'https://example.com/', headers },
+      { keyFor: () => key, required: ['x'] },
+    );
+    expect(verdict).toMatchObject({ ok: false, reason: 'mismatch' });
+    // It was 17 seconds.
+    expect(process.cpuUsage(before).user / 1_000_000).toBeLessThan(3);
+  });
+});
+
+describe('a time that the body follows at once', () => {
+  it.each(['Z', '.5Z'])('gives nothing of itself to the body: %s', async (end) => {
+    const time = end === '.5Z' ? '2023-11-14T22:13:20.5Z' : '2023-11-14T22:13:20Z';
+    const signature = createHmac('sha256', secret).update(`${time}{}`).digest('base64');
+    const verdictOn = (given: string, body: string) =>
+      verifyRequest(
+        zendesk,
+        {
+          headers: {
+            'x-zendesk-webhook-signature': signature,
+            'x-zendesk-webhook-signature-timestamp': given,
+          },
+          body,
+        },
+        { secrets: secret, now: () => 1_700_000_000_000 },
+      );
+    expect(await verdictOn(time, '{}')).toMatchObject({ ok: true });
+    expect(await verdictOn(time.slice(0, -end.length), `${end}{}`)).toMatchObject({
+      reason: 'malformed-header',
+    });
+  });
+});
+
+describe('a public key', () => {
+  it('is no token, although GitLab sends one or the other', async () => {
+    const publicKey = `whpk_${Buffer.alloc(32, 7).toString('base64')}`;
+    const verdictOn = (token: string) =>
+      verifyRequest(
+        gitlab,
+        { headers: { 'x-gitlab-token': token }, body: '{}' },
+        { secrets: [publicKey, secret] },
+      );
+    expect(await verdictOn(secret)).toMatchObject({ ok: true, secretIndex: 1 });
+    expect(await verdictOn(publicKey)).toMatchObject({ ok: false, reason: 'mismatch' });
   });
 });
 

@@ -98,6 +98,8 @@ it('notion: takes the verification token, and takes no second one', async () => 
   });
   expect(await ask('notion', asked, { secrets: ['another'], settings: {} })).toBeUndefined();
   expect(await ask('notion', { method: 'POST', body: '{"type":"page.created"}' })).toBeUndefined();
+  // Kept, it would verify nothing, and no other could take its place.
+  expect(await ask('notion', { method: 'POST', body: '{"verification_token":" "}' })).toBeUndefined();
 });
 
 it.each(['trello', 'intercom'])('%s: answers 200 to a HEAD, and to nothing else', async (name) => {

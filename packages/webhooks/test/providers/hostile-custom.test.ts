@@ -15,13 +15,14 @@ import { mailgun } from '../../src/providers/mailgun.ts';
 import { microsoftGraph } from '../../src/providers/microsoft-graph.ts';
 import { netlify } from '../../src/providers/netlify.ts';
 import { paddleClassic } from '../../src/providers/paddle-classic.ts';
+import { plivo } from '../../src/providers/plivo.ts';
 import { twilio } from '../../src/providers/twilio.ts';
 import { wix } from '../../src/providers/wix.ts';
 import { samples as first } from '../provider-samples/custom-1.ts';
 import { samples as second } from '../provider-samples/custom-2.ts';
 import { samples as third } from '../provider-samples/custom-3.ts';
 import { samples as fourth } from '../provider-samples/custom-4.ts';
-import { ecKeys, privatePem, publicDer, publicPem, rsaKeys } from '../support/provider-keys.ts';
+import { ecKeys, jwkOf, privatePem, publicDer, publicPem, rsaKeys } from '../support/provider-keys.ts';
 import type { ProviderSample } from '../support/provider-sample.ts';
 
 const nowMs = 1_700_000_000_000;
@@ -78,6 +79,11 @@ describe('a token', () => {
       publicPem(rsaKeys),
       publicPem(rsaKeys).trim(),
       publicDer(rsaKeys).toString('base64'),
+      // Not every way of writing it verifies; none of them becomes the key of an HMAC.
+      publicDer(ecKeys).toString('base64').replace(/=+$/, ''),
+      publicDer(ecKeys).toString('base64url'),
+      publicDer(ecKeys).toString('hex'),
+      JSON.stringify(jwkOf(ecKeys, 'test')),
     ]) {
       for (const alg of ['HS256', 'HS384', 'HS512']) {
         const token = await new SignJWT(await bodyHash())
@@ -170,6 +176,27 @@ describe('a form', () => {
     expect(await verified(twilio, { headers, url, body: 'a=1' }, secret)).toMatchObject({ ok: false });
     const flood = 'a=1&'.repeat(3_000);
     expect(await verified(twilio, { headers, url, body: flood }, secret)).toMatchObject({ ok: false });
+    const noText = Uint8Array.of(0x7b, 0xff, 0x7d);
+    expect(await verified(twilio, { headers, url, body: noText }, secret)).toMatchObject({ ok: false });
+  });
+
+  it('of Plivo is not cut short, with the rest of what was signed in the nonce', async () => {
+    const [secret, nonce, url] = ['auth-token', '05429567804466091622', 'https://hooks.example.com/in?a=1'];
+    const verdictOf = (method: string, body: string, [signedFields, givenNonce]: readonly string[]) => {
+      const signature = createHmac('sha256', secret).update(`${url}${signedFields}.${nonce}`);
+      const headers = {
+        'content-type': 'application/x-www-form-urlencoded',
+        'x-plivo-signature-v3': signature.digest('base64'),
+        'x-plivo-signature-v3-nonce': givenNonce,
+      };
+      return verified(plivo, { method, url, headers, body }, secret);
+    };
+    const fields = '.Texta 9.50';
+    expect(await verdictOf('POST', 'Text=a+9.50', [fields, nonce])).toMatchObject({ ok: true });
+    expect(await verdictOf('POST', 'Text=a+9', [fields, `50.${nonce}`])).toMatchObject({ ok: false });
+    expect(await verdictOf('POST', '', [fields, `Texta 9.50.${nonce}`])).toMatchObject({ ok: false });
+    expect(await verdictOf('GET', '', ['', nonce])).toMatchObject({ ok: true });
+    expect(await verdictOf('GET', 'Status=delivered', ['', nonce])).toMatchObject({ ok: false });
   });
 
   it('holds no second field beside the signed one', async () => {

@@ -273,12 +273,48 @@ describe('Plaid', () => {
     expect(reasons.slice(4, 6)).toEqual(['unknown-key', 'key-unavailable']);
   });
 
+  it('is asked once for a key that many requests wait for', async () => {
+    const { asked, fetchText } = reader(() => keyOf({}));
+    const verdicts = await Promise.all(Array.from({ length: 8 }, () => verdictOf(plaid, fetchText)));
+    expect(verdicts.filter(({ ok }) => ok)).toHaveLength(8);
+    expect(asked).toHaveLength(1);
+  });
+
+  it('is asked again after a day for a key that is known, whatever strangers ask for', async () => {
+    const { fetchText } = reader(() => keyOf({}));
+    expect(await verdictOf(plaid, fetchText)).toMatchObject({ ok: true });
+    const at = nowMs + 24 * 60 * minuteMs;
+    for (let tries = 0; tries < 6; tries += 1) {
+      const forged = `${Buffer.from(`{"alg":"ES256","kid":"no-${tries}"}`).toString('base64url')}.e30.AAAA`;
+      const verdict = await verdictOf(plaid, fetchText, { at, headers: { 'plaid-verification': forged } });
+      expect(verdict.ok).toBe(false);
+    }
+    // The sample was signed a day before: its signature is right.
+    expect(await verdictOf(plaid, fetchText, { at })).toMatchObject({ reason: 'stale' });
+  });
+
   it('says nothing of the secret when it cannot be asked', async () => {
     const { fetchText } = reader(() => undefined);
     const verdict = await verdictOf(plaid, fetchText);
     expect(verdict).toMatchObject({ reason: 'key-unavailable' });
     expect(JSON.stringify(verdict)).not.toContain('plaid-api-secret');
   });
+});
+
+it('takes the signature of Kick for one id alone', async () => {
+  const { fetchText } = published(kick);
+  const timed = { 'kick-event-message-timestamp': '2025-01-14T16:08:06.123Z' };
+  const { request, secret, signingSecret } = sampleOf(kick);
+  const headers = { ...request.headers, ...timed, 'kick-event-message-id': '01JHK' };
+  const draft = await signRequest(kick, { ...request, headers, secret: signingSecret ?? secret, nowMs });
+  const verdictOn = (more: Readonly<Record<string, string>>) =>
+    verifyRequest(kick, { ...draft, headers: { ...draft.headers, ...more } }, { secrets: [], fetchText });
+  expect(await verdictOn({})).toMatchObject({ ok: true, id: '01JHK' });
+  const moved = {
+    'kick-event-message-id': '01JHK.2025-01-14T16:08:06',
+    'kick-event-message-timestamp': '123Z',
+  };
+  expect(await verdictOn(moved)).toMatchObject({ ok: false });
 });
 
 describe('keys that sign for every customer', () => {

@@ -178,6 +178,19 @@ describe('a request that is refused', () => {
     expect(rejected).toMatchObject([{ source: undefined, reason: 'unknown-source' }]);
   });
 
+  it('at once, however many slashes its path has', async () => {
+    const receiver = createReceiver({ onRejected: () => {} });
+    receiver.source('billing', stripe, { secrets: stripeSecret });
+    const statusAt = async (path: string) =>
+      (await receiver.fetch(new Request(`https://example.com/${path}`, { method: 'GET' }))).status;
+    const before = process.cpuUsage();
+    expect(await statusAt(`${'/'.repeat(100_000)}x`)).toBe(404);
+    // It was 10 seconds.
+    expect(process.cpuUsage(before).user / 1_000_000).toBeLessThan(3);
+    for (const path of ['billing', 'hooks/billing//', 'billing/?x=/y'])
+      expect(await statusAt(path)).toBe(405);
+  });
+
   it('because the source has no secret, and says so in the log alone', async () => {
     const logged = vi.spyOn(console, 'error').mockImplementation(() => {});
     const receiver = createReceiver();
@@ -203,6 +216,15 @@ describe('a body', () => {
     const { url } = await billing({ bodyMaxBytes: Buffer.byteLength(request.body) });
     expect((await post(url, request)).status).toBe(204);
   });
+
+  it.each([Number.NaN, Infinity, -1, 0.5])(
+    'is not blamed for a limit that is none: %s',
+    async (bodyMaxBytes) => {
+      const { url, rejected } = await billing({ bodyMaxBytes });
+      expect((await post(url, stripeRequest(invoicePaid))).status).toBe(500);
+      expect(rejected[0]?.reason).toBe('misconfigured');
+    },
+  );
 
   it('that grows too long is answered while it is still being sent, and its connection goes on', async () => {
     const { url, rejected } = await billing({ bodyMaxBytes: 1_000 });
