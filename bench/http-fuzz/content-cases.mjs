@@ -118,8 +118,9 @@ const contents = {
     const body = Buffer.from(
       oneOf(random, [
         '{"action":"x"}',
-        'a=b&payload={"a":1}',
-        'payload=%7B%7D',
+        // Of a form with a field `payload`, that field is stored: here is none.
+        'a=b&load={"a":1}',
+        'load=%7B%7D',
         '<a/>',
         '--x\r\n\r\n1\r\n--x--',
       ]),
