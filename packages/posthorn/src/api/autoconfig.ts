@@ -21,6 +21,7 @@ import { generateTokenText } from '../store/tokens.ts';
 import { managing } from './access.ts';
 import { type Authenticator, callerOf } from './auth.ts';
 import type { Api, ApiDeps } from './context.ts';
+import { wireDestination } from './destination-wire.ts';
 import { RotateIn, rotateTo, takeSecret } from './endpoint-secrets.ts';
 import { EndpointIn, wireEndpoint } from './endpoint-fields.ts';
 import { putEndpoint, writing } from './endpoints.ts';
@@ -202,26 +203,6 @@ async function subscribeToPoll(
   return putPoller(deps, { applicationId: row.application_id, id: row.poller_id }, body);
 }
 
-function wirePollingDestination(row: PollerRow) {
-  return {
-    id: row.id,
-    uid: row.uid,
-    type: 'pollingEndpoint',
-    config: {},
-    status: 'enabled',
-    currentIterator: '',
-    failureReason: null,
-    nextRetryAt: null,
-    batchSize: 1,
-    maxWaitSecs: 0,
-    eventTypes: row.event_types ?? [],
-    channels: row.channels ?? [],
-    metadata: row.metadata,
-    createdAt: row.created_at.toISOString(),
-    updatedAt: row.updated_at.toISOString(),
-  };
-}
-
 function registerSubscriber(api: Api, deps: ApiDeps): void {
   api.get(path, { config: subscriber, schema: { params: Params } }, async (request) => {
     const row = await resolveAutoconfig(deps, request);
@@ -250,7 +231,8 @@ function registerSubscriber(api: Api, deps: ApiDeps): void {
     { config: subscriber, schema: { params: Params, body: DestinationIn } },
     async (request) => {
       const row = await resolveAutoconfig(deps, request);
-      return wirePollingDestination(await subscribeToPoll(deps, row, request.body));
+      const poller = await subscribeToPoll(deps, row, request.body);
+      return wireDestination(poller, { type: 'pollingEndpoint', config: {} });
     },
   );
 }

@@ -9,6 +9,7 @@ import { configuring, transforming, viewing } from './access.ts';
 import { callerOf } from './auth.ts';
 import type { Api, ApiDeps } from './context.ts';
 import { type Config, destinationTypeOf, destinationTypes } from './destination-types.ts';
+import { wireDestination } from './destination-wire.ts';
 import { openHeaders, wireHeaders } from './endpoint-headers.ts';
 import { checkReach } from './endpoint-kinds.ts';
 import { rotate, takeSecret } from './endpoint-secrets.ts';
@@ -56,27 +57,15 @@ const TransformationIn = Type.Object({
 const ListParams = Type.Object({ app: Type.String() });
 const Params = Type.Object({ app: Type.String(), destination: Type.String() });
 
-function wireDestination(row: EndpointRow, headers: object) {
+function wireEndpointDestination(row: EndpointRow, headers: object) {
   const type = destinationTypeOf(row) ?? '';
   const config = destinationTypes[type]?.show(row) ?? {};
-  return {
-    id: row.id,
-    uid: row.uid,
+  return wireDestination(row, {
     type,
     config: type === 'fifoEndpoint' ? { ...config, headers } : config,
-    status: row.disabled ? 'disabled' : 'enabled',
-    // There is no place in a stream to name: each message has a delivery of its own.
-    currentIterator: '',
+    isDisabled: row.disabled,
     failureReason: row.disabled_reason === 'requested' ? null : row.disabled_reason,
-    nextRetryAt: null,
-    batchSize: 1,
-    maxWaitSecs: 0,
-    eventTypes: row.event_types ?? [],
-    channels: row.channels ?? [],
-    metadata: row.metadata,
-    createdAt: row.created_at.toISOString(),
-    updatedAt: row.updated_at.toISOString(),
-  };
+  });
 }
 
 /** The fields of an endpoint that a destination's body names. Throws 422. */
@@ -125,7 +114,7 @@ async function findDestination(deps: ApiDeps, request: DestinationRequest) {
 
 /** As the caller sees it. */
 function wire({ box }: ApiDeps, row: EndpointRow, request: Parameters<typeof callerOf>[0]) {
-  return wireDestination(row, wireHeaders(openHeaders(box, row), callerOf(request)));
+  return wireEndpointDestination(row, wireHeaders(openHeaders(box, row), callerOf(request)));
 }
 
 const listPath = '/api/v1/app/:app/destination';
