@@ -7,7 +7,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { isDatabaseUnavailable } from '../store/availability.ts';
 import { disableEndpoint } from '../store/disable-endpoint.ts';
-import { settleDeliveries } from '../store/settle-deliveries.ts';
+import { type Settled, settleDeliveries } from '../store/settle-deliveries.ts';
 import type { DisabledReason } from '../store/tables.ts';
 import type { Finished } from './attempt.ts';
 
@@ -17,6 +17,7 @@ const batchBesideMin = 250;
 // Nobody waits for it, but the slot in memory.
 const lingerMs = 15;
 const retryDelayMs = 250;
+const refusedDetail = 'PostgreSQL did not take the rest of this record; the log says why.';
 
 export interface SettlerDeps {
   pool: pg.Pool;
@@ -86,7 +87,7 @@ export class Settler {
     }
   }
 
-  /** One row that PostgreSQL does not take must not hold up the others. */
+  /** One row that PostgreSQL does not take must not hold up the others, nor be sent again for ever. */
   async #writeOneByOne(batch: Finished[], error: unknown): Promise<void> {
     const [first, ...others] = batch;
     if (!first) return;
@@ -95,7 +96,10 @@ export class Settler {
       return;
     }
     const { messageId, endpointId } = first.work;
-    this.#deps.log.error({ err: error, messageId, endpointId }, 'an attempt was not stored');
+    const lesser = withLess(first.settled);
+    const what = lesser ? 'an attempt is stored with less' : 'an attempt was not stored';
+    this.#deps.log.error({ err: error, messageId, endpointId }, what);
+    if (lesser) await this.#writeUntilTaken([{ ...first, settled: lesser }], true);
   }
 
   async #write(batch: Finished[], isRepeat: boolean): Promise<void> {
@@ -138,6 +142,14 @@ export class Settler {
       }
     }
   }
+}
+
+/** First without what came from outside, then without the attempt. Undefined when there is nothing left to leave out. */
+function withLess({ attempt, ...rest }: Settled): Settled | undefined {
+  if (!attempt) return undefined;
+  if (attempt.url === '') return rest;
+  const { responseHeaders: _headers, responseBody: _body, ...kept } = attempt;
+  return { ...rest, attempt: { ...kept, url: '', detail: refusedDetail, responseTruncated: true } };
 }
 
 function addNotes(batch: readonly Finished[]): void {
