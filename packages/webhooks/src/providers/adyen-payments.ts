@@ -75,7 +75,7 @@ export const adyenPayments: Provider<'adyen-payments'> = {
     },
     type: 'item:eventCode',
     // A payment is authorised once and may be captured several times, each with a reference of its own.
-    id: { all: ['item:eventCode', 'item:pspReference', 'item:success'], join: ':' },
+    id: { all: ['item:eventCode', 'item:pspReference', 'item:success'], join: ':', complete: true },
     time: { at: 'item:eventDate', unit: 'rfc3339' },
     order: { first: ['item:originalReference', 'item:pspReference'] },
   },

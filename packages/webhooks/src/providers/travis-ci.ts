@@ -45,7 +45,12 @@ export const travisCi: Provider<'travis-ci'> = {
   event: {
     batch: buildOf,
     type: { all: ['const:build', 'item:state'], join: '.' },
-    id: { all: ['item:id', 'item:state'], join: ':' },
+    // A build that is started anew keeps its id.
+    id: {
+      all: ['item:id', 'item:state', { first: ['item:finished_at', 'item:started_at'] }],
+      join: ':',
+      complete: true,
+    },
     time: { at: { first: ['item:finished_at', 'item:started_at'] }, unit: 'rfc3339' },
     order: 'item:repository.id',
   },
