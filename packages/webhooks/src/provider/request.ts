@@ -62,8 +62,12 @@ export class ProviderRequest {
     return values;
   }
 
+  /** A header that came several times, as Fetch joins it: none of its values stands for the others. */
   header(name: string): string | undefined {
-    return this.headerValues(name)[0];
+    const values = this.headerValues(name);
+    if (values.length < 2) return values[0];
+    const joined = values.join(', ');
+    return joined.length > valueMaxChars ? undefined : joined;
   }
 
   /** The body as text; undefined when it is not UTF-8. */

@@ -127,6 +127,8 @@ describe('PayPal', () => {
     'https://evil.example/v1/notifications/certs/CERT-1#.paypal.com',
     'https://www.paypal.com/redirect?to=https://evil.example',
     'https://api.paypal.com:444/v1/notifications/certs/CERT-1',
+    'https://api.paypal.com/v1/notifications/certs/..%2f..%2fother/CERT-1',
+    'https://api.paypal.com/v1/notifications/certs/CERT-1?again=1',
     'file:///etc/passwd',
     '',
   ])('has no certificate read from «%s»', async (url) => {
@@ -146,6 +148,22 @@ describe('PayPal', () => {
     expect(await verdictOf(paypal, ended.fetchText)).toMatchObject({ reason: 'unknown-key' });
   });
 
+  it('is not asked without end for certificates that strangers name', async () => {
+    const { asked, fetchText } = published(paypal);
+    const forged = (index: number) => {
+      const url = `https://api-${index}.paypal.com/v1/notifications/certs/CERT-${index}`;
+      return verdictOf(paypal, fetchText, { headers: { 'paypal-cert-url': url } });
+    };
+    expect(await verdictOf(paypal, fetchText)).toMatchObject({ ok: true });
+    for (let index = 0; index < 100; index += 1) {
+      expect(await forged(index)).toMatchObject({ ok: false, reason: 'key-unavailable' });
+    }
+    expect(asked.length).toBeLessThanOrEqual(31);
+    const before = asked.length;
+    expect(await verdictOf(paypal, fetchText)).toMatchObject({ ok: true });
+    expect(asked).toHaveLength(before);
+  });
+
   it('is worth another try while its certificate cannot be read', async () => {
     for (const answer of [undefined, 'no certificate']) {
       const { fetchText } = reader(() => answer);
@@ -163,6 +181,9 @@ describe('Amazon SNS', () => {
     'https://sns.us-west-2.amazonaws.com/cert.txt',
     'http://sns.us-west-2.amazonaws.com/cert.pem',
     'https://xsns.us-west-2.amazonaws.com/cert.pem',
+    'https://sns.s3-us-west-2.amazonaws.com/cert.pem',
+    'https://sns.s3-accelerate.amazonaws.com/cert.pem',
+    'https://sns.us-west-2.amazonaws.com/a/cert.pem',
   ])('has no certificate read from %s', async (url) => {
     const { asked, fetchText } = reader(() => certificateOf(rsaKeys));
     const verdict = await verdictOf(awsSns, fetchText, {
