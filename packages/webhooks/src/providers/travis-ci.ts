@@ -8,11 +8,8 @@ import type { ProviderRequest } from '../provider/request.ts';
 const keyAddress = 'https://api.travis-ci.com/config';
 
 function buildOf(request: ProviderRequest): readonly unknown[] | undefined {
-  try {
-    return [JSON.parse(request.form().get('payload') ?? '')];
-  } catch {
-    return undefined;
-  }
+  const build = request.parsedJson(request.form().get('payload') ?? undefined);
+  return build === undefined ? undefined : [build];
 }
 
 export const travisCi: Provider<'travis-ci'> = {
