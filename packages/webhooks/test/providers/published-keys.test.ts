@@ -327,7 +327,14 @@ it('takes the signature of Kick for one id alone', async () => {
   const timed = { 'kick-event-message-timestamp': '2025-01-14T16:08:06.123Z' };
   const { request, secret, signingSecret } = sampleOf(kick);
   const headers = { ...request.headers, ...timed, 'kick-event-message-id': '01JHK' };
-  const draft = await signRequest(kick, { ...request, headers, secret: signingSecret ?? secret, nowMs });
+  const body = '{"content":"one. two"}';
+  const draft = await signRequest(kick, {
+    ...request,
+    body,
+    headers,
+    secret: signingSecret ?? secret,
+    nowMs,
+  });
   const verdictOn = (more: Readonly<Record<string, string>>) =>
     verifyRequest(kick, { ...draft, headers: { ...draft.headers, ...more } }, { secrets: [], fetchText });
   expect(await verdictOn({})).toMatchObject({ ok: true, id: '01JHK' });
@@ -336,6 +343,19 @@ it('takes the signature of Kick for one id alone', async () => {
     'kick-event-message-timestamp': '123Z',
   };
   expect(await verdictOn(moved)).toMatchObject({ ok: false });
+  for (const [time, rest] of [
+    ['2025-01-14T16:08:06', `123Z.${body}`],
+    ['2025-01-14T16:08:06.123Z.{"content":"one', ' two"}'],
+  ] as const) {
+    const changed = {
+      ...draft,
+      headers: { ...draft.headers, 'kick-event-message-timestamp': time },
+      body: rest,
+    };
+    expect(await verifyRequest(kick, changed, { secrets: [], fetchText })).toMatchObject({
+      reason: 'malformed-header',
+    });
+  }
 });
 
 describe('keys that sign for every customer', () => {
