@@ -2,12 +2,25 @@
 
 type HeaderRecord = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** A name that came twice gives its values joined, as Fetch does. */
+const hostForm = /^(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?$/;
+
+/**
+ * A host as it may stand in a URL; undefined for what would reach into the path, by whose end a source is found. Nobody but
+ * the caller has written it.
+ */
+export function plainHost(host: unknown): string | undefined {
+  return typeof host === 'string' && hostForm.test(host) ? host : undefined;
+}
+
+/** A name that came twice, in whatever case, gives its values joined, as Fetch does. */
 export function headersOf(record: HeaderRecord): { get(name: string): string | null } {
   const byName = new Map<string, string>();
   for (const [name, value] of Object.entries(record)) {
-    if (value !== undefined)
-      byName.set(name.toLowerCase(), typeof value === 'string' ? value : value.join(', '));
+    if (value === undefined) continue;
+    const key = name.toLowerCase();
+    const text = typeof value === 'string' ? value : value.join(', ');
+    const before = byName.get(key);
+    byName.set(key, before === undefined ? text : `${before}, ${text}`);
   }
   return { get: (name) => byName.get(name.toLowerCase()) ?? null };
 }

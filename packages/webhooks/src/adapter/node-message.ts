@@ -1,7 +1,7 @@
 // Node's request and response, which Express, Koa, Next's pages and Cloud Functions hand over too: two functions, from the
 // one and to the other.
 import type { BodyStream, IncomingRequest } from '../receiver/incoming.ts';
-import { headersOf } from './headers.ts';
+import { headersOf, plainHost } from './headers.ts';
 
 /** What is used of an `http.IncomingMessage`, and what frameworks put on it. */
 export type NodeRequest = {
@@ -50,7 +50,7 @@ export async function respond(response: NodeResponse, answer: Response): Promise
 function urlOf({ url = '/', headers, socket }: NodeRequest, originalUrl = url): string {
   // A request line may hold a whole URL (RFC 9112 section 3.2.2).
   if (!originalUrl.startsWith('/')) return originalUrl;
-  const host = [headers[':authority'], headers['host']].find((value) => typeof value === 'string');
+  const host = [headers[':authority'], headers['host']].map(plainHost).find((value) => value !== undefined);
   const scheme = 'encrypted' in socket && socket.encrypted === true ? 'https' : 'http';
   return `${scheme}://${host ?? 'localhost'}${originalUrl}`;
 }

@@ -1,6 +1,6 @@
 // AWS Lambda behind API Gateway (REST: format 1.0, HTTP: 1.0 and 2.0) or a function URL: `export const handler = toLambda(receiver)`.
 import { answerAfterWork } from '../adapter/collected-work.ts';
-import { headersOf } from '../adapter/headers.ts';
+import { headersOf, plainHost } from '../adapter/headers.ts';
 import { decodeBase64 } from '../base64.ts';
 import type { FetchHandler, IncomingRequest } from '../receiver/incoming.ts';
 
@@ -62,7 +62,7 @@ function bodyOf({ body, isBase64Encoded = false }: Carried): IncomingRequest['bo
 }
 
 function originOf(headers: IncomingRequest['headers'], { domainName }: { domainName?: string | undefined }) {
-  return `https://${headers.get('host') ?? domainName ?? 'localhost'}`;
+  return `https://${plainHost(headers.get('host')) ?? domainName ?? 'localhost'}`;
 }
 
 /** Format 1.0 gives the parameters decoded: how they were escaped is not known any more. */

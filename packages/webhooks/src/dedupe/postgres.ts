@@ -45,7 +45,8 @@ export function postgresDedupe(
     async claim(key, seconds, holder) {
       const { rows } = await client.query(sql.claim, [key, seconds, holder]);
       if (rows.length > 0) {
-        await sweep();
+        // The claim is there, whatever becomes of old ones: without an answer nobody could handle the event until it ends.
+        await sweep().catch(() => {});
         return 'claimed';
       }
       const { rows: found } = await client.query(sql.isDone, [key]);

@@ -27,8 +27,11 @@ export function redisDedupe(
       const set = await send(['SET', name, holder, 'EX', whole(seconds), 'NX']);
       // Asked for what a claim gives: clients say in several ways that there was nothing to set.
       if (String(set) === 'OK') return 'claimed';
+      const held = String(await send(['GET', name]));
+      // A client that lost the answer to its command sends it again, and finds what it has set.
+      if (held === holder) return 'claimed';
       // Gone in between: its time ran out, and the next copy will find it free.
-      return String(await send(['GET', name])) === done ? 'done' : 'busy';
+      return held === done ? 'done' : 'busy';
     },
     async done(key, seconds) {
       await send(['SET', prefix + key, done, 'EX', whole(seconds)]);

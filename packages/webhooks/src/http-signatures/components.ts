@@ -25,7 +25,10 @@ export class ComponentError extends Error {
   }
 }
 
+type QueryParameters = ReadonlyMap<string, readonly string[]>;
+
 const messageMaxChars = 200;
+const queries = new WeakMap<HttpMessage, { readonly query: string; readonly byName: QueryParameters }>();
 const urlParts = /^([a-z][a-z0-9+.-]*):\/\/(?:[^/?#]*@)?([^/?#]*)([^?#]*)(\?[^#]*)?/i;
 const defaultPorts: Readonly<Record<string, string>> = { http: '80', https: '443' };
 const fieldName = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
@@ -112,7 +115,7 @@ function derivedValue(name: string, parameters: Parameters, message: HttpMessage
     case '@request-target':
       return (path || '/') + (query ?? '');
     case '@query-param':
-      return queryParameter(parameters, query ?? '');
+      return queryParameter(parameters, parametersOf(message, query ?? ''));
     default:
       throw new ComponentError(`${name} is not known`);
   }
@@ -124,16 +127,29 @@ function authorityOf(authority: string, scheme: string): string {
 }
 
 /** A parameter that is there twice cannot be signed by its name. */
-function queryParameter(parameters: Parameters, query: string): string {
+function queryParameter(parameters: Parameters, byName: QueryParameters): string {
   const name = parameters.get('name');
   if (name?.type !== 'string') throw new ComponentError('@query-param has no name');
-  const values = Array.from(new URLSearchParams(query))
-    .filter(([key]) => formEncoded(key) === name.value)
-    .map(([, value]) => formEncoded(value));
+  const values = byName.get(name.value) ?? [];
   const [value] = values;
   if (value === undefined || values.length > 1)
     throw new ComponentError(`the query has ${values.length} parameters of that name`);
   return value;
+}
+
+/** Taken apart once for all the signatures of a message, each of which may name dozens of them. */
+function parametersOf(message: HttpMessage, query: string): QueryParameters {
+  const known = queries.get(message);
+  if (known?.query === query) return known.byName;
+  const byName = new Map<string, string[]>();
+  for (const [key, value] of new URLSearchParams(query)) {
+    const name = formEncoded(key);
+    const values = byName.get(name);
+    if (values === undefined) byName.set(name, [formEncoded(value)]);
+    else values.push(formEncoded(value));
+  }
+  queries.set(message, { query, byName });
+  return byName;
 }
 
 /** Percent-encoding as forms have it, but with %20 for a blank. */

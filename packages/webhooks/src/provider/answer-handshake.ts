@@ -20,7 +20,7 @@ export async function answerHandshake(
   if (handshakes.length === 0) return undefined;
   const body = bodyBytes(received.body) ?? new Uint8Array();
   if (source.on === 'unverified' && body.length > questionMaxBytes) return undefined;
-  const request = new ProviderRequest(received, body as Uint8Array<ArrayBuffer>, provider.jsonField);
+  const request = new ProviderRequest(received, body as Uint8Array<ArrayBuffer>, provider);
   for (const handshake of handshakes) {
     const answer = await handshake.answer(request, source);
     if (answer !== undefined) return answer;

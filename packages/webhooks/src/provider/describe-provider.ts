@@ -124,7 +124,10 @@ function fieldWords(field: IdField | ConditionalField): string {
   if (typeof field === 'string') return placeWords(field);
   if ('when' in field) {
     const conditions = Object.entries(field.when) as [Location, readonly string[]][];
-    const words = conditions.map(([place, values]) => `${placeWords(place)} is ${values.join(' or ')}`);
+    const words = conditions.map(
+      ([place, values]) =>
+        `${placeWords(place)} is ${values.map((value) => (value === '' ? 'missing' : value)).join(' or ')}`,
+    );
     return `${fieldWords(field.take)} where ${words.join(' and ')}`;
   }
   return 'first' in field

@@ -14,7 +14,7 @@ export function googlePush<Name extends string>({ name, title, docs }: Named<Nam
     event: {
       // `sync` says that the channel has begun.
       type: 'header:x-goog-resource-state',
-      id: { all: ['header:x-goog-channel-id', 'header:x-goog-message-number'], join: ':' },
+      id: { all: ['header:x-goog-channel-id', 'header:x-goog-message-number'], join: ':', complete: true },
       order: 'header:x-goog-channel-id',
     },
     retry: { retries: true, note: 'after 500, 502, 503 and 504' },

@@ -15,12 +15,15 @@ export type Field =
   | { readonly first: readonly Field[] }
   | { readonly all: readonly Field[]; readonly join: string; readonly complete?: true };
 
-/** A field that counts only where each of these places has one of these values. */
+/** A field that counts only where each of these places has one of these values; the empty one is that of a place without one. */
 export type ConditionalField = {
   readonly when: Readonly<Partial<Record<Location, readonly string[]>>>;
   readonly take: Field;
 };
-/** Where an id stands, which can depend on what kind of event it is. */
+/**
+ * Where an id stands, which can depend on what kind of event it is. Parts that are joined are `complete`: of one that lacks
+ * a part, what is left is the id of many, and all but the first of them would be taken for copies of it.
+ */
 export type IdField = Field | { readonly first: readonly (Field | ConditionalField)[] };
 
 /**

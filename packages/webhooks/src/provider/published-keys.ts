@@ -25,6 +25,7 @@ const detailMaxChars = 200;
 const coolDownMs = 60_000;
 const setsAskedMax = 1;
 const idsAskedMax = 5;
+const certificatesAskedMax = 30;
 const keptMs = 24 * 3_600_000;
 
 type Asked = { readonly sinceMs: number; readonly times: number };
@@ -42,9 +43,26 @@ export function isHttpsAt(address: string, host: RegExp): URL | undefined {
   return plain && host.test(url.hostname) ? url : undefined;
 }
 
-/** The key (`spki` in base64) of a certificate that is valid now. */
-export async function certificateKey(context: SchemeContext, url: string): Promise<string | Refusal> {
-  const certificate = readCertificate(await readKeyText(context, url));
+/**
+ * The key (`spki` in base64) of a certificate that is valid now. Requests choose the address: one that was good is kept like
+ * a key by its id, whatever strangers name. `publisher` is whose certificate it is: a host of many names has one share.
+ */
+export async function certificateKey(
+  context: SchemeContext,
+  { url, publisher }: { readonly url: string; readonly publisher: string },
+): Promise<string | Refusal> {
+  const text = await keyById(context, {
+    address: publisher,
+    id: url,
+    timesMax: certificatesAskedMax,
+    async read() {
+      const pem = await readKeyText(context, url);
+      if (readCertificate(pem) === undefined)
+        throw new KeyUnavailable(`what ${url} answered is no certificate`);
+      return pem;
+    },
+  });
+  const certificate = readCertificate(text ?? '');
   if (certificate === undefined) throw new KeyUnavailable(`what ${url} answered is no certificate`);
   const { spki, notBeforeMs, notAfterMs } = certificate;
   if (context.nowMs < notBeforeMs || context.nowMs > notAfterMs)
@@ -63,7 +81,13 @@ export async function keysOfSet(
   return parseSet(await readKeyText(context, url, { fresh: true })).filter(accepts);
 }
 
-type WantedKey = { readonly address: string; readonly id: string; read(): Promise<string | undefined> };
+type WantedKey = {
+  readonly address: string;
+  readonly id: string;
+  /** How often in a minute ids that are not known are asked for. */
+  readonly timesMax?: number;
+  read(): Promise<string | undefined>;
+};
 
 /**
  * A key that the provider gives out by its id: kept for a day once it is known, and then asked for anew whatever strangers
@@ -78,7 +102,7 @@ export async function keyById(context: SchemeContext, wanted: WantedKey): Promis
   // Requests that come together ask once.
   const asked = readings.get(name);
   if (asked !== undefined) return asked;
-  if (known === undefined && !mayAskAgain(context, wanted.address, idsAskedMax))
+  if (known === undefined && !mayAskAgain(context, wanted.address, wanted.timesMax ?? idsAskedMax))
     throw new KeyUnavailable('keys that are not known were asked for too often: later again');
   const reading = wanted.read().finally(() => readings.delete(name));
   readings.set(name, reading);

@@ -32,7 +32,7 @@ const keysMax = 256;
  */
 export function readEvents(provider: Provider, received: ReceivedRequest): readonly ProviderEvent[] {
   const bytes = bodyBytes(received.body) ?? new Uint8Array();
-  const request = new ProviderRequest(received, bytes as Uint8Array<ArrayBuffer>, provider.jsonField);
+  const request = new ProviderRequest(received, bytes as Uint8Array<ArrayBuffer>, provider);
   return eventsOf(provider, request);
 }
 

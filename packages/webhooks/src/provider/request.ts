@@ -1,5 +1,6 @@
 // A provider's request as verification reads it: exact bytes, and values by location, each parsed once and only when asked.
 import type { RequestHeaders } from '../signature-headers.ts';
+import { parseJson } from './bounded-json.ts';
 import { multipartField } from './multipart.ts';
 import type { Location } from './location.ts';
 
@@ -28,14 +29,19 @@ export class ProviderRequest {
   readonly body: Uint8Array<ArrayBuffer>;
   readonly #headers: RequestHeaders;
   readonly #jsonField: string | undefined;
+  readonly #jsonValuesMax: number;
   readonly #byName = new Map<string, readonly string[]>();
   #text: { value: string | undefined } | undefined;
   #json: { value: unknown } | undefined;
   #form: URLSearchParams | undefined;
   #query: URLSearchParams | undefined;
 
-  /** `jsonField` as in `Provider`. */
-  constructor(request: Omit<ReceivedRequest, 'body'>, body: Uint8Array<ArrayBuffer>, jsonField?: string) {
+  /** `jsonField` as in `Provider`. JSON with more than `jsonValuesMax` values throws `TooManyValues` when it is read. */
+  constructor(
+    request: Omit<ReceivedRequest, 'body'>,
+    body: Uint8Array<ArrayBuffer>,
+    { jsonField, jsonValuesMax = Infinity }: { jsonField?: string | undefined; jsonValuesMax?: number } = {},
+  ) {
     this.method = request.method?.toUpperCase();
     this.url = request.url;
     this.body = body;
@@ -43,6 +49,7 @@ export class ProviderRequest {
     const given: Partial<Pick<ReceivedRequest, 'headers'>> = request;
     this.#headers = given.headers ?? {};
     this.#jsonField = jsonField;
+    this.#jsonValuesMax = jsonValuesMax;
   }
 
   /**
@@ -62,8 +69,12 @@ export class ProviderRequest {
     return values;
   }
 
+  /** A header that came several times, as Fetch joins it: none of its values stands for the others. */
   header(name: string): string | undefined {
-    return this.headerValues(name)[0];
+    const values = this.headerValues(name);
+    if (values.length < 2) return values[0];
+    const joined = values.join(', ');
+    return joined.length > valueMaxChars ? undefined : joined;
   }
 
   /** The body as text; undefined when it is not UTF-8. */
@@ -74,8 +85,13 @@ export class ProviderRequest {
 
   /** The body, or the field of a form that holds it, as JSON; undefined when it is none. */
   json(): unknown {
-    this.#json ??= { value: parsed(this.#jsonText() ?? this.text()) };
+    this.#json ??= { value: this.parsedJson(this.#jsonText() ?? this.text()) };
     return this.#json.value;
+  }
+
+  /** A text of the request as JSON; undefined when it is none. */
+  parsedJson(text: string | undefined): unknown {
+    return text === undefined ? undefined : parseJson(text, this.#jsonValuesMax);
   }
 
   #jsonText(): string | undefined {
@@ -184,15 +200,6 @@ function isGetter(headers: RequestHeaders): headers is { get(name: string): stri
 function decoded(bytes: Uint8Array<ArrayBuffer>): string | undefined {
   try {
     return decoder.decode(bytes);
-  } catch {
-    return undefined;
-  }
-}
-
-function parsed(text: string | undefined): unknown {
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text) as unknown;
   } catch {
     return undefined;
   }

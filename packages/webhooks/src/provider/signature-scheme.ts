@@ -103,6 +103,8 @@ async function verifyWith(
     const own = forSecret(scheme, secret, 'verify');
     const signed = readSigned(own, request);
     if ('ok' in signed) return signed;
+    // A plain hash can be carried on without the secret, but only behind bytes that are no text.
+    if (own.algorithm === 'sha256' && request.text() === undefined) return mismatch();
     const { signatures, timestamp, id, valueOf } = signed;
     const values = { secret, timestamp: timestamp?.text, id, valueOf, settings: context.settings };
     const made = contentsOf(own, request, values);
@@ -125,6 +127,9 @@ function readSigned(scheme: SignatureScheme, request: ProviderRequest): Signed |
     place.startsWith('pair:') ? read.pairs.get(place.slice('pair:'.length)) : request.value(place);
   const id = scheme.id === undefined ? undefined : valueOf(scheme.id);
   if (scheme.id !== undefined && !id) return refuse('missing-header', `${nameOf(scheme.id)} is missing`);
+  // A body that stands before it may have left its end to it.
+  if (typeof scheme.content === 'string' && scheme.content.includes('{body}.{id}') && id?.includes('.'))
+    return refuse('malformed-header', `${nameOf(scheme.id ?? '')} holds a full stop`);
   const { signatures } = read;
   if (scheme.timestamp === undefined) return { signatures, timestamp: undefined, id, valueOf };
   const { at, unit } = scheme.timestamp;

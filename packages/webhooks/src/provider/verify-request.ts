@@ -1,6 +1,7 @@
 // Verifies a provider's request: settings -> body -> scheme -> signature -> age. The first step that fails is the verdict.
 import { bodyBytes } from '../signed-content.ts';
 import { refuse } from '../verdict.ts';
+import { TooManyValues } from './bounded-json.ts';
 import type { Refusal } from '../verdict.ts';
 import type { ProviderVerdict } from './provider-verdict.ts';
 import { fetchKeyText } from './fetch-key-text.ts';
@@ -32,6 +33,8 @@ export type ProviderVerifier = { verify(request: ReceivedRequest): Promise<Provi
 
 const bodyMaxDefaultBytes = 25 * 1024 * 1024;
 const secretsMax = 8;
+// Where the proof stands in the JSON, it is parsed before it is believed: a batch of the largest has a tenth of it.
+const jsonValuesMax = 100_000;
 
 /** Verifies one request. Never rejects for what a caller or a sender did: that is in the verdict. */
 export async function verifyRequest(
@@ -57,10 +60,13 @@ export function createProviderVerifier(
       if (wrong !== undefined) return wrong;
       const body = readBody(request.body, options.bodyMaxBytes ?? bodyMaxDefaultBytes);
       if ('ok' in body) return body;
-      const received = new ProviderRequest(request, body, provider.jsonField);
-      const scheme = schemeFor(provider, received);
-      if (scheme === undefined) return refuse('missing-header', missingOf(provider));
-      return judge(scheme, received, { secrets: tried, keys, options });
+      const received = new ProviderRequest(request, body, { jsonField: provider.jsonField, jsonValuesMax });
+      try {
+        return await judge(provider, received, { secrets: tried, keys, options });
+      } catch (error) {
+        if (error instanceof TooManyValues) return refuse('too-large', error.message);
+        throw error;
+      }
     },
   };
 }
@@ -71,7 +77,9 @@ type Given = {
   readonly options: ProviderVerifierOptions;
 };
 
-async function judge(scheme: Scheme, request: ProviderRequest, given: Given): Promise<ProviderVerdict> {
+async function judge(provider: Provider, request: ProviderRequest, given: Given): Promise<ProviderVerdict> {
+  const scheme = schemeFor(provider, request);
+  if (scheme === undefined) return refuse('missing-header', missingOf(provider));
   const context = contextOf(given.options);
   if (!Number.isFinite(context.nowMs)) return misconfigured('now() must return milliseconds since 1970');
   switch (scheme.kind) {

@@ -19,12 +19,17 @@ const signedFields = [
   'success',
 ];
 
-/** The eight fields, parted by colons and nothing escaped, as Adyen's libraries write them. */
-function contentOf(item: unknown): string {
-  return signedFields
-    .map((path) => at(item, path))
-    .map((value) => (typeof value === 'string' || typeof value === 'number' ? String(value) : ''))
-    .join(':');
+/**
+ * The eight fields, parted by colons and nothing escaped, as Adyen's libraries write them. Undefined where one but the
+ * merchant's own reference has a colon: one signature would then hold for several ways to part them.
+ */
+function contentOf(item: unknown): string | undefined {
+  const fields = signedFields.map((path) => {
+    const value = at(item, path);
+    return { path, text: typeof value === 'string' || typeof value === 'number' ? String(value) : '' };
+  });
+  const isOpen = fields.some(({ path, text }) => path !== 'merchantReference' && text.includes(':'));
+  return isOpen ? undefined : fields.map(({ text }) => text).join(':');
 }
 
 function itemsOf(body: unknown): readonly unknown[] {
@@ -44,7 +49,9 @@ const scheme: CustomScheme = {
       const given = at(item, 'additionalData.hmacSignature');
       if (typeof given !== 'string' || given === '')
         return refuse('missing-header', 'additionalData.hmacSignature of an item is missing');
-      if (!isMac(given, 'base64', await macOf(recipe, secret, contentOf(item))))
+      const content = contentOf(item);
+      if (content === undefined) return refuse('malformed-header', 'a field of an item holds a colon');
+      if (!isMac(given, 'base64', await macOf(recipe, secret, content)))
         return refuse('mismatch', 'the signature of an item does not match its fields');
     }
     return { ok: true };
@@ -53,7 +60,7 @@ const scheme: CustomScheme = {
     let { body } = draft;
     const items = itemsOf(JSON.parse(new TextDecoder().decode(body)));
     for (const [index, item] of items.entries()) {
-      const mac = encodeText(await macOf(recipe, secret, contentOf(item)), 'base64');
+      const mac = encodeText(await macOf(recipe, secret, contentOf(item) ?? ''), 'base64');
       const path = `notificationItems.${index}.NotificationRequestItem.additionalData.hmacSignature`;
       body = setJsonValue(body, path, mac);
     }
@@ -75,7 +82,7 @@ export const adyenPayments: Provider<'adyen-payments'> = {
     },
     type: 'item:eventCode',
     // A payment is authorised once and may be captured several times, each with a reference of its own.
-    id: { all: ['item:eventCode', 'item:pspReference', 'item:success'], join: ':' },
+    id: { all: ['item:eventCode', 'item:pspReference', 'item:success'], join: ':', complete: true },
     time: { at: 'item:eventDate', unit: 'rfc3339' },
     order: { first: ['item:originalReference', 'item:pspReference'] },
   },

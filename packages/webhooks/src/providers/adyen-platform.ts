@@ -20,7 +20,12 @@ export const adyenPlatform: Provider<'adyen-platform'> = {
     id: {
       first: [
         'body:data.webhookId',
-        { all: ['body:type', 'body:data.id', 'body:data.sequenceNumber', 'body:timestamp'], join: ':' },
+        {
+          all: ['body:type', 'body:data.id', 'body:data.sequenceNumber', 'body:timestamp'],
+          join: ':',
+          complete: true,
+        },
+        { all: ['body:type', 'body:data.id', 'body:timestamp'], join: ':', complete: true },
       ],
     },
     time: { at: { first: ['body:timestamp', 'body:createdAt'] }, unit: 'rfc3339' },

@@ -9,7 +9,9 @@ import { at } from '../provider/request.ts';
 import { setJsonValue } from '../provider/set-json-value.ts';
 
 // The whole name: `sns.` of a region, and nothing before or after it.
-const snsHost = /^sns\.[a-z0-9-]{3,40}\.amazonaws\.com(?:\.cn)?$/;
+// A region, and nothing that only looks like one: a bucket called sns is at sns.s3-us-west-2.amazonaws.com.
+const snsHost = /^sns\.[a-z]{2,4}(?:-[a-z]{2,12}){1,3}-\d{1,2}\.amazonaws\.com(?:\.cn)?$/;
+const certificatePath = /^\/[A-Za-z0-9-]{1,100}\.pem$/;
 const fieldsOfType: Readonly<Record<string, readonly string[]>> = {
   Notification: ['Message', 'MessageId', 'Subject', 'Timestamp', 'TopicArn', 'Type'],
   SubscriptionConfirmation: [
@@ -29,14 +31,19 @@ function textAt(body: unknown, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** Name and value on lines of their own, only of the fields that are there; undefined for another type of message. */
+/**
+ * Name and value on lines of their own, only of the fields that are there; undefined for another type of message, and where
+ * a field but the message has several lines: whoever else gets messages of the topic could then move some from one to another.
+ */
 function contentOf(body: unknown): string | undefined {
   const type = textAt(body, 'Type') ?? '';
   if (!Object.hasOwn(fieldsOfType, type)) return undefined;
-  return (fieldsOfType[type] ?? [])
-    .map((name) => ({ name, value: textAt(body, name) }))
-    .flatMap(({ name, value }) => (value === undefined ? [] : [`${name}\n${value}\n`]))
-    .join('');
+  const fields = (fieldsOfType[type] ?? []).flatMap((name) => {
+    const value = textAt(body, name);
+    return value === undefined ? [] : [{ name, value }];
+  });
+  if (fields.some(({ name, value }) => name !== 'Message' && value.includes('\n'))) return undefined;
+  return fields.map(({ name, value }) => `${name}\n${value}\n`).join('');
 }
 
 function algorithmOf(body: unknown): 'rsa-sha1' | 'rsa-sha256' | undefined {
@@ -57,9 +64,9 @@ async function verify(body: unknown, context: SchemeContext): Promise<Refusal | 
   if (textAt(body, 'TopicArn') !== context.settings['topicArn'])
     return refuse('mismatch', 'the message is of another topic');
   const url = isHttpsAt(textAt(body, 'SigningCertURL') ?? '', snsHost);
-  if (url === undefined || !url.pathname.endsWith('.pem') || url.search !== '')
+  if (url === undefined || !certificatePath.test(url.pathname) || url.search !== '')
     return refuse('unknown-key', 'SigningCertURL is no certificate of Amazon SNS');
-  const key = await certificateKey(context, url.href);
+  const key = await certificateKey(context, { url: url.href, publisher: 'Amazon SNS' });
   if (typeof key !== 'string') return key;
   const imported = await importVerificationKey(algorithm, 'spki', key);
   const bytes = new TextEncoder().encode(content);

@@ -9,7 +9,12 @@ export const azureDevops: Provider<'azure-devops'> = {
   schemes: [{ kind: 'token', at: 'header:authorization', form: 'basic' }],
   event: {
     type: 'body:eventType',
-    id: { all: ['body:id', 'body:subscriptionId', 'body:notificationId'], join: ':' },
+    id: {
+      first: [
+        { all: ['body:id', 'body:subscriptionId', 'body:notificationId'], join: ':', complete: true },
+        'body:id',
+      ],
+    },
     time: { at: 'body:createdDate', unit: 'rfc3339' },
     order: { first: ['body:resource.pullRequestId', 'body:resource.workItemId', 'body:resource.id'] },
   },

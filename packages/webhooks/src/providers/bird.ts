@@ -49,8 +49,10 @@ export const bird: Provider<'bird'> = {
     },
     id: {
       first: [
-        { all: ['body:message.id', 'body:message.status', 'body:type'], join: ':' },
-        { all: ['query:id', 'query:status', 'query:statusDatetime'], join: ':' },
+        { all: ['body:message.id', 'body:message.status', 'body:type'], join: ':', complete: true },
+        { all: ['query:id', 'query:status', 'query:statusDatetime'], join: ':', complete: true },
+        { all: ['query:id', 'query:status'], join: ':', complete: true },
+        'query:id',
       ],
     },
     time: { at: { first: ['body:message.updatedDatetime', 'query:statusDatetime'] }, unit: 'rfc3339' },

@@ -11,8 +11,8 @@ export const bitpay: Provider<'bitpay'> = {
     type: { first: ['body:event.name', { all: ['const:invoice', 'body:status'], join: '.' }] },
     id: {
       first: [
-        { all: ['body:event.name', 'body:data.id', 'body:data.status'], join: ':' },
-        { all: ['body:id', 'body:status'], join: ':' },
+        { all: ['body:event.name', 'body:data.id', 'body:data.status'], join: ':', complete: true },
+        { all: ['body:id', 'body:status'], join: ':', complete: true },
       ],
     },
     time: { at: 'body:data.currentTime', unit: 'milliseconds' },

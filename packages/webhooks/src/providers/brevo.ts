@@ -1,5 +1,12 @@
 import type { Provider } from '../provider/provider.ts';
 
+const occurrence = [
+  'body:event',
+  { first: ['body:message-id', 'body:camp_id'] },
+  'body:email',
+  'body:ts_event',
+] as const;
+
 export const brevo: Provider<'brevo'> = {
   name: 'brevo',
   title: 'Brevo',
@@ -9,7 +16,17 @@ export const brevo: Provider<'brevo'> = {
   schemes: [{ kind: 'token', at: 'header:authorization', prefix: 'Bearer ' }],
   event: {
     type: 'body:event',
-    id: { all: ['body:event', 'body:message-id', 'body:id', 'body:ts_event'], join: ':' },
+    // `id` is that of the webhook or the campaign; a message has several recipients, and a mail several links.
+    id: {
+      first: [
+        {
+          all: [...occurrence, { first: ['body:link', 'body:URL'] }],
+          join: ':',
+          complete: true,
+        },
+        { all: occurrence, join: ':', complete: true },
+      ],
+    },
     time: { at: { first: ['body:ts_event', 'body:ts'] }, unit: 'seconds' },
     order: { first: ['body:message-id', 'body:email'] },
   },

@@ -9,7 +9,16 @@ export const cloudflareNotifications: Provider<'cloudflare-notifications'> = {
   schemes: [{ kind: 'token', at: 'header:cf-webhook-auth' }],
   event: {
     type: { first: ['body:alert_type', 'body:name'] },
-    id: { all: ['body:policy_id', 'body:alert_correlation_id', 'body:alert_event', 'body:ts'], join: ':' },
+    id: {
+      first: [
+        {
+          all: ['body:policy_id', 'body:alert_correlation_id', 'body:alert_event', 'body:ts'],
+          join: ':',
+          complete: true,
+        },
+        { all: ['body:policy_id', 'body:ts'], join: ':', complete: true },
+      ],
+    },
     time: { at: 'body:ts', unit: 'seconds' },
   },
   retry: { retries: true },

@@ -22,7 +22,7 @@ const scheme: CustomScheme = {
     return refuse('mismatch', 'event_hash does not match event_time and event_type');
   },
   async sign(draft, secret) {
-    const request = new ProviderRequest(draft, draft.body, jsonField);
+    const request = new ProviderRequest(draft, draft.body, { jsonField });
     const hash = encodeText(await macOf(recipe, secret, contentOf(request)), 'hex');
     const signed = request.text()?.replace(/("event_hash"\s*:\s*)"[^"]*"/, `$1"${hash}"`);
     return { ...draft, body: Uint8Array.from(new TextEncoder().encode(signed)) };

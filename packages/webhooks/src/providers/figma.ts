@@ -1,5 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 
+const occurrence = ['body:webhook_id', 'body:event_type', 'body:file_key', 'body:timestamp'] as const;
+
 export const figma: Provider<'figma'> = {
   name: 'figma',
   title: 'Figma',
@@ -9,7 +11,17 @@ export const figma: Provider<'figma'> = {
   schemes: [{ kind: 'token', at: 'body:passcode' }],
   event: {
     type: 'body:event_type',
-    id: { all: ['body:webhook_id', 'body:event_type', 'body:file_key', 'body:timestamp'], join: ':' },
+    id: {
+      first: [
+        // Within one second, there may be several of a file.
+        {
+          all: [...occurrence, { first: ['body:comment_id', 'body:node_id'] }],
+          join: ':',
+          complete: true,
+        },
+        { all: occurrence, join: ':', complete: true },
+      ],
+    },
     time: { at: 'body:timestamp', unit: 'rfc3339' },
     order: 'body:file_key',
   },

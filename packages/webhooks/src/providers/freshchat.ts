@@ -17,7 +17,8 @@ export const freshchat: Provider<'freshchat'> = {
   ],
   event: {
     type: 'body:action',
-    id: { first: [{ all: ['body:action', 'body:data.message.id'], join: ':' }] },
+    // Only messages have one.
+    id: { all: ['body:action', 'body:data.message.id'], join: ':', complete: true },
     time: { at: 'body:action_time', unit: 'rfc3339' },
     order: {
       first: [

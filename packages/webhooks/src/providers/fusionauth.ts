@@ -31,13 +31,18 @@ function expectedFor(secret: string): ExpectedJwt {
       };
 }
 
-/** However it is written: PEM, a JSON Web Key, or its DER form in base64, base64url or hex. */
+/** However it is written: PEM, a JSON Web Key, or its DER form, in base64, base64url or hex. */
 function isPublicKey(secret: string): boolean {
-  if (secret.includes('-----BEGIN') || /"kty"\s*:/.test(secret)) return true;
+  if (isWrittenKey(secret)) return true;
   const bare = secret.replace(/\s+/g, '');
   return [decodeText(bare.replaceAll('+', '-').replaceAll('/', '_'), 'base64url'), decodeHex(bare)].some(
-    (der) => der !== undefined && isNestedSequence(der),
+    (bytes) =>
+      bytes !== undefined && (isNestedSequence(bytes) || isWrittenKey(new TextDecoder().decode(bytes))),
   );
+}
+
+function isWrittenKey(text: string): boolean {
+  return text.includes('-----BEGIN') || /"kty"\s*:/.test(text);
 }
 
 const scheme: CustomScheme = {

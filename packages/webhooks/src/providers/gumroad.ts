@@ -9,7 +9,10 @@ export const gumroad: Provider<'gumroad'> = {
   schemes: [{ kind: 'unsigned', advice: 'read the sale by its id from the API before you act on it' }],
   event: {
     type: { first: ['form:resource_name', 'const:sale'] },
-    id: { all: ['form:resource_name', 'form:sale_id', 'form:subscription_id'], join: ':' },
+    // Of sales: a subscription is changed, ended and taken up again and again.
+    id: {
+      first: [{ all: ['form:resource_name', 'form:sale_id'], join: ':', complete: true }, 'form:sale_id'],
+    },
     time: { at: 'form:sale_timestamp', unit: 'rfc3339' },
     order: { first: ['form:subscription_id', 'form:sale_id'] },
   },

@@ -7,7 +7,6 @@ export const hubspotV1: Provider<'hubspot-v1'> = {
   docs: 'https://developers.hubspot.com/docs/apps/legacy-apps/authentication/validating-requests',
   grade: 'A',
   secret: { name: 'client secret of the app', madeBy: 'provider' },
-  // A plain hash can be carried on without the secret, but only behind bytes that are no text: of such a body nothing is read.
   schemes: [
     {
       kind: 'signature',

@@ -5,6 +5,8 @@ import { readKeyJson } from '../provider/published-keys.ts';
 import { at } from '../provider/request.ts';
 
 const idHeader = 'kick-event-message-id';
+const timeHeader = 'kick-event-message-timestamp';
+const wholeTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)$/;
 const keyAddress = 'https://api.kick.com/public/v1/public-key';
 
 export const kick: Provider<'kick'> = {
@@ -25,6 +27,9 @@ export const kick: Provider<'kick'> = {
         // Such an id could reach into the time: one signature would then hold for two ids, and duplicates pass.
         if (request.header(idHeader)?.includes('.'))
           return refuse('malformed-header', `${idHeader} holds a full stop`);
+        // Nor may the time leave a part of itself, or take one of the body.
+        if (!wholeTime.test(request.header(timeHeader) ?? ''))
+          return refuse('malformed-header', `${timeHeader} is no whole time`);
         const key = at(await readKeyJson(context, keyAddress), 'data.public_key');
         if (typeof key !== 'string') throw new KeyUnavailable(`what ${keyAddress} answered holds no key`);
         return [key];

@@ -105,7 +105,17 @@ export const mailchannels: Provider<'mailchannels'> = {
   event: {
     batch: 'body:',
     type: 'item:event',
-    id: { all: ['item:request_id', 'item:event', 'item:timestamp'], join: ':' },
+    // A request may have several recipients.
+    id: {
+      all: [
+        'item:request_id',
+        { first: ['item:smtp_id', 'item:recipients.0'] },
+        'item:event',
+        'item:timestamp',
+      ],
+      join: ':',
+      complete: true,
+    },
     time: { at: 'item:timestamp', unit: 'seconds' },
     order: 'item:request_id',
   },

@@ -16,10 +16,11 @@ export const mailchimp: Provider<'mailchimp'> = {
       all: [
         'form:type',
         'form:data[list_id]',
-        { first: ['form:data[id]', 'form:data[email]'] },
+        { first: ['form:data[id]', 'form:data[email]', 'form:data[new_id]'] },
         'form:fired_at',
       ],
       join: ':',
+      complete: true,
     },
     order: { first: ['form:data[id]', 'form:data[email]'] },
   },

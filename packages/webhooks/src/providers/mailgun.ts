@@ -37,7 +37,18 @@ export const mailgun: Provider<'mailgun'> = {
       request.value('body:event-data.event') ??
       request.value('form:event') ??
       (request.value('form:recipient') === undefined ? undefined : 'inbound'),
-    id: { first: ['body:event-data.id', 'form:Message-Id'] },
+    // A message that came in is told once for each recipient; the older form has several events of a message.
+    id: {
+      first: [
+        'body:event-data.id',
+        {
+          all: ['form:event', 'form:Message-Id', 'form:recipient', 'form:timestamp'],
+          join: ':',
+          complete: true,
+        },
+        { all: ['form:Message-Id', 'form:recipient'], join: ':', complete: true },
+      ],
+    },
     time: { at: { first: ['body:event-data.timestamp', 'form:timestamp'] }, unit: 'seconds' },
     order: 'body:event-data.message.headers.message-id',
   },

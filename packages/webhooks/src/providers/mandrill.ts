@@ -12,6 +12,8 @@ function eventsOf(request: ProviderRequest): readonly unknown[] | undefined {
   }
 }
 
+const occurrence = ['item:_id', 'item:event', 'item:ts'] as const;
+
 export const mandrill: Provider<'mandrill'> = {
   name: 'mandrill',
   title: 'Mandrill (Mailchimp Transactional)',
@@ -42,7 +44,18 @@ export const mandrill: Provider<'mandrill'> = {
     batch: eventsOf,
     type: { first: ['item:event', { all: ['item:type', 'item:action'], join: '.' }] },
     // The message's id is the same for all that happens to it.
-    id: { all: ['item:_id', 'item:event', 'item:ts'], join: ':' },
+    id: {
+      first: [
+        { all: [...occurrence, 'item:url'], join: ':', complete: true },
+        { all: occurrence, join: ':', complete: true },
+        // Of mail that came in, each recipient's.
+        {
+          all: ['item:event', 'item:msg.headers.Message-Id', 'item:msg.email', 'item:ts'],
+          join: ':',
+          complete: true,
+        },
+      ],
+    },
     time: { at: 'item:ts', unit: 'seconds' },
     order: 'item:_id',
   },

@@ -20,6 +20,12 @@ export const meta: Provider<'meta'> = {
           join: '.',
           complete: true,
         },
+        // Taken back, a message keeps its id.
+        {
+          all: ['item:messaging.0.message.mid', 'item:messaging.0.message.is_deleted'],
+          join: '.',
+          complete: true,
+        },
         'item:messaging.0.message.mid',
         // A comment is added once and removed once; it can change again and again, at different times.
         {

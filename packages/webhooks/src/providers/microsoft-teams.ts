@@ -17,7 +17,8 @@ export const microsoftTeams: Provider<'microsoft-teams'> = {
   ],
   event: {
     type: 'body:type',
-    id: 'body:id',
+    // Milliseconds, counted for each conversation.
+    id: { all: ['body:conversation.id', 'body:id'], join: ':', complete: true },
     time: { at: 'body:timestamp', unit: 'rfc3339' },
     order: 'body:conversation.id',
   },

@@ -20,7 +20,12 @@ export const netlify: Provider<'netlify'> = {
   ],
   event: {
     type: 'header:x-netlify-event',
-    id: { all: ['body:id', 'header:x-netlify-event', 'body:updated_at'], join: ':' },
+    id: {
+      first: [
+        { all: ['body:id', 'header:x-netlify-event', 'body:updated_at'], join: ':', complete: true },
+        { all: ['body:id', 'header:x-netlify-event'], join: ':', complete: true },
+      ],
+    },
     time: { at: 'body:updated_at', unit: 'rfc3339' },
     order: 'body:site_id',
   },

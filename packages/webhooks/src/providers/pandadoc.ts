@@ -18,7 +18,7 @@ export const pandadoc: Provider<'pandadoc'> = {
   event: {
     batch: 'body:',
     type: 'item:event',
-    id: { all: ['item:event', 'item:data.id', 'item:data.date_modified'], join: ':' },
+    id: { all: ['item:event', 'item:data.id', 'item:data.date_modified'], join: ':', complete: true },
     time: { at: 'item:data.date_modified', unit: 'rfc3339' },
     order: 'item:data.id',
   },

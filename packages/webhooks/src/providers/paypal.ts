@@ -5,7 +5,7 @@ import { certificateKey, isHttpsAt } from '../provider/published-keys.ts';
 import type { ContentFunction, Provider } from '../provider/provider.ts';
 
 const certificateHost = /^(?:[a-z0-9-]+\.)*paypal\.com$/;
-const certificatePath = '/v1/notifications/certs/';
+const certificatePath = /^\/v1\/notifications\/certs\/[A-Za-z0-9-]{1,100}$/;
 
 const content: ContentFunction = (request, { id = '', settings }) => {
   const time = request.header('paypal-transmission-time');
@@ -30,9 +30,9 @@ export const paypal: Provider<'paypal'> = {
       id: 'header:paypal-transmission-id',
       async keys(request, context) {
         const url = isHttpsAt(request.header('paypal-cert-url') ?? '', certificateHost);
-        if (url === undefined || !url.pathname.startsWith(certificatePath))
-          return refuse('unknown-key', `paypal-cert-url is no certificate at *.paypal.com${certificatePath}`);
-        const key = await certificateKey(context, url.href);
+        if (url === undefined || !certificatePath.test(url.pathname) || url.search !== '' || url.hash !== '')
+          return refuse('unknown-key', 'paypal-cert-url is no certificate of PayPal');
+        const key = await certificateKey(context, { url: url.href, publisher: 'PayPal' });
         return typeof key === 'string' ? [key] : key;
       },
     },

@@ -10,7 +10,13 @@ export const pipedrive: Provider<'pipedrive'> = {
   event: {
     // Version 1 says it in one field.
     type: { first: ['body:event', { all: ['body:meta.entity', 'body:meta.action'], join: '.' }] },
-    id: 'body:meta.id',
+    // In version 1, `meta.id` is that of the deal.
+    id: {
+      first: [
+        { when: { 'body:event': [''] }, take: 'body:meta.id' },
+        { all: ['body:event', 'body:meta.id', 'body:meta.timestamp_micro'], join: ':', complete: true },
+      ],
+    },
     time: { at: 'body:meta.timestamp', unit: 'rfc3339' },
     order: { all: ['body:meta.entity', 'body:meta.entity_id'], join: ':' },
   },

@@ -49,8 +49,13 @@ export const plivo: Provider<'plivo'> = {
     },
     id: {
       first: [
-        { all: ['form:MessageUUID', 'form:Status'], join: ':' },
-        { all: ['form:CallUUID', 'form:Event', 'form:CallStatus'], join: ':' },
+        { all: ['form:MessageUUID', 'form:Status'], join: ':', complete: true },
+        'form:MessageUUID',
+        // What else is asked during a call, such as where to go next, is asked again and again.
+        {
+          when: { 'form:Event': ['StartApp', 'Ring', 'Hangup'] },
+          take: { all: ['form:CallUUID', 'form:Event', 'form:CallStatus'], join: ':', complete: true },
+        },
       ],
     },
     order: { first: ['form:MessageUUID', 'form:CallUUID'] },

@@ -1,5 +1,7 @@
 import type { Provider } from '../provider/provider.ts';
 
+const ofRecipient = ['body:RecordType', 'body:MessageID', 'body:Recipient'] as const;
+
 export const postmark: Provider<'postmark'> = {
   name: 'postmark',
   title: 'Postmark',
@@ -11,7 +13,16 @@ export const postmark: Provider<'postmark'> = {
     // A message that came in says no type.
     type: { first: ['body:RecordType', 'const:Inbound'] },
     id: {
-      first: [{ all: ['body:RecordType', 'body:MessageID', 'body:Recipient', 'body:ReceivedAt'], join: ':' }],
+      first: [
+        // Bounces and complaints have an id of their own: a message may have several recipients.
+        { all: ['body:RecordType', 'body:ID'], join: ':', complete: true },
+        { all: [...ofRecipient, 'body:ReceivedAt', 'body:OriginalLink'], join: ':', complete: true },
+        { all: [...ofRecipient, 'body:ReceivedAt'], join: ':', complete: true },
+        // Made by hand, it belongs to no message, and comes with each change.
+        { all: ['body:RecordType', 'body:Recipient', 'body:ChangedAt'], join: ':', complete: true },
+        { all: ofRecipient, join: ':', complete: true },
+        { when: { 'body:RecordType': ['', 'Inbound'] }, take: 'body:MessageID' },
+      ],
     },
     time: {
       at: { first: ['body:DeliveredAt', 'body:BouncedAt', 'body:ReceivedAt', 'body:ChangedAt'] },

@@ -8,11 +8,8 @@ import type { ProviderRequest } from '../provider/request.ts';
 const keyAddress = 'https://api.travis-ci.com/config';
 
 function buildOf(request: ProviderRequest): readonly unknown[] | undefined {
-  try {
-    return [JSON.parse(request.form().get('payload') ?? '')];
-  } catch {
-    return undefined;
-  }
+  const build = request.parsedJson(request.form().get('payload') ?? undefined);
+  return build === undefined ? undefined : [build];
 }
 
 export const travisCi: Provider<'travis-ci'> = {
@@ -45,7 +42,12 @@ export const travisCi: Provider<'travis-ci'> = {
   event: {
     batch: buildOf,
     type: { all: ['const:build', 'item:state'], join: '.' },
-    id: { all: ['item:id', 'item:state'], join: ':' },
+    // A build that is started anew keeps its id.
+    id: {
+      all: ['item:id', 'item:state', { first: ['item:finished_at', 'item:started_at'] }],
+      join: ':',
+      complete: true,
+    },
     time: { at: { first: ['item:finished_at', 'item:started_at'] }, unit: 'rfc3339' },
     order: 'item:repository.id',
   },

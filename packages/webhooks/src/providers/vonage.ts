@@ -47,8 +47,10 @@ export const vonage: Provider<'vonage'> = {
     type: { first: ['body:status', { all: ['const:message', 'body:message_type'], join: '.' }] },
     id: {
       first: [
-        { all: ['body:message_uuid', 'body:status'], join: ':' },
-        { all: ['body:uuid', 'body:status'], join: ':' },
+        { all: ['body:message_uuid', 'body:status'], join: ':', complete: true },
+        'body:message_uuid',
+        // Of calls, what has a status; digits are pressed again and again.
+        { all: ['body:uuid', 'body:status'], join: ':', complete: true },
       ],
     },
     time: { at: 'body:timestamp', unit: 'rfc3339' },

@@ -12,7 +12,10 @@ export function createBackground(): Background {
   const pending = new Set<Promise<void>>();
   return {
     run(work, platform, failed) {
-      const settled = work.then(() => {}, failed).finally(() => pending.delete(settled));
+      // Of callers without types, work may be no promise at all.
+      const settled = Promise.resolve(work)
+        .then(() => {}, failed)
+        .finally(() => pending.delete(settled));
       pending.add(settled);
       // Bun and Deno hand over an object of their own as the second argument.
       if (typeof platform?.waitUntil === 'function') platform.waitUntil(settled);

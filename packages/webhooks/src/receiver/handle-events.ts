@@ -93,7 +93,7 @@ async function run<Env>({ source, context }: Delivery<Env>, job: Job<Env>): Prom
     let reply: Response | undefined;
     for (const handler of handlers) {
       const result = await handler({ ...event, payload: valid.value }, context);
-      if (isResponse(result)) reply ??= result;
+      if (isResponse(result)) reply ??= sendable(result);
     }
     return reply ?? 'handled';
   } catch (error) {
@@ -133,6 +133,14 @@ function answerTo<Env>(source: SourceParts<Env>, outcomes: readonly Outcome[]): 
   if (outcomes.includes('failed') || outcomes.includes('busy')) return sendAgain(source);
   if (outcomes.includes('invalid')) return refused(statusOf(invalidPayload), source.methods);
   return outcomes.find((outcome) => typeof outcome !== 'string') ?? accepted(source);
+}
+
+/** Throws for an answer that cannot be given: the event would count as handled, and its answer be lost. */
+function sendable(response: Response): Response {
+  if (response.bodyUsed)
+    throw new TypeError('the body of the Response that a handler returned was read already');
+  if (response.status === 0) throw new TypeError('a handler returned Response.error(), which is no answer');
+  return response;
 }
 
 // By brand: a framework may bring a Response class of its own.

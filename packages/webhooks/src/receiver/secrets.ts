@@ -4,7 +4,10 @@ import type { Platform } from './incoming.ts';
 import { reject } from './rejection.ts';
 import type { Rejection } from './rejection.ts';
 
-/** Keeps the secrets that handshakes teach (Asana, Notion), by source. `load` gives the newest first. */
+/**
+ * Keeps the secrets that handshakes teach (Asana, Notion), by source. `load` gives the newest first. `save` is called only
+ * where there is none: of two processes that call it at once, let one win and the other reject, as a unique key does.
+ */
 export type SecretStore = {
   load(source: string): Promise<readonly string[]>;
   save(source: string, secret: string): Promise<void>;
@@ -15,6 +18,9 @@ type SecretList = string | readonly string[] | undefined;
 export type SecretsOption<Env = unknown> =
   | SecretList
   | ((platform: Platform<Env>) => SecretList | Promise<SecretList>);
+
+const turnsByStore = new WeakMap<SecretStore, Map<string, Promise<void>>>();
+const nothing = () => {};
 
 export async function currentSecrets<Env>(
   source: string,
@@ -38,6 +44,34 @@ export async function learnSecret(
   if (store === undefined) {
     return reject('misconfigured', 'this provider tells its secret in a handshake: pass a secretStore');
   }
+  // One after another: of several strangers at once, all would be believed.
+  const turns = turnsOf(store);
+  const turn = (turns.get(source) ?? Promise.resolve()).then(() =>
+    keepFirst(source, learned, { store, known }),
+  );
+  const settled = turn.then(nothing, nothing);
+  turns.set(source, settled);
+  try {
+    return await turn;
+  } finally {
+    if (turns.get(source) === settled) turns.delete(source);
+  }
+}
+
+function turnsOf(store: SecretStore): Map<string, Promise<void>> {
+  const known = turnsByStore.get(store);
+  if (known !== undefined) return known;
+  const none = new Map<string, Promise<void>>();
+  turnsByStore.set(store, none);
+  return none;
+}
+
+async function keepFirst(
+  source: string,
+  learned: string,
+  { store, known: before }: { store: SecretStore; known: readonly string[] },
+): Promise<Rejection | undefined> {
+  const known = before.length > 0 ? before : await store.load(source);
   if (known.length === 0) {
     await store.save(source, learned);
     return undefined;

@@ -69,7 +69,10 @@ export type SourceOptions<Schemas = PayloadSchemas, Env = unknown> = Partial<
   readonly dedupeKey?: (event: ReceivedEvent) => string | undefined;
   /** How long an event is remembered (default: 7 days, or a day more than the provider keeps trying). */
   readonly dedupeSeconds?: number;
-  /** How long handlers may take before another copy of the event is let through (default 300). */
+  /**
+   * How long handlers may take before another copy of the event is let through (default 300, or half of the time for which
+   * the provider keeps trying).
+   */
   readonly claimSeconds?: number;
   /** Answers as soon as the request is verified; the handlers run after it, and their failures are not retried. */
   readonly answerFirst?: boolean;

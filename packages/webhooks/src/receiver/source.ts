@@ -89,7 +89,7 @@ function partsOf<Env>(
 
 function dedupeOf<Env>(
   { retry }: Provider,
-  { dedupe, dedupeSeconds, claimSeconds = claimDefaultSeconds }: SourceOptions<PayloadSchemas, Env>,
+  { dedupe, dedupeSeconds, claimSeconds = claimSecondsFor(retry) }: SourceOptions<PayloadSchemas, Env>,
   shared: ReceiverOptions,
 ): DedupeSettings | undefined {
   const store = dedupe ?? shared.dedupe;
@@ -101,6 +101,11 @@ function dedupeOf<Env>(
     doneSeconds: dedupeSeconds ?? Math.max(doneDefaultSeconds, spanSeconds),
     now: shared.now ?? Date.now,
   };
+}
+
+/** What a process that died had claimed must be free again before the provider gives up. */
+function claimSecondsFor({ spanSeconds = Infinity }: Provider['retry']): number {
+  return Math.min(claimDefaultSeconds, Math.floor(spanSeconds / 2));
 }
 
 function createVerifiers<Env>(

@@ -368,13 +368,14 @@ export const samples: readonly ProviderSample[] = [
           timestamp: 1_700_000_000,
           event: 'delivered',
           request_id: 'req-1',
+          smtp_id: '<smtp-1@example.com>',
         },
       ]),
     },
     events: [
       {
         type: 'delivered',
-        id: 'req-1:delivered:1700000000',
+        id: 'req-1:<smtp-1@example.com>:delivered:1700000000',
         timeSeconds: 1_700_000_000,
         orderKey: 'req-1',
       },
@@ -421,7 +422,14 @@ export const samples: readonly ProviderSample[] = [
         'Travis-Repo-Slug': 'svenfuchs/minimal',
       },
     },
-    events: [{ type: 'build.passed', id: '1:passed', timeSeconds: 1_700_000_000, orderKey: '7' }],
+    events: [
+      {
+        type: 'build.passed',
+        id: '1:passed:2023-11-14T22:13:20Z',
+        timeSeconds: 1_700_000_000,
+        orderKey: '7',
+      },
+    ],
     oracle: () => ({
       signature: createSign('sha1').update(JSON.stringify(travisBuild)).sign(rsaKeys.privateKey, 'base64'),
     }),
@@ -443,7 +451,7 @@ export const samples: readonly ProviderSample[] = [
     events: [
       {
         type: 'message',
-        id: '1485983408511',
+        id: '19:253b1f341670408fb6fe51050b6e5ceb@thread.skype:1485983408511',
         timeSeconds: 1_700_000_000,
         orderKey: '19:253b1f341670408fb6fe51050b6e5ceb@thread.skype',
       },

@@ -250,7 +250,7 @@ export const samples: readonly ProviderSample[] = [
     events: [
       {
         type: 'delivered',
-        id: 'delivered:<201798300811.5787683@relay.domain.com>:26224:1700000000',
+        id: 'delivered:<201798300811.5787683@relay.domain.com>:example@example.com:1700000000',
         timeSeconds,
         orderKey: '<201798300811.5787683@relay.domain.com>',
       },

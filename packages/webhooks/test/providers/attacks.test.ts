@@ -4,8 +4,10 @@ import { describe, expect, it, vi } from 'vitest';
 import { decodeBase64 } from '../../src/base64.ts';
 import { verifyMessage, importMessageKey, signMessage } from '../../src/http-signatures/index.ts';
 import { answerHandshake } from '../../src/provider/answer-handshake.ts';
+import type { Provider } from '../../src/provider/provider.ts';
 import { verifyRequest } from '../../src/provider/verify-request.ts';
 import { adyenPayments } from '../../src/providers/adyen-payments.ts';
+import { providers } from '../../src/providers/all.ts';
 import { awsSns } from '../../src/providers/aws-sns.ts';
 import { braintree } from '../../src/providers/braintree.ts';
 import { github } from '../../src/providers/github.ts';
@@ -65,6 +67,36 @@ describe('a secret', () => {
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     const verdict = await verifyRequest(braintree, { headers, body }, { secrets: secret, settings });
     expect(verdict).toMatchObject({ ok: false, reason: 'mismatch' });
+  });
+});
+
+describe('JSON of some megabytes that holds the proof', () => {
+  const brackets = '['.repeat(8_000_000);
+  const signed = { 'linear-signature': 'ab'.repeat(32), 'content-type': 'application/json' };
+  const settings = { topicArn: 'arn', place: 'payload:token', owner: 'me' };
+  const judged = (name: string, body: string, headers: Readonly<Record<string, string>> = signed) =>
+    verifyRequest(providers.get(name) as Provider, { headers, body }, { secrets: 'ab'.repeat(32), settings });
+
+  it.each([
+    'adyen-payments',
+    'aws-sns',
+    'dropbox-sign',
+    'figma',
+    'generic-token',
+    'linear',
+    'mailgun',
+    'microsoft-graph',
+  ])('is not parsed when it is made of brackets: %s', async (name) => {
+    for (const body of [brackets, `[${'{},'.repeat(200_000)}{}]`]) {
+      expect(await judged(name, body)).toMatchObject({ ok: false, reason: 'too-large' });
+    }
+    const long = JSON.stringify({ text: 'commas, [brackets] and "quotes", '.repeat(10_000) });
+    expect(await judged(name, long)).not.toMatchObject({ reason: 'too-large' });
+  });
+
+  it('is not parsed in the form of Travis CI either', async () => {
+    const headers = { signature: 'AAAA', 'content-type': 'application/x-www-form-urlencoded' };
+    expect(await judged('travis-ci', `payload=${brackets}`, headers)).toMatchObject({ reason: 'too-large' });
   });
 });
 
@@ -262,4 +294,27 @@ describe('names of the language', () => {
       expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
     },
   );
+});
+
+it('takes a query apart once for all the signatures of a message', async () => {
+  const names = Array.from({ length: 31 }, (_, index) => `n${index}`);
+  const covered = names.map((name) => `"@query-param";name="${name}"`).join(' ');
+  const labels = Array.from({ length: 8 }, (_, index) => `s${index}`);
+  const message = {
+    method: 'POST',
+    url: `https://example.com/?${names.map((name) => `${name}=1`).join('&')}`,
+    headers: {
+      'signature-input': labels.map((label) => `${label}=(${covered});created=1`),
+      signature: labels.map((label) => `${label}=:AAAA:`).join(', '),
+    },
+  };
+  const key = await importMessageKey('hmac-sha256', 'verify', Buffer.alloc(32, 1).toString('base64'));
+  const encoding = vi.spyOn(globalThis, 'encodeURIComponent');
+  try {
+    const verdict = await verifyMessage(message, { keyFor: () => key, required: [] });
+    expect(verdict).toMatchObject({ ok: false, reason: 'mismatch' });
+    expect(encoding).toHaveBeenCalledTimes(2 * names.length);
+  } finally {
+    encoding.mockRestore();
+  }
 });

@@ -23,7 +23,7 @@ async function ask(
 ): Promise<HandshakeAnswer | undefined> {
   const provider = providers.get(name);
   const bytes = Uint8Array.from(new TextEncoder().encode(body));
-  const request = new ProviderRequest({ method, url, headers }, bytes, provider?.jsonField);
+  const request = new ProviderRequest({ method, url, headers }, bytes, provider);
   const handshakes = (provider?.handshakes ?? []).filter(({ on }) => on === 'unverified');
   const answers = await Promise.all(handshakes.map((handshake) => handshake.answer(request, source)));
   return answers.find((answer) => answer !== undefined);

@@ -127,6 +127,8 @@ describe('PayPal', () => {
     'https://evil.example/v1/notifications/certs/CERT-1#.paypal.com',
     'https://www.paypal.com/redirect?to=https://evil.example',
     'https://api.paypal.com:444/v1/notifications/certs/CERT-1',
+    'https://api.paypal.com/v1/notifications/certs/..%2f..%2fother/CERT-1',
+    'https://api.paypal.com/v1/notifications/certs/CERT-1?again=1',
     'file:///etc/passwd',
     '',
   ])('has no certificate read from «%s»', async (url) => {
@@ -146,6 +148,22 @@ describe('PayPal', () => {
     expect(await verdictOf(paypal, ended.fetchText)).toMatchObject({ reason: 'unknown-key' });
   });
 
+  it('is not asked without end for certificates that strangers name', async () => {
+    const { asked, fetchText } = published(paypal);
+    const forged = (index: number) => {
+      const url = `https://api-${index}.paypal.com/v1/notifications/certs/CERT-${index}`;
+      return verdictOf(paypal, fetchText, { headers: { 'paypal-cert-url': url } });
+    };
+    expect(await verdictOf(paypal, fetchText)).toMatchObject({ ok: true });
+    for (let index = 0; index < 100; index += 1) {
+      expect(await forged(index)).toMatchObject({ ok: false, reason: 'key-unavailable' });
+    }
+    expect(asked.length).toBeLessThanOrEqual(31);
+    const before = asked.length;
+    expect(await verdictOf(paypal, fetchText)).toMatchObject({ ok: true });
+    expect(asked).toHaveLength(before);
+  });
+
   it('is worth another try while its certificate cannot be read', async () => {
     for (const answer of [undefined, 'no certificate']) {
       const { fetchText } = reader(() => answer);
@@ -163,6 +181,9 @@ describe('Amazon SNS', () => {
     'https://sns.us-west-2.amazonaws.com/cert.txt',
     'http://sns.us-west-2.amazonaws.com/cert.pem',
     'https://xsns.us-west-2.amazonaws.com/cert.pem',
+    'https://sns.s3-us-west-2.amazonaws.com/cert.pem',
+    'https://sns.s3-accelerate.amazonaws.com/cert.pem',
+    'https://sns.us-west-2.amazonaws.com/a/cert.pem',
   ])('has no certificate read from %s', async (url) => {
     const { asked, fetchText } = reader(() => certificateOf(rsaKeys));
     const verdict = await verdictOf(awsSns, fetchText, {
@@ -306,7 +327,14 @@ it('takes the signature of Kick for one id alone', async () => {
   const timed = { 'kick-event-message-timestamp': '2025-01-14T16:08:06.123Z' };
   const { request, secret, signingSecret } = sampleOf(kick);
   const headers = { ...request.headers, ...timed, 'kick-event-message-id': '01JHK' };
-  const draft = await signRequest(kick, { ...request, headers, secret: signingSecret ?? secret, nowMs });
+  const body = '{"content":"one. two"}';
+  const draft = await signRequest(kick, {
+    ...request,
+    body,
+    headers,
+    secret: signingSecret ?? secret,
+    nowMs,
+  });
   const verdictOn = (more: Readonly<Record<string, string>>) =>
     verifyRequest(kick, { ...draft, headers: { ...draft.headers, ...more } }, { secrets: [], fetchText });
   expect(await verdictOn({})).toMatchObject({ ok: true, id: '01JHK' });
@@ -315,6 +343,19 @@ it('takes the signature of Kick for one id alone', async () => {
     'kick-event-message-timestamp': '123Z',
   };
   expect(await verdictOn(moved)).toMatchObject({ ok: false });
+  for (const [time, rest] of [
+    ['2025-01-14T16:08:06', `123Z.${body}`],
+    ['2025-01-14T16:08:06.123Z.{"content":"one', ' two"}'],
+  ] as const) {
+    const changed = {
+      ...draft,
+      headers: { ...draft.headers, 'kick-event-message-timestamp': time },
+      body: rest,
+    };
+    expect(await verifyRequest(kick, changed, { secrets: [], fetchText })).toMatchObject({
+      reason: 'malformed-header',
+    });
+  }
 });
 
 describe('keys that sign for every customer', () => {

@@ -1,5 +1,5 @@
 // docs/providers.md is made of the rows, and stays what they say: after a change, run this test with -u.
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { describeProvider } from '../../src/provider/describe-provider.ts';
@@ -77,6 +77,11 @@ ${[...head, ...rows.map(lineOf)].join('\n')}
 it('docs/providers.md is what the rows say', async () => {
   expect(providers.size).toBeGreaterThan(3);
   await expect(tableOf(), `docs/providers.md is stale: run ${command}`).toMatchFileSnapshot(page);
+});
+
+it('the README says how many there are', () => {
+  const readme = readFileSync(new URL('../../../../README.md', import.meta.url), 'utf8');
+  expect(readme).toContain(`the webhooks of ${providers.size} providers`);
 });
 
 it('every provider has a line, and every line its cells', () => {

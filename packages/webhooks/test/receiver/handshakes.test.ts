@@ -13,6 +13,7 @@ import type {
   SecretStore,
   SourceOptions,
 } from '../../src/receiver/index.ts';
+import { deferred } from '../support/deferred.ts';
 import { serve } from '../support/ports.ts';
 import type { TestServer } from '../support/ports.ts';
 import { githubRequest, githubSecret, post, slackRequest } from '../support/signed-requests.ts';
@@ -194,6 +195,25 @@ describe('a secret that a handshake tells', () => {
     expect(JSON.stringify(rejected)).not.toContain('told"');
     const forged = githubRequest({}, { secret: 'planted' });
     expect((await post(url, forged)).status).toBe(401);
+  });
+
+  it('is believed once also when several come together', async () => {
+    const secrets = memorySecrets();
+    const told = ['one', 'two', 'three'];
+    const all = deferred();
+    let loads = 0;
+    // None is known to any of them when they are looked at.
+    const load = async (source: string) => {
+      loads += 1;
+      if (loads === told.length) all.resolve();
+      await all.promise;
+      return secrets.load(source);
+    };
+    const secretStore = { ...secrets, load };
+    const { url } = await served(teacher(), { secrets: undefined, secretStore });
+    const answers = await Promise.all(told.map((secret) => post(url, tell(secret))));
+    expect(secrets.saved.get('source')).toHaveLength(1);
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 401, 401]);
   });
 
   it('is not believed beside one that was given', async () => {
