@@ -180,7 +180,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: adyenPlatform,
-    evidence: 'document',
+    evidence: 'vector',
     secret: 'D7DD5BA6146493707BF0BE7496F6404EC7A63616B7158EC927B9F54BB436765F',
     request: {
       body: JSON.stringify({
@@ -204,7 +204,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: mailgun,
-    evidence: 'document',
+    evidence: 'vector',
     secret: 'key-3ax6xnjp29jd6fds4gc373sgvjxteol0',
     unprotected: ['body'],
     request: {

@@ -159,7 +159,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: jira,
-    evidence: 'document',
+    evidence: 'vector',
     secret: 'a secret of the webhook',
     request: {
       body: JSON.stringify({

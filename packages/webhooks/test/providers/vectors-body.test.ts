@@ -14,18 +14,23 @@ type Vector = {
 };
 
 const names = [
+  'adyen-platform',
   'authorize-net',
   'bitbucket',
   'circleci',
   'coinbase-commerce',
   'dropbox-sign',
+  'easypost',
   'github',
   'gocardless',
+  'jira',
   'line',
   'modern-treasury',
   'notion',
+  'nylas',
   'pagerduty',
   'pusher',
+  'quickbooks',
   'razorpay',
   'shopify',
 ];
@@ -76,10 +81,9 @@ describe.each(vectors)('$provider: $source', ({ provider, secret, headers, body 
   });
 
   it('refuses it with another secret', async () => {
-    expect(await verify(provider, headers, body, [`${secret}x`])).toMatchObject({
-      ok: false,
-      reason: 'mismatch',
-    });
+    // Still a key where keys are hexadecimal.
+    const other = (secret.startsWith('A') ? 'B' : 'A') + secret.slice(1);
+    expect(await verify(provider, headers, body, [other])).toMatchObject({ ok: false, reason: 'mismatch' });
   });
 });
 

@@ -9,6 +9,7 @@ import type { ReceivedRequest } from '../../src/provider/request.ts';
 import { adyenPayments } from '../../src/providers/adyen-payments.ts';
 import { bird } from '../../src/providers/bird.ts';
 import { braintree } from '../../src/providers/braintree.ts';
+import { mailgun } from '../../src/providers/mailgun.ts';
 import { sendgrid } from '../../src/providers/sendgrid.ts';
 import { square } from '../../src/providers/square.ts';
 import { twilio } from '../../src/providers/twilio.ts';
@@ -74,8 +75,8 @@ function verdictOf(provider: Provider, vector: Vector, request = requestOf(vecto
 }
 
 it('knows every vector of these providers', () => {
-  const names = ['twilio', 'square', 'sendgrid', 'adyen-payments', 'bird-messagebird'];
-  expect(names.map((name) => of(name).length)).toEqual([3, 1, 1, 3, 44]);
+  const names = ['twilio', 'square', 'sendgrid', 'adyen-payments', 'bird-messagebird', 'mailgun'];
+  expect(names.map((name) => of(name).length)).toEqual([3, 1, 1, 3, 44, 1]);
 });
 
 describe('Twilio', () => {
@@ -140,6 +141,17 @@ it('accepts the vector of SendGrid, and not without the line break at its end', 
   expect(await verdictOf(sendgrid, vector)).toMatchObject({ ok: true, timestamp: 1_600_112_502 });
   const trimmed = { ...requestOf(vector), body: (vector.body ?? '').trim() };
   expect(await verdictOf(sendgrid, vector, trimmed)).toMatchObject({ ok: false, reason: 'mismatch' });
+});
+
+it('accepts the vector of Mailgun as a form and in JSON, and not with another token', async () => {
+  const [vector] = of('mailgun') as [Vector];
+  const inJson = (params: Vector['params']) => ({ headers: {}, body: JSON.stringify({ signature: params }) });
+  expect(await verdictOf(mailgun, vector)).toMatchObject({ ok: true, timestamp: 1_403_645_220 });
+  expect(await verdictOf(mailgun, vector, inJson(vector.params))).toMatchObject({ ok: true });
+  const other = { ...vector.params, token: 'owyldpe6nxhmrn78epljl6bj0orrki1u3d2v5e6cnlmmuox8jr' };
+  for (const request of [requestOf({ ...vector, params: other }), inJson(other)]) {
+    expect(await verdictOf(mailgun, vector, request)).toMatchObject({ ok: false, reason: 'mismatch' });
+  }
 });
 
 describe('Adyen', () => {
