@@ -131,7 +131,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: plivo,
-    evidence: 'document',
+    evidence: 'vector',
     secret: 'MTAwMjFkYzRlZTY4NDlkZWIyYTk',
     request: {
       url: 'https://hooks.example.com/plivo?b=2&a=1',

@@ -10,6 +10,7 @@ import { adyenPayments } from '../../src/providers/adyen-payments.ts';
 import { bird } from '../../src/providers/bird.ts';
 import { braintree } from '../../src/providers/braintree.ts';
 import { mailgun } from '../../src/providers/mailgun.ts';
+import { plivo } from '../../src/providers/plivo.ts';
 import { sendgrid } from '../../src/providers/sendgrid.ts';
 import { square } from '../../src/providers/square.ts';
 import { twilio } from '../../src/providers/twilio.ts';
@@ -75,8 +76,8 @@ function verdictOf(provider: Provider, vector: Vector, request = requestOf(vecto
 }
 
 it('knows every vector of these providers', () => {
-  const names = ['twilio', 'square', 'sendgrid', 'adyen-payments', 'bird-messagebird', 'mailgun'];
-  expect(names.map((name) => of(name).length)).toEqual([3, 1, 1, 3, 44, 1]);
+  const names = ['twilio', 'square', 'sendgrid', 'adyen-payments', 'bird-messagebird', 'mailgun', 'plivo'];
+  expect(names.map((name) => of(name).length)).toEqual([3, 1, 1, 3, 44, 1, 4]);
 });
 
 describe('Twilio', () => {
@@ -99,6 +100,24 @@ describe('Twilio', () => {
     expect(await verdictOf(twilio, vector as Vector, request)).toMatchObject({ ok: true });
   });
 });
+
+it.each(of('plivo').map((vector) => [vector.note ?? '', vector] as const))(
+  'accepts the vector of Plivo: %s',
+  async (_note, vector) => {
+    expect(await verdictOf(plivo, vector)).toMatchObject({ ok: true });
+    const request = requestOf(vector);
+    const elsewhere = { ...request, url: (request.url ?? '').replace('validate', 'receive') };
+    const other = {
+      ...request,
+      url: (request.url ?? '').replace('StartApp', 'Hangup'),
+      body: request.body.replace('StartApp', 'Hangup'),
+    };
+    for (const changed of [elsewhere, other]) {
+      const verdict = await verdictOf(plivo, vector, changed);
+      expect(verdict).toMatchObject({ ok: false, reason: 'mismatch' });
+    }
+  },
+);
 
 it('accepts the vector of Square, for its own URL and body', async () => {
   const [vector] = of('square') as [Vector];
