@@ -236,7 +236,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: contentful,
-    evidence: 'document',
+    evidence: 'sdk',
     secret: 'aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5zA7bC9dE1fG3hI5jK7lM9nO1pQ3r',
     request: {
       url: 'https://hooks.example.com/contentful?site=a&env=b',

@@ -279,7 +279,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: awsSns,
-    evidence: 'document',
+    evidence: 'sdk',
     secret: '',
     signingSecret: privatePem(rsaKeys),
     settings: { topicArn },

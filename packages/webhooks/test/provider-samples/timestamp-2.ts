@@ -221,7 +221,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: retell,
-    evidence: 'document',
+    evidence: 'sdk',
     secret: 'key_5a2d9e1b7c3f4a608e9d',
     request: {
       body: JSON.stringify({
