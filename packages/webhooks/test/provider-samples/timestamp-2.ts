@@ -160,7 +160,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: coinbaseCdp,
-    evidence: 'document',
+    evidence: 'vector',
     secret: 'f3f4c1c8-7b7e-4a9e-8d1a-2b1b6d1f9a77',
     request: {
       body: '{"eventId":"3f2a9c1e","eventType":"wallet.activity.detected","data":{"network":"base-mainnet"}}',

@@ -14,6 +14,7 @@ import { Crisp } from 'crisp-api';
 import { OAuth2Client } from 'google-auth-library';
 import { AccessToken, WebhookReceiver } from 'livekit-server-sdk';
 import Retell from 'retell-sdk';
+import Telnyx from 'telnyx';
 import { afterEach, expect, it, vi } from 'vitest';
 import { signRequest } from '../../src/provider/sign-request.ts';
 import type { SignRequestInput } from '../../src/provider/sign-request.ts';
@@ -26,7 +27,16 @@ import { crisp } from '../../src/providers/crisp.ts';
 import { googlePubsub } from '../../src/providers/google-pubsub.ts';
 import { livekit } from '../../src/providers/livekit.ts';
 import { retell } from '../../src/providers/retell.ts';
-import { certificateOf, jwkOf, privatePem, publicPem, rsaKeys } from '../support/provider-keys.ts';
+import { telnyx } from '../../src/providers/telnyx.ts';
+import {
+  certificateOf,
+  ed25519Keys,
+  jwkOf,
+  privatePem,
+  publicPem,
+  rawPublicKey,
+  rsaKeys,
+} from '../support/provider-keys.ts';
 
 type Received = { readonly url?: string; readonly headers: Record<string, string>; readonly body: string };
 /** Asks the provider's library, which says no with `false` or by an exception. */
@@ -78,6 +88,20 @@ it('agrees with the library of Retell, both ways', async () => {
   expect((await judged(judge, retell, { body, secret, nowMs: old })).whole).toBe(false);
   const headers = { 'x-retell-signature': await Retell.sign(body, secret) };
   expect(await ours(retell, { headers, body }, secret)).toEqual(wholeOnly);
+});
+
+it('agrees with the library of Telnyx', async () => {
+  const { webhooks } = new Telnyx('KEY0123');
+  const judge: Judge = ({ headers, body: text }) =>
+    webhooks.constructEvent(
+      text,
+      Buffer.from(headers['telnyx-signature-ed25519'] ?? '', 'base64'),
+      headers['telnyx-timestamp'],
+      rawPublicKey(ed25519Keys),
+    );
+  const input = { body, secret: privatePem(ed25519Keys) };
+  expect(await judged(judge, telnyx, input)).toEqual(wholeOnly);
+  expect((await judged(judge, telnyx, { ...input, nowMs: Date.now() - 302_000 })).whole).toBe(false);
 });
 
 it('agrees with the library of Crisp', async () => {

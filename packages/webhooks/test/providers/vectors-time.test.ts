@@ -90,6 +90,15 @@ const more: readonly Vector[] = [
     source: 'sinch/sinch-sdk-python, unit tests of conversation webhooks',
   },
   {
+    provider: 'coinbase-cdp',
+    secret: 'secret',
+    body: 'hello !',
+    headers: {
+      'X-Hook0-Signature': 't=1636936200,v0=1b3d69df55f1e52f05224ba94a5162abeb17ef52cd7f4948c390f810d6a87e98',
+    },
+    source: 'hook0/hook0 (which signs for Coinbase), tests of its output worker and of its clients',
+  },
+  {
     provider: 'hubspot-v1',
     secret: 'yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy',
     body: '[{"eventId":1,"subscriptionId":12345,"portalId":62515,"occurredAt":1564113600000,"subscriptionType":"contact.creation","attemptNumber":0,"objectId":123,"changeSource":"CRM","changeFlag":"NEW","appId":54321}]',
