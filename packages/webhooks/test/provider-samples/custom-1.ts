@@ -74,7 +74,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: mandrill,
-    evidence: 'document',
+    evidence: 'others',
     secret: 'gplJVwWc9rIVZrQJ8cVVPQ',
     request: {
       url: 'https://hooks.example.com/mandrill',

@@ -216,7 +216,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: authorizeNet,
-    evidence: 'document',
+    evidence: 'others',
     secret: '2679A5D5785C9B26CF921E1754765CDDB265C9C88400786923E5343B315954FA',
     request: {
       body: JSON.stringify({

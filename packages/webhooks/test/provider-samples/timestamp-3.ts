@@ -143,7 +143,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: twitch,
-    evidence: 'document',
+    evidence: 'others',
     secret: 's3cre7ofTheSubscription',
     request: {
       body: JSON.stringify({

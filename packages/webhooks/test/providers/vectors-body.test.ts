@@ -1,4 +1,4 @@
-// Signatures that providers have published for an HMAC of the raw body, and what their headers may hold besides.
+// Signatures of the raw body that providers have published, or other libraries; and what their headers may hold besides.
 import { createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -15,6 +15,7 @@ type Vector = {
 
 const names = [
   'adyen-platform',
+  'airtable',
   'authorize-net',
   'bitbucket',
   'circleci',
@@ -23,6 +24,7 @@ const names = [
   'easypost',
   'github',
   'gocardless',
+  'gogs',
   'jira',
   'line',
   'modern-treasury',

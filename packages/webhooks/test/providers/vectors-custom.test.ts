@@ -10,6 +10,7 @@ import { adyenPayments } from '../../src/providers/adyen-payments.ts';
 import { bird } from '../../src/providers/bird.ts';
 import { braintree } from '../../src/providers/braintree.ts';
 import { mailgun } from '../../src/providers/mailgun.ts';
+import { mandrill } from '../../src/providers/mandrill.ts';
 import { plivo } from '../../src/providers/plivo.ts';
 import { sendgrid } from '../../src/providers/sendgrid.ts';
 import { square } from '../../src/providers/square.ts';
@@ -76,8 +77,17 @@ function verdictOf(provider: Provider, vector: Vector, request = requestOf(vecto
 }
 
 it('knows every vector of these providers', () => {
-  const names = ['twilio', 'square', 'sendgrid', 'adyen-payments', 'bird-messagebird', 'mailgun', 'plivo'];
-  expect(names.map((name) => of(name).length)).toEqual([3, 1, 1, 3, 44, 1, 4]);
+  const names = [
+    'twilio',
+    'square',
+    'sendgrid',
+    'adyen-payments',
+    'bird-messagebird',
+    'mailgun',
+    'plivo',
+    'mandrill',
+  ];
+  expect(names.map((name) => of(name).length)).toEqual([3, 1, 1, 3, 44, 1, 4, 1]);
 });
 
 describe('Twilio', () => {
@@ -160,6 +170,22 @@ it('accepts the vector of SendGrid, and not without the line break at its end', 
   expect(await verdictOf(sendgrid, vector)).toMatchObject({ ok: true, timestamp: 1_600_112_502 });
   const trimmed = { ...requestOf(vector), body: (vector.body ?? '').trim() };
   expect(await verdictOf(sendgrid, vector, trimmed)).toMatchObject({ ok: false, reason: 'mismatch' });
+});
+
+it('accepts a request that Mandrill once sent, for its own URL and fields', async () => {
+  const [vector] = of('mandrill') as [Vector];
+  const request = requestOf(vector);
+  // As many bytes as the request had.
+  expect(request.body).toHaveLength(4_091);
+  expect(await verdictOf(mandrill, vector)).toMatchObject({ ok: true });
+  expect(readEvents(mandrill, request)).toMatchObject([{ type: 'click' }, { type: 'click' }]);
+  for (const changed of [
+    { url: 'http://requestb.in/other' },
+    { body: request.body.replace('click', 'open') },
+  ]) {
+    const verdict = await verdictOf(mandrill, vector, { ...request, ...changed });
+    expect(verdict).toMatchObject({ ok: false, reason: 'mismatch' });
+  }
 });
 
 it('accepts the vector of Mailgun as a form and in JSON, and not with another token', async () => {

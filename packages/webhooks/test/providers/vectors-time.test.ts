@@ -90,6 +90,28 @@ const more: readonly Vector[] = [
     source: 'sinch/sinch-sdk-python, unit tests of conversation webhooks',
   },
   {
+    provider: 'buildkite',
+    secret: '29b1ff5779c76bd48ba6705eb99ff970',
+    body: '{"event":"ping","service":{"id":"c9f8372d-c0cd-43dc-9274-768a875cf6ca","provider":"webhook","settings":{"url":"https://server.com/webhooks"}},"organization":{"id":"49801950-1df0-474f-bb56-ad6a930c5cb9","graphql_id":"T3JnYW5pemF0aW9uLS0tZTBmMzk3MgsTksGkxOWYtZTZjNzczZTJiYjEy","url":"https://api.buildkite.com/v2/organizations/acme-inc","web_url":"https://buildkite.com/acme-inc","name":"ACME Inc","slug":"acme-inc","agents_url":"https://api.buildkite.com/v2/organizations/acme-inc/agents","emojis_url":"https://api.buildkite.com/v2/organizations/acme-inc/emojis","created_at":"2021-02-03T20:34:10.486Z","pipelines_url":"https://api.buildkite.com/v2/organizations/acme-inc/pipelines"},"sender":{"id":"c9f8372d-c0cd-43dc-9269-bcbb7f308e3f","name":"ACME Man"}}',
+    headers: {
+      'X-Buildkite-Signature':
+        'timestamp=1642080837,signature=582d496ac2d869dd97a3101c4cda346288c49a742592daf582ec64c86449f79c',
+    },
+    source: 'buildkite/go-buildkite webhook_test.go',
+  },
+  {
+    provider: 'twitch',
+    secret: 's3cRe7',
+    body: '{"challenge":"pogchamp-kappa-360noscope-vohiyo","subscription":{"id":"f1c2a387-161a-49f9-a165-0f21d7a4e1c4","status":"webhook_callback_verification_pending","type":"channel.follow","version":"1","condition":{"broadcaster_user_id":"12826"},"transport":{"method":"webhook","callback":"https://example.com/webhooks/callback"},"created_at":"2019-11-16T10:11:12.123Z"}}',
+    headers: {
+      'Twitch-Eventsub-Message-Id': 'e76c6bd4-55c9-4987-8304-da1588d8988b',
+      'Twitch-Eventsub-Message-Timestamp': '2019-11-16T10:11:12.123Z',
+      'Twitch-Eventsub-Message-Signature':
+        'sha256=7e5a96480c29cdf834b371e7a5b049638cba6e425ea51b9b2a9fabf69bc5d227',
+    },
+    source: "nicklaw5/helix eventsub_test.go (a library that is not Twitch's)",
+  },
+  {
     provider: 'coinbase-cdp',
     secret: 'secret',
     body: 'hello !',
