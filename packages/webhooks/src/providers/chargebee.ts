@@ -4,7 +4,7 @@ export const chargebee: Provider<'chargebee'> = {
   name: 'chargebee',
   title: 'Chargebee',
   docs: 'https://www.chargebee.com/docs/billing/2.0/site-configuration/webhook_settings',
-  grade: 'B',
+  grade: 'A',
   secret: { name: 'user name, `:`, password of the webhook', madeBy: 'you' },
   schemes: [{ kind: 'token', at: 'header:authorization', form: 'basic' }],
   event: {

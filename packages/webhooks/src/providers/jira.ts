@@ -5,7 +5,7 @@ export const jira: Provider<'jira'> = {
   name: 'jira',
   title: 'Jira Cloud',
   docs: 'https://developer.atlassian.com/cloud/jira/platform/webhooks/',
-  grade: 'B',
+  grade: 'A',
   secret: { name: 'secret of the webhook', madeBy: 'you' },
   schemes: [hmacOfBody({ header: 'x-hub-signature', encoding: 'hex', prefix: 'sha256=' })],
   event: {

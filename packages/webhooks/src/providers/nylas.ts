@@ -6,7 +6,7 @@ export const nylas: Provider<'nylas'> = {
   name: 'nylas',
   title: 'Nylas',
   docs: 'https://developer.nylas.com/docs/v3/notifications/',
-  grade: 'B',
+  grade: 'A',
   secret: { name: 'webhook secret', madeBy: 'provider' },
   schemes: [
     // Of a compressed delivery, the compressed bytes.

@@ -5,7 +5,7 @@ export const quickbooks: Provider<'quickbooks'> = {
   name: 'quickbooks',
   title: 'QuickBooks Online',
   docs: 'https://developer.intuit.com/app/developer/qbo/docs/develop/webhooks',
-  grade: 'B',
+  grade: 'A',
   secret: { name: 'verifier token', madeBy: 'provider' },
   schemes: [hmacOfBody({ header: 'intuit-signature', encoding: 'base64' })],
   event: {

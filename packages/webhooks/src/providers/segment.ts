@@ -15,4 +15,6 @@ export const segment: Provider<'segment'> = {
     order: { first: ['body:userId', 'body:anonymousId'] },
   },
   retry: { retries: true },
+  // segmentio/action-destinations, tests of the webhook: of a batch, the first event alone is signed.
+  caution: 'a batch is signed by its first event alone, and refused: leave the batch size at 0',
 };

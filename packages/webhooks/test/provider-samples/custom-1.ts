@@ -74,7 +74,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: mandrill,
-    evidence: 'document',
+    evidence: 'others',
     secret: 'gplJVwWc9rIVZrQJ8cVVPQ',
     request: {
       url: 'https://hooks.example.com/mandrill',
@@ -131,7 +131,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: plivo,
-    evidence: 'document',
+    evidence: 'vector',
     secret: 'MTAwMjFkYzRlZTY4NDlkZWIyYTk',
     request: {
       url: 'https://hooks.example.com/plivo?b=2&a=1',
@@ -180,7 +180,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: adyenPlatform,
-    evidence: 'document',
+    evidence: 'vector',
     secret: 'D7DD5BA6146493707BF0BE7496F6404EC7A63616B7158EC927B9F54BB436765F',
     request: {
       body: JSON.stringify({
@@ -204,7 +204,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: mailgun,
-    evidence: 'document',
+    evidence: 'vector',
     secret: 'key-3ax6xnjp29jd6fds4gc373sgvjxteol0',
     unprotected: ['body'],
     request: {
@@ -236,7 +236,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: contentful,
-    evidence: 'document',
+    evidence: 'sdk',
     secret: 'aB3dE5fG7hI9jK1lM3nO5pQ7rS9tU1vW3xY5zA7bC9dE1fG3hI5jK7lM9nO1pQ3r',
     request: {
       url: 'https://hooks.example.com/contentful?site=a&env=b',

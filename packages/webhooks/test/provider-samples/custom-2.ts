@@ -216,7 +216,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: telnyx,
-    evidence: 'document',
+    evidence: 'sdk',
     secret: rawPublicKey(ed25519Keys).toString('base64'),
     signingSecret: privatePem(ed25519Keys),
     request: {
@@ -279,7 +279,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: awsSns,
-    evidence: 'document',
+    evidence: 'sdk',
     secret: '',
     signingSecret: privatePem(rsaKeys),
     settings: { topicArn },

@@ -49,7 +49,7 @@ const wixToken = ['{"alg":"RS256"}', JSON.stringify({ data: wixData }), 'x']
 export const samples: readonly ProviderSample[] = [
   {
     provider: googlePubsub,
-    evidence: 'document',
+    evidence: 'sdk',
     secret: '',
     signingSecret: privatePem(rsaKeys),
     settings: {
@@ -131,7 +131,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: livekit,
-    evidence: 'document',
+    evidence: 'sdk',
     secret: 'livekit-api-secret-of-32-characters',
     settings: { apiKey: 'APIabcdefg' },
     request: {

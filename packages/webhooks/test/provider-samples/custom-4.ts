@@ -19,7 +19,7 @@ const basic = (secret: string) => ({ authorization: `Basic ${Buffer.from(secret)
 const textOf = (body: Uint8Array) => Buffer.from(body).toString();
 const at = '2023-11-14T22:13:20Z';
 const timeSeconds = 1_700_000_000;
-/** What all of these have in common: the body is not protected, and the document is all the evidence. */
+/** What all of these have in common: the body is not protected, and mostly the document is all the evidence. */
 const common = { evidence: 'document', unprotected: ['body'] } as const;
 
 export const samples: readonly ProviderSample[] = [
@@ -180,6 +180,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     ...common,
+    evidence: 'sdk',
     provider: chargebee,
     secret: 'chargebee:a-long-password',
     request: {

@@ -18,7 +18,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: genericHmac,
-    evidence: 'document',
+    evidence: 'others',
     secret: 'a key that both know',
     settings: { header: 'X-Signature', algorithm: 'sha512' },
     request: {

@@ -80,7 +80,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: gogs,
-    evidence: 'document',
+    evidence: 'others',
     secret: 'sampleToken!',
     request: {
       body: push,

@@ -209,7 +209,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: easypost,
-    evidence: 'document',
+    evidence: 'vector',
     // In the form that a keyboard makes: two letters when it is normalised.
     secret: 'sécret',
     request: {

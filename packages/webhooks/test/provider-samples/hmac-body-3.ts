@@ -216,7 +216,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: authorizeNet,
-    evidence: 'document',
+    evidence: 'others',
     secret: '2679A5D5785C9B26CF921E1754765CDDB265C9C88400786923E5343B315954FA',
     request: {
       body: JSON.stringify({
@@ -270,7 +270,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: quickbooks,
-    evidence: 'document',
+    evidence: 'vector',
     secret: '2f8e9a70-5c41-4a6d-9a3b-1e7d6c5b4a39',
     request: {
       body: JSON.stringify({
@@ -305,7 +305,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: quickbooks,
-    evidence: 'document',
+    evidence: 'vector',
     secret: '2f8e9a70-5c41-4a6d-9a3b-1e7d6c5b4a39',
     request: {
       body: JSON.stringify([

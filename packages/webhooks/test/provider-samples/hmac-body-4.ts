@@ -69,7 +69,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: airtable,
-    evidence: 'document',
+    evidence: 'others',
     secret: 'G1K+l2v8YzQm0p5r7t9wXyZaBcDeFgHiJkLmNoPqRsTuVwXy',
     request: {
       body: JSON.stringify({
@@ -159,7 +159,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: jira,
-    evidence: 'document',
+    evidence: 'vector',
     secret: 'a secret of the webhook',
     request: {
       body: JSON.stringify({

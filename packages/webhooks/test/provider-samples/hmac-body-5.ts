@@ -254,7 +254,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: nylas,
-    evidence: 'document',
+    evidence: 'vector',
     secret: 'xUrnqp8Lj6YzTn2dV4sB1fGcHkM',
     request: {
       body: JSON.stringify({

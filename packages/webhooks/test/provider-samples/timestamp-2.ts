@@ -160,7 +160,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: coinbaseCdp,
-    evidence: 'document',
+    evidence: 'others',
     secret: 'f3f4c1c8-7b7e-4a9e-8d1a-2b1b6d1f9a77',
     request: {
       body: '{"eventId":"3f2a9c1e","eventType":"wallet.activity.detected","data":{"network":"base-mainnet"}}',
@@ -197,7 +197,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: buildkite,
-    evidence: 'document',
+    evidence: 'vector',
     secret: '309c9c842g8565adecpd7469x6005989',
     request: {
       body: '{"event":"build.finished","build":{"id":"f62a1b4d-10f9-4790-bc1c-e2c3a0c80983","state":"passed"}}',
@@ -221,7 +221,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: retell,
-    evidence: 'document',
+    evidence: 'sdk',
     secret: 'key_5a2d9e1b7c3f4a608e9d',
     request: {
       body: JSON.stringify({

@@ -143,7 +143,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: twitch,
-    evidence: 'document',
+    evidence: 'others',
     secret: 's3cre7ofTheSubscription',
     request: {
       body: JSON.stringify({
@@ -278,7 +278,7 @@ export const samples: readonly ProviderSample[] = [
   },
   {
     provider: crisp,
-    evidence: 'document',
+    evidence: 'sdk',
     secret: 'b1cbf6ea22b3a5e40a8e5ab2ba4e1d70',
     request: {
       body: JSON.stringify({

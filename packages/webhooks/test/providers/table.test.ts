@@ -20,6 +20,7 @@ const samples = modules.flatMap((module) => module.samples);
 const evidenceWords: Readonly<Record<Evidence, string>> = {
   vector: 'its own vectors',
   sdk: 'its own SDK',
+  others: 'vectors of others',
   document: 'its document',
 };
 const head = [
@@ -67,6 +68,7 @@ Whose webhooks \`@posthorn/webhooks\` and Posthorn verify, made of the rows in [
 - **grade**: \`A\` was read in the provider's own document or SDK, or checked with its vectors; \`B\` was read in a good secondary source; \`experimental\` is neither.
 - **scheme**: what is signed stands in braces. Of several, the first whose headers are there is the one that is verified.
 - **event id**: the same on every retry; duplicates are found by it.
+- **checked with**: a test runs signatures that are fixed in the provider's document or in tests of its own libraries (\`its own vectors\`), asks its library for Node or that of the standard it follows (\`its own SDK\`), runs signatures that another's library or a receiver has published (\`vectors of others\`), or computes them anew with \`node:crypto\` as the document says (\`its document\`).
 
 ${rows.length} providers:
 

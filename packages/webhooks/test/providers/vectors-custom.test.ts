@@ -9,6 +9,10 @@ import type { ReceivedRequest } from '../../src/provider/request.ts';
 import { adyenPayments } from '../../src/providers/adyen-payments.ts';
 import { bird } from '../../src/providers/bird.ts';
 import { braintree } from '../../src/providers/braintree.ts';
+import { genericHmac } from '../../src/providers/generic-hmac.ts';
+import { mailgun } from '../../src/providers/mailgun.ts';
+import { mandrill } from '../../src/providers/mandrill.ts';
+import { plivo } from '../../src/providers/plivo.ts';
 import { sendgrid } from '../../src/providers/sendgrid.ts';
 import { square } from '../../src/providers/square.ts';
 import { twilio } from '../../src/providers/twilio.ts';
@@ -74,8 +78,17 @@ function verdictOf(provider: Provider, vector: Vector, request = requestOf(vecto
 }
 
 it('knows every vector of these providers', () => {
-  const names = ['twilio', 'square', 'sendgrid', 'adyen-payments', 'bird-messagebird'];
-  expect(names.map((name) => of(name).length)).toEqual([3, 1, 1, 3, 44]);
+  const names = [
+    'twilio',
+    'square',
+    'sendgrid',
+    'adyen-payments',
+    'bird-messagebird',
+    'mailgun',
+    'plivo',
+    'mandrill',
+  ];
+  expect(names.map((name) => of(name).length)).toEqual([3, 1, 1, 3, 44, 1, 4, 1]);
 });
 
 describe('Twilio', () => {
@@ -98,6 +111,24 @@ describe('Twilio', () => {
     expect(await verdictOf(twilio, vector as Vector, request)).toMatchObject({ ok: true });
   });
 });
+
+it.each(of('plivo').map((vector) => [vector.note ?? '', vector] as const))(
+  'accepts the vector of Plivo: %s',
+  async (_note, vector) => {
+    expect(await verdictOf(plivo, vector)).toMatchObject({ ok: true });
+    const request = requestOf(vector);
+    const elsewhere = { ...request, url: (request.url ?? '').replace('validate', 'receive') };
+    const other = {
+      ...request,
+      url: (request.url ?? '').replace('StartApp', 'Hangup'),
+      body: request.body.replace('StartApp', 'Hangup'),
+    };
+    for (const changed of [elsewhere, other]) {
+      const verdict = await verdictOf(plivo, vector, changed);
+      expect(verdict).toMatchObject({ ok: false, reason: 'mismatch' });
+    }
+  },
+);
 
 it('accepts the vector of Square, for its own URL and body', async () => {
   const [vector] = of('square') as [Vector];
@@ -142,6 +173,33 @@ it('accepts the vector of SendGrid, and not without the line break at its end', 
   expect(await verdictOf(sendgrid, vector, trimmed)).toMatchObject({ ok: false, reason: 'mismatch' });
 });
 
+it('accepts a request that Mandrill once sent, for its own URL and fields', async () => {
+  const [vector] = of('mandrill') as [Vector];
+  const request = requestOf(vector);
+  // As many bytes as the request had.
+  expect(request.body).toHaveLength(4_091);
+  expect(await verdictOf(mandrill, vector)).toMatchObject({ ok: true });
+  expect(readEvents(mandrill, request)).toMatchObject([{ type: 'click' }, { type: 'click' }]);
+  for (const changed of [
+    { url: 'http://requestb.in/other' },
+    { body: request.body.replace('click', 'open') },
+  ]) {
+    const verdict = await verdictOf(mandrill, vector, { ...request, ...changed });
+    expect(verdict).toMatchObject({ ok: false, reason: 'mismatch' });
+  }
+});
+
+it('accepts the vector of Mailgun as a form and in JSON, and not with another token', async () => {
+  const [vector] = of('mailgun') as [Vector];
+  const inJson = (params: Vector['params']) => ({ headers: {}, body: JSON.stringify({ signature: params }) });
+  expect(await verdictOf(mailgun, vector)).toMatchObject({ ok: true, timestamp: 1_403_645_220 });
+  expect(await verdictOf(mailgun, vector, inJson(vector.params))).toMatchObject({ ok: true });
+  const other = { ...vector.params, token: 'owyldpe6nxhmrn78epljl6bj0orrki1u3d2v5e6cnlmmuox8jr' };
+  for (const request of [requestOf({ ...vector, params: other }), inJson(other)]) {
+    expect(await verdictOf(mailgun, vector, request)).toMatchObject({ ok: false, reason: 'mismatch' });
+  }
+});
+
 describe('Adyen', () => {
   it.each(of('adyen-payments'))('accepts $signingString', async (vector) => {
     const [pspReference, originalReference, account, reference, value, currency, eventCode, success] = (
@@ -176,4 +234,25 @@ describe('MessageBird', () => {
     expect(valid).toBeGreaterThan(10);
     expect(valid).toBeLessThan(44);
   });
+});
+
+// The tests of adnanh/webhook (internal/hook/hook_test.go), whose hooks this row takes over.
+const sha256 = 'f417af3a21bd70379b5796d5f013915e7029f62c580fb0f500f59a35a6f04c89';
+const sha512 =
+  '4ab17cc8ec668ead8bf498f87f8f32848c04d5ca3c9bcfcd3db9363f0deb44e580b329502a7fdff633d4d8fca301cc5c94a55a2fec458c675fb0ff2655898324';
+it.each([
+  ['sha1', 'b17e04cbb22afa8ffbff8796fc1894ed27badd9e', true],
+  ['sha1', 'sha1=b17e04cbb22afa8ffbff8796fc1894ed27badd9e', true],
+  ['sha1', 'XXXe04cbb22afa8ffbff8796fc1894ed27badd9e', false],
+  ['sha256', sha256, true],
+  ['sha256', `sha256=${sha256}`, true],
+  ['sha256', `sha256=XXX${sha256.slice(3)},sha256=${sha256}`, true],
+  ['sha256', `sha256=XXX${sha256.slice(3)},sha256=XXX${sha256.slice(3)}`, false],
+  ['sha512', sha512, true],
+  ['sha512', `sha512=${sha512}`, true],
+])('judges a hook of adnanh/webhook as it does: %s, %s', async (algorithm, signature, isGood) => {
+  const request = { headers: { 'X-Signature': signature }, body: '{"a": "z"}' };
+  const settings = { header: 'X-Signature', algorithm };
+  expect((await verifyRequest(genericHmac, request, { secrets: 'secret', settings })).ok).toBe(isGood);
+  expect((await verifyRequest(genericHmac, request, { secrets: 'secreX', settings })).ok).toBe(false);
 });

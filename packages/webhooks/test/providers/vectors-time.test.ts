@@ -90,6 +90,37 @@ const more: readonly Vector[] = [
     source: 'sinch/sinch-sdk-python, unit tests of conversation webhooks',
   },
   {
+    provider: 'buildkite',
+    secret: '29b1ff5779c76bd48ba6705eb99ff970',
+    body: '{"event":"ping","service":{"id":"c9f8372d-c0cd-43dc-9274-768a875cf6ca","provider":"webhook","settings":{"url":"https://server.com/webhooks"}},"organization":{"id":"49801950-1df0-474f-bb56-ad6a930c5cb9","graphql_id":"T3JnYW5pemF0aW9uLS0tZTBmMzk3MgsTksGkxOWYtZTZjNzczZTJiYjEy","url":"https://api.buildkite.com/v2/organizations/acme-inc","web_url":"https://buildkite.com/acme-inc","name":"ACME Inc","slug":"acme-inc","agents_url":"https://api.buildkite.com/v2/organizations/acme-inc/agents","emojis_url":"https://api.buildkite.com/v2/organizations/acme-inc/emojis","created_at":"2021-02-03T20:34:10.486Z","pipelines_url":"https://api.buildkite.com/v2/organizations/acme-inc/pipelines"},"sender":{"id":"c9f8372d-c0cd-43dc-9269-bcbb7f308e3f","name":"ACME Man"}}',
+    headers: {
+      'X-Buildkite-Signature':
+        'timestamp=1642080837,signature=582d496ac2d869dd97a3101c4cda346288c49a742592daf582ec64c86449f79c',
+    },
+    source: 'buildkite/go-buildkite webhook_test.go',
+  },
+  {
+    provider: 'twitch',
+    secret: 's3cRe7',
+    body: '{"challenge":"pogchamp-kappa-360noscope-vohiyo","subscription":{"id":"f1c2a387-161a-49f9-a165-0f21d7a4e1c4","status":"webhook_callback_verification_pending","type":"channel.follow","version":"1","condition":{"broadcaster_user_id":"12826"},"transport":{"method":"webhook","callback":"https://example.com/webhooks/callback"},"created_at":"2019-11-16T10:11:12.123Z"}}',
+    headers: {
+      'Twitch-Eventsub-Message-Id': 'e76c6bd4-55c9-4987-8304-da1588d8988b',
+      'Twitch-Eventsub-Message-Timestamp': '2019-11-16T10:11:12.123Z',
+      'Twitch-Eventsub-Message-Signature':
+        'sha256=7e5a96480c29cdf834b371e7a5b049638cba6e425ea51b9b2a9fabf69bc5d227',
+    },
+    source: "nicklaw5/helix eventsub_test.go (a library that is not Twitch's)",
+  },
+  {
+    provider: 'coinbase-cdp',
+    secret: 'secret',
+    body: 'hello !',
+    headers: {
+      'X-Hook0-Signature': 't=1636936200,v0=1b3d69df55f1e52f05224ba94a5162abeb17ef52cd7f4948c390f810d6a87e98',
+    },
+    source: 'hook0/hook0 (which signs for Coinbase), tests of its output worker and of its clients',
+  },
+  {
     provider: 'hubspot-v1',
     secret: 'yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy',
     body: '[{"eventId":1,"subscriptionId":12345,"portalId":62515,"occurredAt":1564113600000,"subscriptionType":"contact.creation","attemptNumber":0,"objectId":123,"changeSource":"CRM","changeFlag":"NEW","appId":54321}]',

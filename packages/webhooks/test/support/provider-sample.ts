@@ -2,8 +2,11 @@
 import type { Provider, RequestDraft } from '../../src/provider/provider.ts';
 import type { ProviderEvent } from '../../src/provider/read-events.ts';
 
-/** How a row is known to be right: the provider's vector, its own SDK as the oracle, or its document, computed anew. */
-export type Evidence = 'vector' | 'sdk' | 'document';
+/**
+ * How a row is known to be right: the provider's vector, its own SDK as the oracle, a vector that others have fixed, or its
+ * document, computed anew.
+ */
+export type Evidence = 'vector' | 'sdk' | 'others' | 'document';
 
 export type ProviderSample = {
   readonly provider: Provider;
