@@ -3,7 +3,7 @@
 // some also several times at once, and some again though they were answered. All of it under one X-GitHub-Delivery.
 //   end [1, n, 'ack' | 'aside' | 'refused' | 'ambiguous', '', status, sent at, first 2xx at, tries, 2xx answers]
 //   odd [2, n, status, why]   an answer that no provider should get
-import { createHmac, randomUUID } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { randomFrom } from './random.mjs';
 
@@ -59,7 +59,7 @@ export function createInboundSender({ setup, journal, counts, ask, again }) {
     const { n, tenant, poison, uuid } = event;
     const source = setup.sources?.[tenant];
     if (!source) throw new Error(`no source for ${tenant}`);
-    const wanted = wantedOf(event, source, taken.get(tenant) ?? randomUUID());
+    const wanted = wantedOf(event, source, taken.get(tenant) ?? '');
     const chance = randomFrom(setup.seed ^ Math.imul(n + 1, 0x2545f491));
     const alone = poison !== '' || chance() < aloneShare;
     const copies = setup.copies || (alone ? 1 : 2 + Math.floor(chance() * (atOnceMost - 1)));
@@ -88,7 +88,8 @@ function resultOf({ acks, refused }, poison) {
 }
 
 /**
- * The request that the event is, and each of its repetitions. `takenId` came before, with another body.
+ * The request that the event is, and each of its repetitions. `takenId` came before, with another body; while there is
+ * none, the request goes where no source is.
  * @param {import('./plan.mjs').PlannedEvent} event @param {Source} source @param {string} takenId @returns {Wanted}
  */
 function wantedOf({ payload, type, uuid, poison }, { path, secret }, takenId) {
@@ -102,5 +103,6 @@ function wantedOf({ payload, type, uuid, poison }, { path, secret }, takenId) {
   };
   if (poison === 'wrong_method') return { path, method: 'PUT', headers, body: payload };
   const body = poison === 'altered_body' ? payload.replace('1.0', '2.0') : payload;
-  return { path: poison === 'no_source' ? noPath : path, method: 'POST', headers, body };
+  const isLost = poison === 'no_source' || (poison === 'taken_id' && takenId === '');
+  return { path: isLost ? noPath : path, method: 'POST', headers, body };
 }
