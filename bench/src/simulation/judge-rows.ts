@@ -22,6 +22,8 @@ const silentMaxMs = 15_000;
 const jitterRatio = 0.2;
 // An attempt is dated by the database, less its age: right but for the way of the statement.
 const datingMs = 2;
+// What was delivered under a lost lease is ended by a statement of its own, after the one that records it.
+const endingMs = 1_000;
 
 const legal: Readonly<Record<DeliveryState | 'none', readonly DeliveryState[]>> = {
   none: ['pending', 'delivering'],
@@ -52,6 +54,8 @@ export class RowJudge {
   readonly #deps: RowDeps;
   readonly #ownerOf = new Map<number, string>();
   readonly #eras = new Map<string, Era[]>();
+  /** Deliveries that are on record as delivered. */
+  readonly #successes = new Map<string, { startedAtMs: number; recordedAtMs: number }>();
   /** When each endpoint was off, however shortly: a delivery may only be cancelled for that. */
   readonly everOff = new Map<string, number>();
 
@@ -66,6 +70,7 @@ export class RowJudge {
     for (const { before, after } of of<ProcessRow>('process')) this.#judgeProcess(before, after, tx);
     for (const { before, after } of of<Endpoint>('endpoint')) this.#keepEra(before, after);
     for (const { after } of of<Message>('message')) if (after) this.#judgeFanOut(after, tx);
+    for (const { after } of attempts) this.#keepSuccess(after);
     for (const { before, after } of of<Delivery>('delivery')) {
       if (!after) continue;
       const attempt = attempts.find(
@@ -102,7 +107,9 @@ export class RowJudge {
     const key = deliveryKey(after.messageId, after.endpointId);
     const from = before?.state ?? 'none';
     world.trace('row', `${tx.origin} ${key} ${from} ${after.state} ${after.attempts}`);
-    if (!legal[from].includes(after.state))
+    // Under a lease that was lost meanwhile, whoever has it now.
+    const isEndedLate = after.state === 'succeeded' && !attempt && this.#successes.has(key);
+    if (!legal[from].includes(after.state) && !isEndedLate)
       journal.violation('I9', `${key} goes from ${from} to ${after.state}`);
     const isClosed = from === 'succeeded' || from === 'exhausted' || from === 'cancelled';
     if (isClosed && !journal.resent.has(key)) journal.violation('I4', `${key} was ${from}, and goes on`);
@@ -111,11 +118,29 @@ export class RowJudge {
     if (after.state === 'delivering') {
       if (!schema.processes.rows.get(String(after.leaseOwner))?.value)
         journal.violation('I9', `${key} is leased to a process that is forgotten`);
+      this.#judgeClaim(key);
       if (before && (before.nextAtMs ?? 0) > tx.nowMs) journal.violation('I5', `${key} is claimed too early`);
     }
-    if (from === 'delivering' && before) this.#judgeFence(before, key, tx);
+    if (from === 'delivering' && before && !isEndedLate) this.#judgeFence(before, key, tx);
     if (from === 'delivering' && before && attempt) this.#judgeSettled(before, after, attempt);
     this.#judgeDue(after);
+  }
+
+  #keepSuccess(attempt: Attempt | undefined): void {
+    if (attempt?.outcome !== 'accepted') return;
+    const key = deliveryKey(attempt.messageId, attempt.endpointId);
+    this.#successes.set(key, { startedAtMs: attempt.startedAtMs, recordedAtMs: this.#deps.world.nowMs });
+  }
+
+  /** I4: what is on record as delivered is not taken up again, unless somebody asked for it. */
+  #judgeClaim(key: string): void {
+    const { journal, world } = this.#deps;
+    const success = this.#successes.get(key);
+    if (!success || journal.resent.has(key) || world.nowMs < success.recordedAtMs + endingMs) return;
+    const { startedAtMs, recordedAtMs } = success;
+    const entry = journal.triesOf.get(key)?.find((one) => Math.abs(one.sentAtMs - startedAtMs) <= datingMs);
+    if (!entry || journal.isDisturbed(entry.actor, recordedAtMs - datingMs, recordedAtMs + endingMs)) return;
+    journal.violation('I4', `${key} is claimed again, and a success is on record`);
   }
 
   /** Who holds the lease may end it, and who buries its holder. */

@@ -37,6 +37,7 @@ const statements: readonly (readonly [name: string, part: string, run: Statement
   ['disable-endpoint', 'disabled_reason = $2', settle.disableEndpoint],
   ['request-resend', 'insert into posthorn.delivery as delivery', settle.requestResend],
   ['recover-leases', 'buried as (', leases.recoverLeases],
+  ['end-delivered', 'greatest(d.attempts, l.attempts)', leases.endDelivered],
   ['release-leases', "now() + $6::bigint * interval '1 ms'", leases.releaseLeases],
   ['list-leases', 'where lease_owner = $1 and state', leases.listLeases],
   ['lock-dead', 'where heartbeat_at < now() - $1::bigint', leases.lockDead],

@@ -1,6 +1,6 @@
 // What store/leases.ts and store/processes.ts ask PostgreSQL for, as a model of the same meaning.
 import type { Row, Transaction } from './rows.ts';
-import { type Delivery, deliveryKey, markDue, numbers, type Schema, texts } from './schema.ts';
+import { type Delivery, deliveryKey, isOpen, markDue, numbers, type Schema, texts } from './schema.ts';
 
 function giveBack(
   schema: Schema,
@@ -34,6 +34,28 @@ export function releaseLeases(schema: Schema, tx: Transaction, values: readonly 
     return row && holds ? [row] : [];
   });
   return giveBack(schema, tx, rows, tx.nowMs + Number(values[5]));
+}
+
+export function endDelivered(schema: Schema, tx: Transaction, values: readonly unknown[]): object[] {
+  const [endpointIds, sequences, attempts] = [texts(values[2]), numbers(values[3]), numbers(values[4])];
+  const ended = texts(values[1]).flatMap((messageId, i) => {
+    const row = schema.deliveries.rows.get(deliveryKey(messageId, endpointIds[i] ?? ''));
+    const seen = row && tx.read(row);
+    if (!row || seen?.trigger !== 'scheduled') return [];
+    const isHeld = seen.state === 'delivering';
+    if (!isHeld && !isOpen(seen.state)) return [];
+    if (seen.leaseSeq < (sequences[i] ?? 0) + (isHeld ? 1 : 0)) return [];
+    const attempted = Math.max(seen.attempts, attempts[i] ?? 0);
+    const cleared = { nextAtMs: null, resumeAtMs: null, leaseOwner: null };
+    tx.write(row, { ...seen, ...cleared, state: 'succeeded', attempts: attempted });
+    return [seen];
+  });
+  markDue(
+    schema,
+    tx,
+    ended.map(({ endpointId, applicationId }) => ({ endpointId, applicationId, dueAtMs: tx.nowMs })),
+  );
+  return [{ count: ended.length }];
 }
 
 function leasedTo(schema: Schema, tx: Transaction, owners: readonly number[]): Row<Delivery>[] {

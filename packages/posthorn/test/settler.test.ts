@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { Finished } from '../src/delivery/attempt.ts';
 import { Settler } from '../src/delivery/settler.ts';
 import { systemClock } from '../src/lib/clock.ts';
-import type { Lease } from '../src/store/settle-deliveries.ts';
+import type { Lease } from '../src/store/leases.ts';
 import { openTestStore, settledAs } from './support/store.ts';
 import type { TestStore } from './support/store.ts';
 

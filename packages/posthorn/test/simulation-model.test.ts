@@ -18,12 +18,12 @@ import {
 import { claimDeliveries, nextDue } from '../src/store/claim-deliveries.ts';
 import type { Queries } from '../src/store/database.ts';
 import { disableEndpoint } from '../src/store/disable-endpoint.ts';
-import { forgetProcess, listLeases, recoverLeases, releaseLeases } from '../src/store/leases.ts';
+import { forgetProcess, type Lease, listLeases, recoverLeases, releaseLeases } from '../src/store/leases.ts';
 import { listNeighbours, recordHeartbeat, registerProcess } from '../src/store/processes.ts';
 import { reserveStarts } from '../src/store/rate-limit.ts';
 import { requestResend } from '../src/store/resend.ts';
 import type { SecretBox } from '../src/store/secret-box.ts';
-import { type Lease, settleDeliveries } from '../src/store/settle-deliveries.ts';
+import { settleDeliveries } from '../src/store/settle-deliveries.ts';
 import { openTestStore, settledAs, type TestApplication, type TestStore } from './support/store.ts';
 
 const box: SecretBox = { seal: (text) => Buffer.from(text), open: (sealed) => sealed.toString() };
@@ -194,7 +194,7 @@ class Run {
         const lease = pick(leases, a);
         const attempts = (deliveries.find((one) => one.messageId === lease?.messageId)?.attempts ?? 0) + 1;
         const given = lease ?? { ...(pick(deliveries, a) ?? nowhere), leaseOwner: 1 };
-        const stale = { ...given, leaseSeq: given.leaseSeq + (b % 4 === 0 ? 1 : 0) };
+        const stale = { ...given, leaseSeq: given.leaseSeq + (b % 4 === 0 ? 1 : b % 4 === 1 ? -1 : 0) };
         const transition = pick(transitions(attempts), c)!;
         const attempt = transition.state === 'cancelled' ? null : { id: `atmpt_${a % 400}` };
         const settled = settledAs(stale, transition, attempt);

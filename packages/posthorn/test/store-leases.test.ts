@@ -2,11 +2,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { acceptMessages } from '../src/store/accept-messages.ts';
 import { claimDeliveries } from '../src/store/claim-deliveries.ts';
-import { forgetProcess, listLeases, recoverLeases, releaseLeases } from '../src/store/leases.ts';
+import { forgetProcess, type Lease, listLeases, recoverLeases, releaseLeases } from '../src/store/leases.ts';
 import { listNeighbours, recordHeartbeat, registerProcess } from '../src/store/processes.ts';
 import { requestResend } from '../src/store/resend.ts';
 import { settleDeliveries } from '../src/store/settle-deliveries.ts';
-import type { Lease } from '../src/store/settle-deliveries.ts';
 import { inTransaction } from '../src/store/transaction.ts';
 import { openTestStore, settledAs } from './support/store.ts';
 import type { TestApplication, TestStore } from './support/store.ts';

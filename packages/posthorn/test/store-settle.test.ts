@@ -3,10 +3,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Transition } from '../src/core/settle.ts';
 import { claimDeliveries } from '../src/store/claim-deliveries.ts';
 import { disableEndpoint } from '../src/store/disable-endpoint.ts';
+import { type Lease, recoverLeases } from '../src/store/leases.ts';
 import { dayMs, ensurePartitions } from '../src/store/partitions.ts';
 import { requestResend } from '../src/store/resend.ts';
 import { settleDeliveries } from '../src/store/settle-deliveries.ts';
-import type { AttemptRecord, Lease, Settled } from '../src/store/settle-deliveries.ts';
+import type { AttemptRecord, Settled } from '../src/store/settle-deliveries.ts';
 import { inTransaction } from '../src/store/transaction.ts';
 import { nodesOf, type PlanNode } from './support/plan.ts';
 import { openTestStore, settledAs, shuffled } from './support/store.ts';
@@ -139,7 +140,6 @@ describe('a transition', () => {
 describe('the lease', () => {
   it.each([
     ['another process', { leaseOwner: 1_000_000 }],
-    ['an older claim', { leaseSeq: 0 }],
     ['a claim that never was', { leaseSeq: 2 }],
     ['another endpoint', { endpointId: 'ep_other' }],
     ['another application', { applicationId: 'app_other' }],
@@ -192,6 +192,73 @@ describe('the lease', () => {
 
   it('and an empty batch are no errors', async () => {
     expect(await settle()).toEqual({ movedCount: 0, failingEndpoints: [] });
+  });
+});
+
+describe('an attempt that succeeded under a lease that was lost', () => {
+  const takeOver = async () => {
+    const second = await store.makeProcess();
+    await recoverLeases(store.pool, 60_000, [owner]);
+    owner = await store.makeProcess();
+    const [taken] = await claimDeliveries(store.pool, second, plenty);
+    return taken!;
+  };
+  const twice: Transition = { state: 'succeeded', attempts: 2 };
+
+  it('ends the delivery that was given back', async () => {
+    const lease = await leaseOne();
+    await recoverLeases(store.pool, 60_000, [owner]);
+    owner = await store.makeProcess();
+    expect((await settle(settledAs(lease, succeeded, attemptId()))).movedCount).toBe(0);
+    const ended = { state: 'succeeded', attempts: 1, lease_owner: null, next_in_ms: null };
+    expect(await store.deliveries()).toMatchObject([ended]);
+    expect(await claimDeliveries(store.pool, owner, plenty)).toEqual([]);
+  });
+
+  it('ends it under the hands of its new holder, whose own failure changes nothing', async () => {
+    const lease = await leaseOne();
+    const taken = await takeOver();
+    await settle(settledAs(lease, succeeded, attemptId()));
+    expect((await settle(settledAs(taken, retrying(0), attemptId()))).movedCount).toBe(0);
+    expect(await store.deliveries()).toMatchObject([{ state: 'succeeded', attempts: 1, lease_owner: null }]);
+    expect(await attempts()).toHaveLength(2);
+  });
+
+  it('ends it after its new holder failed, and keeps what was counted', async () => {
+    const lease = await leaseOne();
+    const taken = await takeOver();
+    await settle(settledAs(taken, { state: 'retrying', attempts: 2, delayMs: 60_000 }, attemptId()));
+    await settle(settledAs(lease, succeeded, attemptId()));
+    expect(await store.deliveries()).toMatchObject([{ state: 'succeeded', attempts: 2, next_in_ms: null }]);
+  });
+
+  it('ends the others of its batch too, and gives a turn back to their order', async () => {
+    const leases = await store.lease(application, owner, 3);
+    await store.pool.query("update posthorn.delivery set order_at = created_at, order_key = 'k'");
+    await recoverLeases(store.pool, 60_000, [owner]);
+    owner = await store.makeProcess();
+    await store.pool.query('truncate posthorn.endpoint_due, posthorn.endpoint_key');
+    await settle(...leases.slice(0, 2).map((lease) => settledAs(lease, succeeded, attemptId())));
+    expect(await store.count("posthorn.delivery where state = 'succeeded'")).toBe(2);
+    expect((await store.due()).get(application.endpointIds[0]!)).toBeLessThanOrEqual(0);
+    expect(await store.count("posthorn.endpoint_key where order_key = 'k'")).toBe(1);
+  });
+
+  it('leaves what ended, and a resend that was asked for meanwhile', async () => {
+    const [first, second] = await store.lease(application, owner, 2);
+    await recoverLeases(store.pool, 60_000, [owner]);
+    owner = await store.makeProcess();
+    await store.pool.query(
+      "update posthorn.delivery set state = 'exhausted', next_attempt_at = null where message_id = $1",
+      [first!.messageId],
+    );
+    const { applicationId, messageId, endpointId } = second!;
+    await requestResend(store.db.queries, { applicationId, messageId, endpointId });
+    await settle(settledAs(first!, succeeded, attemptId()), settledAs(second!, twice, attemptId()));
+    expect((await store.deliveries()).map(({ state, trigger }) => [state, trigger])).toEqual([
+      ['exhausted', 'scheduled'],
+      ['pending', 'manual'],
+    ]);
   });
 });
 

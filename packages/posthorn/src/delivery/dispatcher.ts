@@ -15,7 +15,7 @@ import type { Clock } from '../lib/clock.ts';
 import { Fifo } from '../lib/fifo.ts';
 import { systemRandom } from '../lib/random.ts';
 import type { ClaimedDelivery } from '../store/claim-deliveries.ts';
-import type { Lease } from '../store/settle-deliveries.ts';
+import type { Lease } from '../store/leases.ts';
 import { claimedShare, type DispatchLimits, heldMaxOfOne, inFlightMaxOfOne } from './dispatch-limits.ts';
 import { Turns } from './turns.ts';
 

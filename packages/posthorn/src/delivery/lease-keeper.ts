@@ -10,7 +10,7 @@ import {
   recordHeartbeat,
   registerProcess,
 } from '../store/processes.ts';
-import type { Lease } from '../store/settle-deliveries.ts';
+import type { Lease } from '../store/leases.ts';
 
 export interface LeaseTimes {
   heartbeatMs: number;

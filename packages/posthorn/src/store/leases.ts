@@ -1,8 +1,16 @@
-// Leases: giving back what a process holds, taking back what a dead one held.
+// Leases: giving back what a process holds, taking back what a dead one held, and what is left to do for one that is lost.
 import type pg from 'pg';
 import { int4Array, textArray } from './binary-array.ts';
-import type { Lease } from './settle-deliveries.ts';
 import { inTransaction } from './transaction.ts';
+
+/** Which claim of which delivery: the transition is applied only while this lease still holds. */
+export interface Lease {
+  applicationId: string;
+  messageId: string;
+  endpointId: string;
+  leaseOwner: number;
+  leaseSeq: number;
+}
 
 // A delivery that is given back waits for its next claim, which may come at once. It counts no attempt: whether the
 // interrupted one arrived is not known, and sending it again is the promise.
@@ -50,6 +58,49 @@ export async function releaseLeases(pool: pg.Pool, leases: readonly Lease[], del
     int4Array(leases.map((lease) => lease.leaseOwner)),
     int4Array(leases.map((lease) => lease.leaseSeq)),
     Math.ceil(delayMs),
+  ]);
+  return rows[0]?.count ?? 0;
+}
+
+// A resend by hand that came after the lease was lost is wanted all the same. Locked in the order of their keys: whoever
+// settles late in another process may have the same ones.
+const endDeliveredSql = `
+with input as materialized (
+  select * from unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::integer[])
+    as i (application_id, message_id, endpoint_id, lease_seq, attempts)
+), locked as materialized (
+  select d.application_id, d.message_id, d.endpoint_id, i.attempts
+  from input i join posthorn.delivery d
+    on d.application_id = i.application_id and d.message_id = i.message_id and d.endpoint_id = i.endpoint_id
+  where d.trigger = 'scheduled'
+    and (d.state in ('pending', 'retrying') and d.lease_seq >= i.lease_seq
+      or d.state = 'delivering' and d.lease_seq > i.lease_seq)
+  order by d.message_id, d.endpoint_id for update of d
+), released as (
+  update posthorn.delivery d
+  set state = 'succeeded', attempts = greatest(d.attempts, l.attempts), next_attempt_at = null, resume_at = null,
+    lease_owner = null, updated_at = now()
+  from locked l
+  where d.application_id = l.application_id and d.message_id = l.message_id and d.endpoint_id = l.endpoint_id
+  returning d.application_id, d.endpoint_id, d.order_at, d.order_key
+), ${markDue('now()')}
+select count(*)::integer as count from released`;
+
+/**
+ * Ends deliveries whose attempt succeeded under a lease that was lost meanwhile, whoever holds them now: what is
+ * recorded as delivered is not sent again. Returns how many there were; those that have ended are passed over.
+ */
+export async function endDelivered(
+  database: Pick<pg.ClientBase, 'query'>,
+  delivered: readonly (Lease & { transition: { attempts: number } })[],
+): Promise<number> {
+  if (delivered.length === 0) return 0;
+  const { rows } = await database.query<{ count: number }>(endDeliveredSql, [
+    textArray(delivered.map((one) => one.applicationId)),
+    textArray(delivered.map((one) => one.messageId)),
+    textArray(delivered.map((one) => one.endpointId)),
+    int4Array(delivered.map((one) => one.leaseSeq)),
+    int4Array(delivered.map((one) => one.transition.attempts)),
   ]);
   return rows[0]?.count ?? 0;
 }

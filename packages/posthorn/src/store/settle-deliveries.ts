@@ -7,6 +7,7 @@ import type { Transition } from '../core/settle.ts';
 import { noteAttempts } from './attempt-notes.ts';
 import type { NotedAttempt } from './attempt-notes.ts';
 import { boolArray, byteaArray, int4Array, int8Array, textArray } from './binary-array.ts';
+import { endDelivered, type Lease } from './leases.ts';
 import {
   type CancelParts,
   nextAttemptAt,
@@ -21,15 +22,6 @@ import {
 } from './settle-parts.ts';
 import type { Trigger } from './tables.ts';
 import { inTransaction } from './transaction.ts';
-
-/** Which claim of which delivery: the transition is applied only while this lease still holds. */
-export interface Lease {
-  applicationId: string;
-  messageId: string;
-  endpointId: string;
-  leaseOwner: number;
-  leaseSeq: number;
-}
 
 export interface AttemptRecord {
   id: string;
@@ -64,7 +56,10 @@ export interface SettledTurn {
 }
 
 export interface SettleResult {
-  /** Deliveries whose lease held; the others were taken over, and their attempts are recorded all the same. */
+  /**
+   * Deliveries whose lease held. The others were taken over: their attempts are recorded all the same, and one that
+   * succeeded ends its delivery.
+   */
   movedCount: number;
   /** Endpoints that have only failed for longer than they may. */
   failingEndpoints: string[];
@@ -246,6 +241,8 @@ export function hasFailed({ attempt }: Pick<Settled, 'attempt'>): boolean {
   return attempt !== undefined && attempt.outcome.kind !== 'accepted';
 }
 
+const hasSucceeded = ({ transition }: Settled) => transition.state === 'succeeded';
+
 function cancellationOf({ transition }: Settled): Cancellation | undefined {
   return transition.state === 'cancelled' ? transition.cancellation : undefined;
 }
@@ -313,5 +310,7 @@ async function settle(
       ...(isTurning ? turnParameters(batch) : []),
     ],
   });
-  return { movedCount: rows[0]?.moved_count ?? 0, failingEndpoints: rows[0]?.failing_endpoints ?? [] };
+  const movedCount = rows[0]?.moved_count ?? 0;
+  if (movedCount < batch.length) await endDelivered(database, batch.filter(hasSucceeded));
+  return { movedCount, failingEndpoints: rows[0]?.failing_endpoints ?? [] };
 }

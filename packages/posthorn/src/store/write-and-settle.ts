@@ -2,7 +2,8 @@
 // both are there or neither is.
 import type pg from 'pg';
 import { describeError } from './describe-error.ts';
-import { type Lease, type Settled, settleWithin } from './settle-deliveries.ts';
+import type { Lease } from './leases.ts';
+import { type Settled, settleWithin } from './settle-deliveries.ts';
 import { inTransaction } from './transaction.ts';
 
 export interface WriteUnderLease {

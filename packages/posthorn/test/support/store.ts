@@ -10,7 +10,8 @@ import type { MessageToStore } from '../../src/store/accept-messages.ts';
 import { openDatabase } from '../../src/store/database.ts';
 import type { Database } from '../../src/store/database.ts';
 import { registerProcess } from '../../src/store/processes.ts';
-import type { AttemptRecord, Lease, Settled } from '../../src/store/settle-deliveries.ts';
+import type { Lease } from '../../src/store/leases.ts';
+import type { AttemptRecord, Settled } from '../../src/store/settle-deliveries.ts';
 import type { DeliveryState, Trigger } from '../../src/store/tables.ts';
 import { createTestDatabase } from './database.ts';
 
