@@ -2,7 +2,7 @@
 // for scripts/test.mjs to print when everything else has been said.
 import { writeFileSync } from 'node:fs';
 
-/** What is written: `{ passed, failed, skipped: [{ name, reason }], isSelection }`, counts of test cases. */
+/** What is written: `{ passed, failed, skipped: [{ name, reason }], repeated: [name], isSelection }`, counts of test cases. */
 export default class CountReporter {
   onInit(vitest) {
     this.isSelection = Boolean(vitest.config.testNamePattern);
@@ -10,7 +10,8 @@ export default class CountReporter {
 
   onTestRunEnd(modules, unhandledErrors) {
     // An error outside any test case is a failure too; it counts as one, or a broken file would count as nothing.
-    const summary = { passed: 0, failed: unhandledErrors.length, skipped: [], isSelection: this.isSelection };
+    const { isSelection } = this;
+    const summary = { passed: 0, failed: unhandledErrors.length, skipped: [], repeated: [], isSelection };
     for (const module of modules) countModule(module, summary);
     writeFileSync(process.env.TEST_SUMMARY_FILE, JSON.stringify(summary));
   }
@@ -26,12 +27,14 @@ function countModule(module, summary) {
 
 function countTest(test, module, summary) {
   const { state, note } = test.result();
+  const name = `${module.relativeModuleId} > ${test.fullName}`;
   if (state === 'passed') summary.passed += 1;
   else if (state === 'failed') summary.failed += 1;
   else {
     const reason = note ?? whyNotRun(test);
-    summary.skipped.push({ name: `${module.relativeModuleId} > ${test.fullName}`, reason });
+    summary.skipped.push({ name, reason });
   }
+  if (test.diagnostic()?.flaky) summary.repeated.push(name);
 }
 
 function whyNotRun(test) {

@@ -42,7 +42,7 @@ function runVitest(args) {
 }
 
 function readSummary() {
-  const nothing = { passed: 0, failed: 0, skipped: [], isSelection: false };
+  const nothing = { passed: 0, failed: 0, skipped: [], repeated: [], isSelection: false };
   return existsSync(summaryFile) ? JSON.parse(readFileSync(summaryFile, 'utf8')) : nothing;
 }
 
@@ -54,10 +54,11 @@ function judge(summary, exitCode) {
   return summary;
 }
 
-function print({ passed, failed, skipped, isSelection, remark }) {
+function print({ passed, failed, skipped, repeated, isSelection, remark }) {
   const lines = [''];
   if (isSelection && skipped.length > 0) lines.push(`${skipped.length} not selected by name, or skipped`);
   else lines.push(...skipped.map(({ name, reason }) => `skipped: ${name} (${reason})`));
+  lines.push(...repeated.map((name) => `passed only when repeated: ${name}`));
   if (remark) lines.push(`failed: ${remark}`);
   lines.push(`${passed} passed, ${failed} failed, ${skipped.length} skipped`);
   process.stdout.write(`${lines.join('\n')}\n`);
