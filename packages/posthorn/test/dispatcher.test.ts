@@ -47,6 +47,7 @@ interface Flight {
 
 function makeDispatcher(limits: Partial<DispatchLimits> = {}) {
   const started: Work[] = [];
+  const givenBack: Work[] = [];
   const flights: Flight[] = [];
   const gate = { open: true };
   const time = { nowMs: 1_000_000 };
@@ -55,6 +56,7 @@ function makeDispatcher(limits: Partial<DispatchLimits> = {}) {
     { ...roomy, ...limits },
     {
       mayStart: () => gate.open,
+      onClosed: (waiting) => givenBack.push(...waiting),
       start(work) {
         started.push(work);
         return new Promise((resolve, reject) => {
@@ -80,7 +82,7 @@ function makeDispatcher(limits: Partial<DispatchLimits> = {}) {
     for (const work of works) take(dispatcher, work);
   };
   const endpointsStarted = () => started.map(({ endpointId }) => endpointId);
-  return { dispatcher, started, flights, gate, time, takeAll, endpointsStarted };
+  return { dispatcher, started, givenBack, flights, gate, time, takeAll, endpointsStarted };
 }
 
 /** As the claimer does it. */
@@ -283,6 +285,28 @@ describe('an endpoint that closes while it stands in line', () => {
     while (flights.length > 0) flights[0]!.end();
     await turn();
     expect(endpointsStarted().slice(3)).toEqual(['ep_1']);
+  });
+});
+
+describe('an endpoint that is down to one slot', () => {
+  const timeout = { outcome: { kind: 'unreachable', reason: 'timeout', detail: '' } } as const;
+  const sicken = (dispatcher: Dispatcher) => {
+    for (let failures = 0; failures < 4; failures += 1) dispatcher.report('ep_1', timeout);
+  };
+
+  it('gives back what waits for it when memory is short for the others', () => {
+    const { dispatcher, takeAll, givenBack } = makeDispatcher({ heldMax: 24, inFlightMax: 1 });
+    const works = many('ep_1', 12);
+    takeAll(...works);
+    sicken(dispatcher);
+    expect(givenBack).toEqual(works.slice(1));
+  });
+
+  it('keeps it while there is plenty', () => {
+    const { dispatcher, takeAll, givenBack } = makeDispatcher({ heldMax: 26, inFlightMax: 1 });
+    takeAll(...many('ep_1', 12));
+    sicken(dispatcher);
+    expect(givenBack).toEqual([]);
   });
 });
 

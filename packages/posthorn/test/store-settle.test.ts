@@ -4,12 +4,10 @@ import type { Transition } from '../src/core/settle.ts';
 import { claimDeliveries } from '../src/store/claim-deliveries.ts';
 import { disableEndpoint } from '../src/store/disable-endpoint.ts';
 import { type Lease, recoverLeases } from '../src/store/leases.ts';
-import { dayMs, ensurePartitions } from '../src/store/partitions.ts';
 import { requestResend } from '../src/store/resend.ts';
 import { settleDeliveries } from '../src/store/settle-deliveries.ts';
 import type { AttemptRecord, Settled } from '../src/store/settle-deliveries.ts';
 import { inTransaction } from '../src/store/transaction.ts';
-import { nodesOf, type PlanNode } from './support/plan.ts';
 import { openTestStore, settledAs, shuffled } from './support/store.ts';
 import type { TestApplication, TestStore } from './support/store.ts';
 import { waitFor } from './support/wait.ts';
@@ -470,35 +468,6 @@ describe('disabling an endpoint', () => {
       return { disabling };
     });
     expect(await disabled.disabling).toBe(true);
-  });
-});
-
-describe('the plan of a settle', () => {
-  it('finds its rows by key, however few seem to be leased, and is made once', async () => {
-    const pool = store.openPool(1);
-    const nowMs = Date.now();
-    await ensurePartitions(pool, nowMs - 30 * dayMs, 31);
-    await store.lease(application, owner, 3_000);
-    await pool.query("update posthorn.delivery set state = 'succeeded', lease_owner = null");
-    await pool.query('analyze posthorn.delivery');
-    const leases = await store.lease(application, owner, 10);
-    for (const lease of leases)
-      await settleDeliveries(pool, [settledAs(lease, succeeded, null)], failingMaxMs);
-    const { rows } = await pool.query<{ statement: string; planned: number }>(
-      `select statement, custom_plans::integer as planned from pg_prepared_statements
-       where name = 'settle-deliveries'`,
-    );
-    // PostgreSQL plans the first five times for the values given, then decides for good.
-    expect(rows[0]!.planned).toBe(5);
-    const explained = await pool.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>({
-      text: `explain (generic_plan, format json) ${rows[0]!.statement}`,
-    });
-    const nodes = nodesOf(explained.rows[0]!['QUERY PLAN'][0]!.Plan);
-    const scans = nodes.filter((node) => node['Relation Name']?.startsWith('delivery_2'));
-    const indexes = scans.flatMap((node) => node['Index Name'] ?? []);
-    expect(indexes.length).toBeGreaterThan(30);
-    expect(indexes.filter((name) => !/_pkey|_endpoint_id_message_id_idx/.test(name))).toEqual([]);
-    expect(nodes.map((node) => node['Node Type'])).not.toContain('Seq Scan');
   });
 });
 

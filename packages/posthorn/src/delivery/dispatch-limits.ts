@@ -33,10 +33,13 @@ const answeringHeldShare = 1 / 4;
 /** What comes out of the database takes so much of heldMax: the rest is for what is accepted now. */
 export const claimedShare = 1 / 2;
 
+/** Others may need what an endpoint holds that gets on slowly. */
+export const isShort = (limits: DispatchLimits, held: number) => held / limits.heldMax >= plentyShare;
+
 /** How many deliveries of one endpoint may be in memory when there are `held` in all. */
 export function heldMaxOfOne(limits: DispatchLimits, held: number, answers: boolean): number {
   const share = held / limits.heldMax;
-  if (share < plentyShare) return limits.heldPerEndpointMax;
+  if (!isShort(limits, held)) return limits.heldPerEndpointMax;
   const short = limits.heldPerEndpointWhenShortMax;
   if (share >= plentyForAnsweringShare || !answers) return short;
   return Math.max(short, limits.heldPerEndpointMax * answeringHeldShare);

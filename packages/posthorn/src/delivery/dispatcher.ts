@@ -16,7 +16,13 @@ import { Fifo } from '../lib/fifo.ts';
 import { systemRandom } from '../lib/random.ts';
 import type { ClaimedDelivery } from '../store/claim-deliveries.ts';
 import type { Lease } from '../store/leases.ts';
-import { claimedShare, type DispatchLimits, heldMaxOfOne, inFlightMaxOfOne } from './dispatch-limits.ts';
+import {
+  claimedShare,
+  type DispatchLimits,
+  heldMaxOfOne,
+  inFlightMaxOfOne,
+  isShort,
+} from './dispatch-limits.ts';
 import { Turns } from './turns.ts';
 
 /** A delivery leased to this process and waiting for, or in, its attempt. */
@@ -31,7 +37,10 @@ export interface DispatchHooks {
   throttleMs?(work: Work): number;
   /** An endpoint that was full has room again: there may be something to claim for it. */
   onRoom?(): void;
-  /** The endpoint is closed for `closedMs`; `waiting` has been taken out of memory and is better off in the database. */
+  /**
+   * The endpoint is closed for `closedMs`, or (0) goes one at a time while memory is short; `waiting` has been taken out
+   * of memory and is better off in the database.
+   */
   onClosed?(waiting: Work[], closedMs: number): void;
 }
 
@@ -177,6 +186,8 @@ export class Dispatcher {
     else this.#gates.set(endpointId, after);
     if (after.closedUntilMs > Math.max(nowMs, before.closedUntilMs))
       this.#close(endpointId, after.closedUntilMs - nowMs);
+    else if (lane && slotsOf(after, nowMs) <= 1 && isShort(this.#limits, this.#heldCount))
+      this.#clear(lane, 0);
   }
 
   bytesRoom(): number {
@@ -327,9 +338,13 @@ export class Dispatcher {
 
   #close(endpointId: string, closedMs: number): void {
     const lane = this.#lanes.get(endpointId);
-    const waiting = lane && closedMs > giveBackAfterMs ? takeWaiting(lane) : [];
-    if (waiting.length > 0) this.#hooks.onClosed?.(waiting, closedMs);
+    if (lane && closedMs > giveBackAfterMs) this.#clear(lane, closedMs);
     this.#reopenIn(endpointId, closedMs);
+  }
+
+  #clear(lane: Lane, forMs: number): void {
+    const waiting = takeWaiting(lane);
+    if (waiting.length > 0) this.#hooks.onClosed?.(waiting, forMs);
   }
 
   /** A timer can fire a little early: the gate's own time decides, or the lane would wait for ever. */

@@ -12,6 +12,12 @@ export interface Lease {
   leaseSeq: number;
 }
 
+/** The lowest and the highest: what lets PostgreSQL leave out all other partitions. */
+export function messageIdBounds(leases: readonly Lease[]): [lowest: string, highest: string] {
+  const ids = leases.map(({ messageId }) => messageId).toSorted();
+  return [ids[0] ?? '', ids.at(-1) ?? ''];
+}
+
 // A delivery that is given back waits for its next claim, which may come at once. It counts no attempt: whether the
 // interrupted one arrived is not known, and sending it again is the promise.
 const giveBack = (dueAt: string) => `
@@ -32,16 +38,19 @@ const markDue = (dueAt: string) => `due as (
   on conflict (endpoint_id, order_key) do update set due_at = least(known.due_at, excluded.due_at)
 )`;
 
+// Planned once and kept, for the reasons of settle-deliveries.ts.
 const dueLater = "now() + $6::bigint * interval '1 ms'";
 const releaseSql = `
-with input as (
+with input as materialized (
   select * from unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::integer[])
     as i (application_id, message_id, endpoint_id, lease_owner, lease_seq)
+  where lease_owner >= 0 and lease_seq >= 0
 ), released as (
   update posthorn.delivery d ${giveBack(dueLater)}
   from input i
-  where d.application_id = i.application_id and d.message_id = i.message_id and d.endpoint_id = i.endpoint_id
-    and d.state = 'delivering' and d.lease_owner = i.lease_owner and d.lease_seq = i.lease_seq
+  where d.message_id between concat($7::text) and concat($8::text)
+    and d.application_id = i.application_id and d.message_id = i.message_id and d.endpoint_id = i.endpoint_id
+    and d.lease_owner = i.lease_owner and d.lease_seq = i.lease_seq
   returning d.application_id, d.endpoint_id, d.order_at, d.order_key
 ), ${markDue(dueLater)}
 select count(*)::integer as count from released`;
@@ -51,14 +60,17 @@ select count(*)::integer as count from released`;
  * how many leases still held.
  */
 export async function releaseLeases(pool: pg.Pool, leases: readonly Lease[], delayMs = 0): Promise<number> {
-  const { rows } = await pool.query<{ count: number }>(releaseSql, [
+  if (leases.length === 0) return 0;
+  const values = [
     textArray(leases.map((lease) => lease.applicationId)),
     textArray(leases.map((lease) => lease.messageId)),
     textArray(leases.map((lease) => lease.endpointId)),
     int4Array(leases.map((lease) => lease.leaseOwner)),
     int4Array(leases.map((lease) => lease.leaseSeq)),
     Math.ceil(delayMs),
-  ]);
+    ...messageIdBounds(leases),
+  ];
+  const { rows } = await pool.query<{ count: number }>({ name: 'release-leases', text: releaseSql, values });
   return rows[0]?.count ?? 0;
 }
 

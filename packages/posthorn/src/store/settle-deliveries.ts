@@ -7,7 +7,7 @@ import type { Transition } from '../core/settle.ts';
 import { noteAttempts } from './attempt-notes.ts';
 import type { NotedAttempt } from './attempt-notes.ts';
 import { boolArray, byteaArray, int4Array, int8Array, textArray } from './binary-array.ts';
-import { endDelivered, type Lease } from './leases.ts';
+import { endDelivered, type Lease, messageIdBounds } from './leases.ts';
 import {
   type CancelParts,
   nextAttemptAt,
@@ -148,11 +148,6 @@ function transitionParameters(batch: readonly Settled[]): unknown[] {
     int4Array(batch.map((s) => s.transition.attempts)),
     int8Array(batch.map((s) => ('delayMs' in s.transition ? s.transition.delayMs : null))),
   ];
-}
-
-function boundsOf(batch: readonly Settled[]): [lowest: string, highest: string] {
-  const ids = batch.map(({ messageId }) => messageId).toSorted();
-  return [ids[0] ?? '', ids.at(-1) ?? ''];
 }
 
 function attemptParameters(batch: readonly Settled[]): unknown[] {
@@ -305,7 +300,7 @@ async function settle(
       ...transitionParameters(batch),
       ...attemptParameters(batch),
       failingMaxMs,
-      ...boundsOf(batch),
+      ...messageIdBounds(batch),
       ...(isCancelling ? cancelParameters(batch) : []),
       ...(isTurning ? turnParameters(batch) : []),
     ],
