@@ -237,7 +237,7 @@ beforeAll(async () => {
     replay: () => Promise.resolve({ kind: 'rejected', reason: 'mismatch', detail: 'again' }),
   });
   shared = await makeFixture();
-}, 60_000);
+});
 afterAll(() => posthorn.stop());
 
 type Fixture = Record<

@@ -68,7 +68,6 @@ async function ended(client: Svix, id: string, timeoutMs = 20_000) {
 const settled = (client: Svix, endpointId: string, success: number) =>
   waitFor(async () => (await client.endpoint.getStats(application, endpointId)).success === success, {
     what: `${success} deliveries that succeeded`,
-    timeoutMs: 60_000,
   });
 
 test('what failed is recovered, what was sent is replayed, and what was missed is sent', async () => {
@@ -109,7 +108,7 @@ test('what failed is recovered, what was sent is replayed, and what was missed i
   expect(received().sort()).toEqual(ids.filter((_, n) => n % 2 === 0).toSorted());
   const nothing = await client.endpoint.replayMissing(application, late.id, { since: since() });
   expect(await ended(client, nothing.id)).toMatchObject({ status: 'finished', data: { messagesSent: 0 } });
-}, 90_000);
+});
 
 test('what is sent right after its endpoint was enabled is not given up', async () => {
   const { client, url } = await start();
@@ -167,4 +166,4 @@ test('a process killed in the middle of a chunk: another one finishes the task, 
   expect([...new Set(received())].sort()).toEqual(ids.toSorted());
   const { rows } = await sql.query('select from posthorn.delivery where endpoint_id = $1', [endpoint.id]);
   expect(rows).toHaveLength(ids.length);
-}, 120_000);
+});

@@ -210,7 +210,6 @@ test('an endpoint that never accepts ends exhausted in plain sight, and a resend
   const message = await second.client.message.create(application, { eventType: 'x', payload: { n: 1 } });
   await waitFor(async () => (await deliveryStatus(message.id)) === 'fail', {
     what: 'status fail',
-    timeoutMs: 15_000,
   });
   expect(await second.end('SIGTERM')).toBe(0);
   const before = receiver.requests.length;

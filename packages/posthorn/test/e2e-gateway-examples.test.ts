@@ -105,7 +105,7 @@ test('all collected payloads of GitHub: verified, stored and delivered byte for 
   );
   expect(examples.length).toBeGreaterThan(300);
   await goesThrough({ provider: 'github', status: 204, examples, wanted: /^(?:issues|pull)/ });
-}, 180_000);
+});
 
 /** Those of all versions of its API that differ: topic, and payload. */
 function shopifyExamples(): Example[] {

@@ -31,4 +31,4 @@ test('a key of a message that was refused is free as soon as nothing refuses it 
   expect([one.status, other.status]).toEqual([202, 202]);
   expect(await other.json()).toEqual(await one.json());
   expect((await send('first')).status).toBe(409);
-}, 150_000);
+});

@@ -63,7 +63,6 @@ async function list(path: string): Promise<Issue[]> {
 /** Waits for one issue of the application that is as it should be. */
 function issueOf(app: string, isRight: (issue: Issue) => boolean): Promise<Issue> {
   return waitFor(async () => (await list(`/app/${app}/issue`)).find(isRight), {
-    timeoutMs: 30_000,
     what: 'the issue',
   });
 }
@@ -80,7 +79,7 @@ const finished = (task: string) =>
       const { body } = await gateway.api('GET', `/api/v1/background-task/${task}`);
       return body.status === 'finished' && (body.data as Record<string, unknown>);
     },
-    { timeoutMs: 30_000, what: 'the task' },
+    { what: 'the task' },
   );
 
 /** As if a minute had passed since anything was seen. */
@@ -177,7 +176,7 @@ describe('of an endpoint', () => {
         );
         return rows[0].n === 3;
       },
-      { timeoutMs: 30_000, what: 'three failures' },
+      { what: 'three failures' },
     );
     await posthorn.end('SIGKILL');
     await db.query('commit');

@@ -41,7 +41,6 @@ async function states(): Promise<Record<string, number>> {
 const allSucceeded = (count: number) =>
   waitFor(async () => (await states()).succeeded === count, {
     what: `${count} deliveries`,
-    timeoutMs: 60_000,
   });
 
 // The user of the tests is called like Posthorn's schema, and would make tables there.
@@ -208,7 +207,6 @@ describe('when processes are killed', () => {
     const rowsAtLeast = (n: number) =>
       waitFor(async () => Number((await client.query('select from public.log')).rowCount) >= n, {
         what: `${n} rows`,
-        timeoutMs: 60_000,
       });
     const messages = Array.from({ length: count }, (_, n) => ({ eventType: 'order.paid', payload: { n } }));
     const sent = request(

@@ -80,7 +80,7 @@ const ended = (source: Source, isRight: (state: Record<string, unknown>) => bool
       const state = await shown(source);
       return state.ranAt !== null && isRight(state) && state;
     },
-    { timeoutMs: 40_000, what: 'the end of a run' },
+    { what: 'the end of a run' },
   );
 const wasOk = (source: Source) => ended(source, ({ state }) => state === 'ok');
 
@@ -137,7 +137,6 @@ describe('what is missing', () => {
     };
     await reconciled(source, { missing: 'redeliver' });
     await waitFor(async () => (await guidsOf(source)).includes(guid), {
-      timeoutMs: 40_000,
       what: 'the event',
     });
     await Promise.all(redelivered);
@@ -147,7 +146,6 @@ describe('what is missing', () => {
     await db.query('update posthorn.reconcile_missing set try_at = now() where source_id = $1', [source.id]);
     await run(source);
     await waitFor(async () => (await missingOf(source))[0]?.state === 'arrived', {
-      timeoutMs: 40_000,
       what: 'the event to be known',
     });
     expect(github.asked.filter((one) => one.endsWith('/attempts'))).toHaveLength(1);
@@ -175,7 +173,6 @@ describe('pages', () => {
     await reconciled(source);
     await ended(source, ({ missingCount, state }) => missingCount === 7 && state === 'ok');
     await waitFor(async () => (await guidsOf(source)).length === 7, {
-      timeoutMs: 40_000,
       what: 'all events',
     });
     expect(github.asked.filter((one) => one.startsWith('GET /deliveries?'))).toHaveLength(4);
@@ -191,7 +188,6 @@ describe('pages', () => {
     github.asked = [];
     await run(source);
     await waitFor(async () => (await guidsOf(source)).includes(fresh.guid), {
-      timeoutMs: 40_000,
       what: 'the new event',
     });
     expect(github.asked.filter((one) => one.startsWith('GET /deliveries?'))).toHaveLength(1);
@@ -219,10 +215,9 @@ describe('GitHub', () => {
 
     github.intercept = () => ({ status: 403, headers: { 'retry-after': '1' }, body: '{}' });
     await run(source);
-    await waitFor(() => github.asked.length > 1, { timeoutMs: 40_000, what: 'another question' });
+    await waitFor(() => github.asked.length > 1, { what: 'another question' });
     github.intercept = () => undefined;
     await waitFor(async () => (await guidsOf(source)).includes(guid), {
-      timeoutMs: 60_000,
       what: 'the event',
     });
   }, 120_000);
@@ -253,12 +248,11 @@ describe('a crash', () => {
       return undefined;
     };
     await reconciled(source);
-    await waitFor(() => fetched === 2, { timeoutMs: 40_000, what: 'the second fetch' });
+    await waitFor(() => fetched === 2, { what: 'the second fetch' });
     // The claim of the dead one ends.
     await db.query("update posthorn.reconcile set claimed_until = now() - interval '1 s'");
     await start();
     await waitFor(async () => (await guidsOf(source)).length === 3, {
-      timeoutMs: 60_000,
       what: 'all events',
     });
     await wasOk(source);

@@ -139,7 +139,7 @@ test('who is slow is told so although the process stood still once, and asked to
   const heard = await caller.closed();
   expect(heard).toMatch(/^HTTP\/1\.1 503 /);
   expect(heard).toMatch(/^retry-after: [1-9]/im);
-}, 60_000);
+});
 
 test('an answer that is out is not followed by another one', async () => {
   const { port } = await listen((_, response) => response.end('early'));

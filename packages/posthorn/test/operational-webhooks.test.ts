@@ -101,7 +101,7 @@ describe('endpoints', () => {
         );
         return rows.length === 1;
       },
-      { timeoutMs: 20_000, what: 'the delivery to be exhausted' },
+      { what: 'the delivery to be exhausted' },
     );
     expect(new Set(types())).toEqual(new Set(['endpoint.created']));
     const { rows } = await db.query(
@@ -142,7 +142,6 @@ describe('attempts', () => {
     customer.answer = () => ({ status: 503 });
     const { app, endpoint, message } = await send('order-1');
     await waitFor(() => toldOf('message.attempt.exhausted').length > 0, {
-      timeoutMs: 30_000,
       what: 'exhausted',
     });
     const about = {
@@ -198,18 +197,17 @@ describe('attempts', () => {
         );
         return rows.length === apps.length;
       },
-      { timeoutMs: 60_000, what: 'all deliveries to end' },
+      { what: 'all deliveries to end' },
     );
     const toldApps = () =>
       toldOf('message.attempt.exhausted')
         .map(({ data }) => String(data.appId))
         .filter((id) => ids.includes(id));
     await waitFor(() => new Set(toldApps()).size === apps.length, {
-      timeoutMs: 60_000,
       what: 'every exhausted delivery to be told',
     });
     // That the endpoints were disabled, by the 410, is told a moment later.
     const isEmpty = async () => (await db.query('select from posthorn.outbox')).rows.length === 0;
-    await waitFor(isEmpty, { timeoutMs: 60_000, what: 'an empty outbox' });
+    await waitFor(isEmpty, { what: 'an empty outbox' });
   }, 150_000);
 });

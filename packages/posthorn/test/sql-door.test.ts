@@ -214,7 +214,6 @@ describe('deaths', () => {
     const sent: string[] = [];
     for (let n = 0; n < 300; n += 1) sent.push(await send('ordered', { n }));
     await waitFor(async () => (await count('posthorn.message where application_id = $1', [app])) === 300, {
-      timeoutMs: 30_000,
       what: 'all messages',
     });
     const { rows } = await db.query(

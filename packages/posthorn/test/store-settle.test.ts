@@ -344,7 +344,7 @@ describe('the health of an endpoint', () => {
 });
 
 describe('many settlements at the same time', () => {
-  it('over the same endpoints in any order do not deadlock', { timeout: 20_000 }, async () => {
+  it('over the same endpoints in any order do not deadlock', async () => {
     const pool = store.openPool(12);
     const wide = await store.makeApplication(40);
     for (const round of [1, 2, 3]) {

@@ -44,12 +44,14 @@ export async function startRecorder(port = 0): Promise<Recorder> {
       };
       recorder.requests.push(recorded);
       const { status, headers, body, delayMs } = recorder.answer(recorded, recorder.requests.length);
-      if (delayMs) await pause(delayMs);
+      if (delayMs) await pause(delayMs, undefined, { ref: false });
       response.writeHead(status, headers).end(body, () => {
         answered += 1;
       });
     });
   });
+  // The other side ends a connection first: when both do at once, a request is lost on the way.
+  server.keepAliveTimeout = 600_000;
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const bound = (server.address() as AddressInfo).port;
   const recorder: Recorder = {
