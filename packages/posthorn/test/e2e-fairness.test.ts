@@ -59,7 +59,7 @@ test('the rate limit of an endpoint holds over two processes', async () => {
   const tookMs = spanMs(receiver.requests.map(({ atMs }) => atMs));
   expect(tookMs).toBeGreaterThan(sharedMs(sent) * unevenness);
   // A limit is no reason to be slow.
-  expect(tookMs).toBeLessThan(sharedMs(sent) * 2);
+  expect(tookMs).toBeLessThan(sharedMs(sent) * 5);
 });
 
 test('the rate limit of an application is shared by its endpoints', async () => {
@@ -121,5 +121,5 @@ test('endpoints that hang do not delay a healthy one', async () => {
   }
   delaysMs.sort((a, b) => a - b);
   // The claim is in the benchmark; this only tells a shared queue (15 s) from lanes.
-  expect(delaysMs[Math.floor(delaysMs.length / 2)]).toBeLessThan(1_000);
+  expect(delaysMs[Math.floor(delaysMs.length / 2)]).toBeLessThan(5_000);
 });

@@ -135,4 +135,4 @@ test("all payloads of Shopify's documentation: verified, stored and delivered by
   const examples = shopifyExamples();
   expect(examples.length).toBeGreaterThan(600);
   await goesThrough({ provider: 'shopify', status: 200, examples, wanted: /^(?:orders|products)\./ });
-}, 240_000);
+}, 300_000);

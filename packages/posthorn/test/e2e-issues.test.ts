@@ -148,7 +148,7 @@ describe('of an endpoint', () => {
     // Nothing is affected any more.
     const { id: again } = await post(app, opened.id, 'replay', 202);
     expect(await finished(again)).toMatchObject({ messagesSent: 0, messagesSkipped: 0 });
-  }, 90_000);
+  });
 
   test('replays what failed for its cause, and nothing else', async () => {
     receiver.answer = () => ({ status: 404 });
@@ -159,7 +159,7 @@ describe('of an endpoint', () => {
     const { id } = await issueOf(app, ({ reason, count }) => reason === '5xx' && count === 2);
     const { id: task } = await post(app, id, 'replay', 202);
     expect(await finished(task)).toMatchObject({ messagesSent: 2, messagesChecked: 3 });
-  }, 60_000);
+  });
 
   test('is not lost when the process dies before it was counted', async () => {
     receiver.answer = () => ({ status: 500 });
@@ -182,7 +182,7 @@ describe('of an endpoint', () => {
     await db.query('commit');
     await start();
     expect(await issueOf(app, () => true)).toMatchObject({ state: 'open', count: 3, exhaustedCount: 3 });
-  }, 120_000);
+  });
 
   test('is listed and handled by the command line', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'posthorn-issues-'));
@@ -205,7 +205,7 @@ describe('of an endpoint', () => {
     } finally {
       await rm(folder, { recursive: true });
     }
-  }, 60_000);
+  });
 });
 
 describe('of a source', () => {
@@ -236,5 +236,5 @@ describe('of a source', () => {
     await letTimePass(source.id);
     expect(await issueOf(source.id, ({ state }) => state === 'resolved')).toMatchObject({ id: opened.id });
     expect(await list('/issue?state=open&source=wrong-secret')).toEqual([]);
-  }, 90_000);
+  });
 });

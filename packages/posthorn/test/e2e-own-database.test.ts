@@ -144,7 +144,7 @@ describe('an endpoint that writes here', () => {
     await client.query('commit');
     await allSucceeded(9);
     expect((await client.query('select distinct id from public.orders')).rowCount).toBe(9);
-  }, 90_000);
+  });
 
   test('takes the place of one that had an address and a password, which are gone then', async () => {
     const posthorn = await startPosthorn(databaseUrl, env);
@@ -227,5 +227,5 @@ describe('when processes are killed', () => {
       'select count(*)::integer as rows, count(distinct message)::integer as messages from public.log',
     );
     expect(rows).toEqual([{ rows: count, messages: count }]);
-  }, 180_000);
+  });
 });

@@ -125,7 +125,7 @@ describe('what is missing', () => {
     // GitHub sends it after all: it is a repetition.
     expect((await gateway.push(source, { delivery: missed })).status).toBe(204);
     expect(await guidsOf(source)).toHaveLength(3);
-  }, 60_000);
+  });
 
   test('is sent again by GitHub where that is wanted, and comes in by the door', async () => {
     const source = await sourceFromBefore();
@@ -149,7 +149,7 @@ describe('what is missing', () => {
       what: 'the event to be known',
     });
     expect(github.asked.filter((one) => one.endsWith('/attempts'))).toHaveLength(1);
-  }, 90_000);
+  });
 
   test('is told where GitHub has it no more', async () => {
     const source = await sourceFromBefore();
@@ -161,7 +161,7 @@ describe('what is missing', () => {
     const [missing] = await missingOf(source);
     expect(missing).toMatchObject({ eventId: guid, state: 'failed' });
     expect(missing!.detail).toContain('does not have this delivery any more');
-  }, 60_000);
+  });
 });
 
 describe('pages', () => {
@@ -191,7 +191,7 @@ describe('pages', () => {
       what: 'the new event',
     });
     expect(github.asked.filter((one) => one.startsWith('GET /deliveries?'))).toHaveLength(1);
-  }, 90_000);
+  });
 });
 
 describe('GitHub', () => {
@@ -220,7 +220,7 @@ describe('GitHub', () => {
     await waitFor(async () => (await guidsOf(source)).includes(guid), {
       what: 'the event',
     });
-  }, 120_000);
+  });
 
   test('that refuses the token is told to the operator, with what to do', async () => {
     const source = await sourceFromBefore();
@@ -231,7 +231,7 @@ describe('GitHub', () => {
     await run(source);
     const forbidden = await ended(source, ({ problem }) => String(problem).includes('403'));
     expect(forbidden.state).toBe('refused');
-  }, 60_000);
+  });
 });
 
 describe('a crash', () => {
@@ -259,7 +259,7 @@ describe('a crash', () => {
     expect(new Set(await guidsOf(source))).toEqual(new Set(guids));
     expect(await missingOf(source)).toHaveLength(3);
     expect(await shown(source)).toMatchObject({ missingCount: 3 });
-  }, 150_000);
+  });
 });
 
 describe('what is asked for', () => {

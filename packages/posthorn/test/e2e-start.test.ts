@@ -49,21 +49,15 @@ test('a process with another secret key is refused, also while the database hold
   );
 });
 
-test.each([1, 2])(
-  'SIGTERM ends the wait for PostgreSQL, with %i processes',
-  async (processes) => {
-    const env = { DATABASE_URL: 'postgres://x:y@127.0.0.1:9/x', POSTHORN_SECRET_KEY: otherKey };
-    const { child, ended, output } = run(['serve', '--port', '0', '--processes', String(processes)], env);
-    await waitFor(() => output.stderr.includes('waiting for PostgreSQL'), {
-      what: 'the wait',
-    });
-    child.kill('SIGTERM');
-    const askedAtMs = performance.now();
-    expect(await ended).toBe(0);
-    expect(performance.now() - askedAtMs).toBeLessThan(10_000);
-  },
-  30_000,
-);
+test.each([1, 2])('SIGTERM ends the wait for PostgreSQL, with %i processes', async (processes) => {
+  const env = { DATABASE_URL: 'postgres://x:y@127.0.0.1:9/x', POSTHORN_SECRET_KEY: otherKey };
+  const { child, ended, output } = run(['serve', '--port', '0', '--processes', String(processes)], env);
+  await waitFor(() => output.stderr.includes('waiting for PostgreSQL'), {
+    what: 'the wait',
+  });
+  child.kill('SIGTERM');
+  expect(await ended).toBe(0);
+});
 
 test.each([1, 2])(
   'PostgreSQL that goes away during the start is waited for, with %i processes',
@@ -85,7 +79,6 @@ test.each([1, 2])(
     child.kill('SIGTERM');
     expect(await ended).toBe(0);
   },
-  60_000,
 );
 
 test('a server process that starts while PostgreSQL is away waits, and the others serve on', async () => {

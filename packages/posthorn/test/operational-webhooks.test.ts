@@ -173,7 +173,7 @@ describe('attempts', () => {
     await posthorn.client.endpoint.delete(app.id, endpoint.id);
     await waitFor(() => toldOf('endpoint.deleted').length > 0, { what: 'the last event' });
     expect(toldOf('message.attempt.recovered')).toHaveLength(1);
-  }, 60_000);
+  });
 
   test('nothing that was settled before a kill goes untold', async () => {
     await listen();
@@ -209,5 +209,5 @@ describe('attempts', () => {
     // That the endpoints were disabled, by the 410, is told a moment later.
     const isEmpty = async () => (await db.query('select from posthorn.outbox')).rows.length === 0;
     await waitFor(isEmpty, { what: 'an empty outbox' });
-  }, 150_000);
+  });
 });

@@ -17,6 +17,8 @@ export interface Answer {
   headers?: Record<string, string>;
   body?: string;
   delayMs?: number;
+  /** The answer is held back until then. */
+  until?: Promise<unknown>;
 }
 
 export interface Recorder {
@@ -43,8 +45,9 @@ export async function startRecorder(port = 0): Promise<Recorder> {
         atMs: performance.timeOrigin + performance.now(),
       };
       recorder.requests.push(recorded);
-      const { status, headers, body, delayMs } = recorder.answer(recorded, recorder.requests.length);
+      const { status, headers, body, delayMs, until } = recorder.answer(recorded, recorder.requests.length);
       if (delayMs) await pause(delayMs, undefined, { ref: false });
+      await until;
       response.writeHead(status, headers).end(body, () => {
         answered += 1;
       });
