@@ -141,9 +141,8 @@ describe('attempts', () => {
     await listen();
     customer.answer = () => ({ status: 503 });
     const { app, endpoint, message } = await send('order-1');
-    await waitFor(() => toldOf('message.attempt.exhausted').length > 0, {
-      what: 'exhausted',
-    });
+    await waitFor(() => toldOf('message.attempt.exhausted').length > 0, { what: 'exhausted' });
+    await waitFor(() => toldOf('message.attempt.failing').length > 0, { what: 'failing' });
     const about = {
       appId: app.id,
       appUid: 'u-order-1',
