@@ -120,7 +120,7 @@ describe('tokens', () => {
       expect(status).toBe(200);
       return made;
     };
-    const own = await usedOnce(1_500);
+    const own = await usedOnce(3_000);
     await waitFor(async () => (await request(own, 'GET', '/api/v1/app')).status === 401, {
       what: 'the expired token refused',
     });
