@@ -31,6 +31,8 @@ beforeEach(async () => {
   [operator, customer] = await Promise.all([startRecorder(), startRecorder()]);
 });
 afterEach(async () => {
+  // What is still to be told of this test is not told to the next one.
+  await emptyOutbox();
   const { data } = await posthorn.client.operationalWebhook.endpoint.list();
   for (const { id } of data) await posthorn.client.operationalWebhook.endpoint.delete(id);
   await Promise.all([operator.stop(), customer.stop()]);
@@ -44,6 +46,11 @@ interface Told {
 const told = (): Told[] => operator.requests.map(({ body }) => JSON.parse(body.toString()) as Told);
 const toldOf = (type: string) => told().filter((event) => event.type === type);
 const types = () => told().map(({ type }) => type);
+
+const emptyOutbox = () =>
+  waitFor(async () => (await db.query('select from posthorn.outbox')).rows.length === 0, {
+    what: 'an empty outbox',
+  });
 
 async function listen(): Promise<string> {
   const { id } = await posthorn.client.operationalWebhook.endpoint.create({ url: operator.url });
@@ -206,7 +213,6 @@ describe('attempts', () => {
       what: 'every exhausted delivery to be told',
     });
     // That the endpoints were disabled, by the 410, is told a moment later.
-    const isEmpty = async () => (await db.query('select from posthorn.outbox')).rows.length === 0;
-    await waitFor(isEmpty, { what: 'an empty outbox' });
+    await emptyOutbox();
   });
 });
