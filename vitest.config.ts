@@ -13,8 +13,8 @@ export default defineConfig({
     setupFiles: ['packages/posthorn/test/setup/properties.ts'],
     pool: 'forks',
     // Far from what any test takes on an idle machine, and longer than any one wait within it.
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     reporters: ['default'],
     projects: [
       {

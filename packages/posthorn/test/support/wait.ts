@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 const pollEveryMs = 10;
 // What is awaited comes within seconds. A machine that others keep busy may take ten times as long.
-const patienceMs = 60_000;
+const patienceMs = 90_000;
 
 /** Resolves with the first truthy value of `check`; rejects naming `what` after `timeoutMs`. */
 export async function waitFor<T>(
