@@ -12,8 +12,9 @@ export default defineConfig({
     globalSetup: ['packages/posthorn/test/setup/postgres.ts'],
     setupFiles: ['packages/posthorn/test/setup/properties.ts'],
     pool: 'forks',
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Far from what any test takes on an idle machine, and longer than any one wait within it.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     reporters: ['default'],
     projects: [
       {

@@ -6,7 +6,7 @@ import type { PosthornProcess } from '../../packages/posthorn/test/support/posth
 import { expectTold, openStage, serverOf, type Stage } from '../story/test/stage.ts';
 
 const story = new URL('run.mjs', import.meta.url);
-const storyTimeoutMs = 90_000;
+const storyTimeoutMs = 300_000;
 
 let stage: Stage;
 let posthorn: PosthornProcess;

@@ -34,7 +34,7 @@ const storyLines = [
   /^Done: 7 of 7 counts are right\.$/m,
 ];
 
-test('the story ends well, and ends well again', { timeout: 120_000 }, async () => {
+test('the story ends well, and ends well again', async () => {
   await stage.start(open);
   const first = await stage.tell();
   expectTold(first, storyLines);
@@ -67,7 +67,7 @@ create function finance.witness() returns trigger language plpgsql as $$
 create trigger witness after insert or update on finance.entries
   for each row execute function finance.witness()`;
 
-test('killed in the middle, twice, it writes each payment once', { timeout: 180_000 }, async () => {
+test('killed in the middle, twice, it writes each payment once', async () => {
   await client.query(witnessSql);
   const port = String(await lastingPort());
   const start = () => stage.start(open, { flags: ['--port', port] });
@@ -79,7 +79,7 @@ test('killed in the middle, twice, it writes each payment once', { timeout: 180_
   for (const entries of [30, 110]) {
     const written = waitFor(
       async () => Number((await client.query('select from finance.entries')).rowCount) >= entries,
-      { what: `${entries} entries`, timeoutMs: 60_000 },
+      { what: `${entries} entries` },
     );
     await Promise.race([written, ended]);
     await posthorn.end('SIGKILL');

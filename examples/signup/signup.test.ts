@@ -8,7 +8,7 @@ import { startRecorder } from '../../packages/posthorn/test/support/recorder.ts'
 import { waitFor } from '../../packages/posthorn/test/support/wait.ts';
 import { expectTold, openStage, serverOf, type Stage } from '../story/test/stage.ts';
 
-const storyTimeoutMs = 90_000;
+const storyTimeoutMs = 300_000;
 
 let stage: Stage;
 let posthorn: PosthornProcess;

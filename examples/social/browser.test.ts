@@ -19,8 +19,8 @@ const browserArguments = [
   '--disable-component-update',
   '--disable-sync',
 ];
-const patienceMs = 30_000;
-const testTimeoutMs = 180_000;
+const patienceMs = 90_000;
+const testTimeoutMs = 300_000;
 const appSecret = 'app-secret';
 const verifyToken = 'verify-token';
 

@@ -8,7 +8,7 @@ import type { PosthornProcess } from '../../packages/posthorn/test/support/posth
 import { waitFor } from '../../packages/posthorn/test/support/wait.ts';
 import { expectTold, openStage, serverOf, type Stage } from '../story/test/stage.ts';
 
-const storyTimeoutMs = 180_000;
+const storyTimeoutMs = 300_000;
 
 let stage: Stage;
 let posthorn: PosthornProcess;

@@ -293,5 +293,5 @@ describe('stored entries', () => {
       await holder.end();
       await database.drop();
     }
-  }, 150_000);
+  });
 });

@@ -237,7 +237,7 @@ beforeAll(async () => {
     replay: () => Promise.resolve({ kind: 'rejected', reason: 'mismatch', detail: 'again' }),
   });
   shared = await makeFixture();
-}, 60_000);
+});
 afterAll(() => posthorn.stop());
 
 type Fixture = Record<
@@ -541,7 +541,7 @@ describe.each(kinds)('$name', (kind) => {
       expect(answer.text).not.toContain(token ?? 'no token');
     }
     expect(await fingerprint()).toBe(before);
-  }, 60_000);
+  });
 
   test('reads what it may read, and nothing of another environment', async () => {
     const token = await kind.make(shared);
@@ -551,7 +551,7 @@ describe.each(kinds)('$name', (kind) => {
       expect(answer.status, `${route}: ${answer.text}`).toBe(expectedStatus(route, kind));
       if (kind.of === 'other environment') for (const id of ids) expect(answer.text, route).not.toContain(id);
     }
-  }, 60_000);
+  });
 
   test('does what it may do', async () => {
     for (const route of routes.filter((one) => !isReading(one) && !isRefused(one))) {
@@ -588,7 +588,7 @@ describe('a route that says nothing', () => {
     } finally {
       await open.stop();
     }
-  }, 60_000);
+  });
 
   test('and one for applications has to say which', async () => {
     await expect(
@@ -599,5 +599,5 @@ describe('a route that says nothing', () => {
         },
       }),
     ).rejects.toThrow('has no :app');
-  }, 60_000);
+  });
 });

@@ -16,12 +16,12 @@ beforeAll(async () => {
   database = await createTestDatabase();
   pool = new pg.Pool({ connectionString: database.url, max: 2 });
   posthorn = { ...(await startPosthorn(database.url)), token: testToken };
-}, 60_000);
+});
 afterAll(async () => {
   await endAllPosthorn();
   await pool.end();
   await database.drop();
-}, 60_000);
+});
 beforeEach(async () => {
   ({ id: app } = await posthorn.client.application.create({ name: 'Acme' }));
 });

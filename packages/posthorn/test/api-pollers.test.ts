@@ -13,11 +13,11 @@ beforeAll(async () => {
   const database = await createTestDatabase();
   dropDatabase = database.drop;
   processes = [await startPosthorn(database.url), await startPosthorn(database.url)];
-}, 60_000);
+});
 afterAll(async () => {
   await endAllPosthorn();
   await dropDatabase();
-}, 60_000);
+});
 
 const server = () => ({ url: processes[0]!.url, token: testToken });
 const client = () => processes[0]!.client;
@@ -166,4 +166,4 @@ it('two processes accept at the same time: a poller that follows them skips noth
   writing = false;
   await following;
   expect(seen.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 2 * perWriter }, (_, n) => n));
-}, 120_000);
+});

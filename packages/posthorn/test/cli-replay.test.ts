@@ -93,7 +93,7 @@ describe('replay', () => {
     expect(stderr).toContain('2 of 2 tasks ended: 4 messages scheduled, 4 looked at\n');
     await waitFor(() => receiver.requests.length === 4, { what: 'the replay' });
     for (const path of ['/one', '/two']) expect(received(path).toSorted()).toEqual(ids.toSorted());
-  }, 90_000);
+  });
 
   test('by filter, to one endpoint, as JSON', async () => {
     const endpoint = await makeEndpoint('/filtered');
@@ -127,7 +127,7 @@ describe('replay', () => {
       { messagesSent: 0 },
       { messagesSent: 0 },
     ]);
-  }, 90_000);
+  });
 
   test('of what has failed, and of what is missing', async () => {
     const before = await send('a');
@@ -150,7 +150,7 @@ describe('replay', () => {
     expect((await replayJson('--since', '1h', '--failed')).report.tasks).toMatchObject([{ messagesSent: 1 }]);
     await waitFor(() => receiver.requests.length === 1, { what: 'what had failed' });
     expect(received('/late')).toEqual([lost]);
-  }, 90_000);
+  });
 
   test('--no-wait prints ids, and a task that is cancelled is a failure', async () => {
     await makeEndpoint('/unwatched');
@@ -165,7 +165,7 @@ describe('replay', () => {
       code: 0,
       json: { tasks: [] },
     });
-  }, 90_000);
+  });
 
   test('what cannot be done is told by the exit code', async () => {
     const endpoint = await makeEndpoint('/refused');
@@ -191,5 +191,5 @@ describe('replay', () => {
       exitCodes.auth,
       'authentication_failed',
     ]);
-  }, 120_000);
+  });
 });

@@ -246,7 +246,7 @@ whereInstalled('rabbitmq-server', 'rabbitmq-server', () =>
           await connection.close();
           await service.stop();
           // It obeys once it has heard that its node is gone.
-          await waitFor(() => endNameServer(epmd), { what: 'the end of epmd', timeoutMs: 30_000 });
+          await waitFor(() => endNameServer(epmd), { what: 'the end of epmd' });
         },
       };
     },

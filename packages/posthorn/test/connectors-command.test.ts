@@ -19,9 +19,9 @@ await writeFile(
   `#!/bin/sh
 case "$1" in
   fail) echo "cannot: $HOOK_TOKEN"; exit 3;;
-  hang) exec sleep 60;;
+  hang) exec sleep 300;;
   flood) exec yes;;
-  leave) setsid sleep 20 & exit 0;;
+  leave) setsid sleep 120 & exit 0;;
 esac
 body=$(cat)
 printf '%s\\t%s\\t%s\\n' "$POSTHORN_IDEMPOTENCY_KEY" "$2" "$body" >> "${log}"
@@ -71,7 +71,7 @@ describe('a command', () => {
     clock: systemClock,
   });
 
-  const run = (parameters: string[], timeoutMs = 10_000, payload = delivery.payload) =>
+  const run = (parameters: string[], timeoutMs = 60_000, payload = delivery.payload) =>
     connectors
       .get('command')!
       .deliver({ ...delivery, payload }, { command, arguments: parameters }, AbortSignal.timeout(timeoutMs));
@@ -86,7 +86,7 @@ describe('a command', () => {
   test('gives its place back when what it left behind keeps its output open', async () => {
     const startedMs = performance.now();
     await Promise.all(Array.from({ length: 16 }, () => run(['leave'], 1_000)));
-    expect(performance.now() - startedMs).toBeLessThan(15_000);
+    expect(performance.now() - startedMs).toBeLessThan(60_000);
     expect(await run(['run'])).toMatchObject({ outcome: { kind: 'accepted' } });
   });
 
@@ -94,7 +94,7 @@ describe('a command', () => {
     await expect(run(['{{ payload.id | times: -1 }}'])).rejects.toThrow('would be an option');
     const long = Buffer.from(JSON.stringify('é'.repeat(60_000)));
     const parameters = Array.from({ length: 25 }, () => '{{ payload }}');
-    await expect(run(parameters, 10_000, long)).rejects.toThrow('the command cannot be run');
+    await expect(run(parameters, 60_000, long)).rejects.toThrow('the command cannot be run');
   });
 
   test('runs at the root, or in the directory that is named', async () => {
@@ -107,7 +107,7 @@ describe('a command', () => {
       clock: systemClock,
     }).get('command')!;
     const ran = async (config: { command: string; directory?: string }) => {
-      const result = await own.deliver(delivery, config, AbortSignal.timeout(10_000));
+      const result = await own.deliver(delivery, config, AbortSignal.timeout(60_000));
       return 'responseBody' in result ? String(result.responseBody).trim() : result;
     };
     expect(await ran({ command: pwd })).toBe('/');

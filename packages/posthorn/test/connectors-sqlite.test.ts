@@ -68,7 +68,7 @@ describe('a row that is known', () => {
   beforeAll(async () => {
     store = await createTestDatabase();
     posthorn = await startPosthorn(store.url, { POSTHORN_ALLOW_FILES: prices });
-  }, 120_000);
+  });
   afterAll(async () => {
     await posthorn.end('SIGTERM');
     await store.drop();

@@ -111,4 +111,4 @@ it('allows what Python calls global, but for what is denied besides', (context) 
   const globalCount = verdicts.filter(([isGlobal, isDeniedBesides]) => isGlobal && !isDeniedBesides).length;
   expect(globalCount).toBeGreaterThan(addressCount / 20);
   expect(verdicts.length - globalCount).toBeGreaterThan(addressCount / 20);
-}, 120_000);
+});

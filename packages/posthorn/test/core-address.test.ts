@@ -384,7 +384,7 @@ describe('checkEndpointUrl', () => {
         },
       ),
     );
-  }, 120_000);
+  });
 });
 
 describe('parseRetryAfter', () => {

@@ -473,7 +473,7 @@ describe('leases', () => {
       dispatcher.report(`ep_${n}`, { outcome: classifyStatus(429), retryAfterSeconds: 0.05 + n * 0.000_37 });
     }
     for (const end of ends) end();
-    await waitFor(() => ends.length === 2 * lanes, { what: 'every second delivery', timeoutMs: 3_000 });
+    await waitFor(() => ends.length === 2 * lanes, { what: 'every second delivery' });
   });
 
   it('is idle when the last attempt has ended', async () => {

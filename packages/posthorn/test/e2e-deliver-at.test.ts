@@ -27,7 +27,7 @@ test('a later delivery survives kill -9, is not made before its time, and is sho
   const first = await startPosthorn(databaseUrl);
   await first.client.application.create({ name: 'Acme', uid: 'acme' });
   const { id: endpoint } = await first.client.endpoint.create('acme', { url: receiver.url });
-  const deliverAt = inMs(12_000);
+  const deliverAt = inMs(20_000);
   const later = await send(first, 1, deliverAt);
   await send(first, 2);
   await waitFor(() => receiver.answeredCount() === 1, { what: 'the message without a time' });
@@ -36,39 +36,35 @@ test('a later delivery survives kill -9, is not made before its time, and is sho
   await first.end('SIGKILL');
 
   await startPosthorn(databaseUrl);
-  await waitFor(() => receiver.answeredCount() === 2, { what: 'the later one', timeoutMs: 60_000 });
+  await waitFor(() => receiver.answeredCount() === 2, { what: 'the later one' });
   expect(numbers(receiver)).toEqual([2, 1]);
   expect(receiver.requests[1]?.atMs).toBeGreaterThanOrEqual(deliverAt.getTime());
   expect(receiver.requests[1]?.headers['webhook-id']).toBe(later.id);
-}, 150_000);
+});
 
 const expunges: [string, (client: Svix, id: string) => Promise<unknown>][] = [
   ['one content', (client, id) => client.message.expungeContent('acme', id)],
   ['contents by their names', (client, id) => client.message.bulkExpungeContent('acme', { ids: [id] })],
 ];
-test.each(expunges)(
-  'deleting %s cancels what waits, at once',
-  async (_what, expunge) => {
-    const receiver = await testRecorder();
-    const posthorn = await startPosthorn(await testDatabase());
-    await posthorn.client.application.create({ name: 'Acme', uid: 'acme' });
-    await posthorn.client.endpoint.create('acme', { url: receiver.url });
-    const never = await send(posthorn, 1, inMs(4_000));
-    const kept = await send(posthorn, 2, inMs(4_500));
-    await expunge(posthorn.client, never.id);
-    const { data } = await posthorn.client.messageAttempt.listAttemptedDestinations('acme', never.id);
-    expect(data).toMatchObject([{ status: MessageStatus.Canceled, nextAttempt: null }]);
-    const shown = await request(
-      { url: posthorn.url, token: testToken },
-      'GET',
-      `/api/v1/app/acme/msg/${never.id}/endpoint`,
-    );
-    expect(shown.body.data).toMatchObject([{ cancelReason: 'content_gone' }]);
-    await waitFor(() => receiver.answeredCount() === 1, { what: 'the other one' });
-    expect(receiver.requests.map(({ headers }) => headers['webhook-id'])).toEqual([kept.id]);
-  },
-  150_000,
-);
+test.each(expunges)('deleting %s cancels what waits, at once', async (_what, expunge) => {
+  const receiver = await testRecorder();
+  const posthorn = await startPosthorn(await testDatabase());
+  await posthorn.client.application.create({ name: 'Acme', uid: 'acme' });
+  await posthorn.client.endpoint.create('acme', { url: receiver.url });
+  const never = await send(posthorn, 1, inMs(10_000));
+  const kept = await send(posthorn, 2, inMs(10_500));
+  await expunge(posthorn.client, never.id);
+  const { data } = await posthorn.client.messageAttempt.listAttemptedDestinations('acme', never.id);
+  expect(data).toMatchObject([{ status: MessageStatus.Canceled, nextAttempt: null }]);
+  const shown = await request(
+    { url: posthorn.url, token: testToken },
+    'GET',
+    `/api/v1/app/acme/msg/${never.id}/endpoint`,
+  );
+  expect(shown.body.data).toMatchObject([{ cancelReason: 'content_gone' }]);
+  await waitFor(() => receiver.answeredCount() === 1, { what: 'the other one' });
+  expect(receiver.requests.map(({ headers }) => headers['webhook-id'])).toEqual([kept.id]);
+});
 
 test.each(['block', 'skip'] as const)(
   'in an order (%s) a later message takes its place at its time, and holds nobody up until then',
@@ -84,10 +80,10 @@ test.each(['block', 'skip'] as const)(
       body: JSON.stringify({ url: receiver.url, ordering }),
     });
     expect(made.status).toBe(201);
-    const at = inMs(6_000);
+    const at = inMs(15_000);
     await send(posthorn, 10, at);
     await send(posthorn, 11, at);
-    const removed = await send(posthorn, 12, inMs(5_000));
+    const removed = await send(posthorn, 12, inMs(14_000));
     for (const n of [1, 2, 3]) await send(posthorn, n);
     await posthorn.client.message.expungeContent('acme', removed.id);
     await waitFor(() => receiver.answeredCount() === 3, { what: 'those without a time' });
@@ -97,7 +93,6 @@ test.each(['block', 'skip'] as const)(
     expect(numbers(receiver)).toEqual([1, 2, 3, 10, 11, 4]);
     expect(receiver.requests[3]?.atMs).toBeGreaterThanOrEqual(at.getTime());
   },
-  150_000,
 );
 
 test('a raw payload arrives as the characters that were sent, with its content type', async () => {
@@ -118,4 +113,4 @@ test('a raw payload arrives as the characters that were sent, with its content t
     expect(body.toString()).toBe(raw);
     expect(headers['content-type']).toBe(contentType);
   }
-}, 150_000);
+});

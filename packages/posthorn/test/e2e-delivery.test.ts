@@ -190,8 +190,11 @@ test('a failing endpoint is retried on schedule with the same id and a fresh tim
   expect(new Set(requests.map(({ headers }) => headers['webhook-id']))).toEqual(new Set([message.id]));
   for (const [index, request] of requests.entries()) {
     const timestamp = Number(request.headers['webhook-timestamp']);
-    expect(Math.abs(timestamp - request.atMs / 1000)).toBeLessThan(2);
-    if (index > 0) expect(request.atMs - requests[index - 1]!.atMs).toBeGreaterThanOrEqual(1000);
+    expect(Math.abs(timestamp - request.atMs / 1000)).toBeLessThan(60);
+    const before = requests[index - 1];
+    if (before === undefined) continue;
+    expect(timestamp).toBeGreaterThan(Number(before.headers['webhook-timestamp']));
+    expect(request.atMs - before.atMs).toBeGreaterThanOrEqual(1000);
   }
   await waitFor(async () => (await deliveryStatus(message.id)) === 'success', { what: 'status success' });
   const { data } = await posthorn.client.messageAttempt.listByMsg(application, message.id, {
@@ -210,7 +213,6 @@ test('an endpoint that never accepts ends exhausted in plain sight, and a resend
   const message = await second.client.message.create(application, { eventType: 'x', payload: { n: 1 } });
   await waitFor(async () => (await deliveryStatus(message.id)) === 'fail', {
     what: 'status fail',
-    timeoutMs: 15_000,
   });
   expect(await second.end('SIGTERM')).toBe(0);
   const before = receiver.requests.length;
@@ -324,7 +326,8 @@ test('a uid that has moved on to another application leads to that one, also fro
   await client.endpoint.create(application, { url: other.url });
   await client.message.create(application, { eventType: 'x', payload: { n: 3 } });
   await waitFor(() => other.requests.length === 1, { what: 'the message of the new application' });
-  expect(receiver.requests.map(({ body }) => body.toString())).toEqual(['{"n":1}', '{"n":2}']);
+  await arrived(2);
+  expect(receiver.requests.map(({ body }) => body.toString()).sort()).toEqual(['{"n":1}', '{"n":2}']);
   await other.stop();
 });
 

@@ -79,7 +79,7 @@ async function makeEndpoint(options: object): Promise<string> {
 
 const send = (n = 1) => posthorn.client.message.create(application, { eventType: 'x.y', payload: { n } });
 const arrived = (many: number, at = receiver) =>
-  waitFor(() => at.requests.length >= many && at.requests, { what: `${many} requests`, timeoutMs: 20_000 });
+  waitFor(() => at.requests.length >= many && at.requests, { what: `${many} requests` });
 const flat = ({ headers }: RecordedRequest) =>
   Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
 
@@ -96,7 +96,7 @@ function attempts(endpointId: string, many: number) {
       const { data } = (await response.json()) as { data: Record<string, unknown>[] };
       return data.length >= many && data;
     },
-    { what: `${many} attempts`, timeoutMs: 20_000 },
+    { what: `${many} attempts` },
   );
 }
 

@@ -69,11 +69,11 @@ test('block: 500 messages reach a flaky receiver in their order, and nothing pas
   await register(posthorn, receiver.url, 'block');
   await sendBatch(posthorn, upTo(250));
   await sendBatch(posthorn, upTo(250, 250));
-  await waitFor(() => receiver.answeredCount() >= 540, { what: 'all 500', timeoutMs: 60_000 });
+  await waitFor(() => receiver.answeredCount() >= 540, { what: 'all 500' });
   expect(await posthorn.end('SIGTERM')).toBe(0);
   expect(numbers(receiver)).toEqual(upTo(500).flatMap((n) => (n % 25 === 7 ? [n, n, n] : [n])));
   expect(receiver.inFlightMax).toBe(1);
-}, 90_000);
+});
 
 test('block: one that is exhausted lets the next ones go', async () => {
   const receiver = await startReceiver((n) => n === 3);
@@ -82,20 +82,20 @@ test('block: one that is exhausted lets the next ones go', async () => {
   await sendBatch(posthorn, upTo(10));
   await waitFor(() => receiver.answeredCount() >= 13, { what: 'all 10' });
   expect(numbers(receiver)).toEqual([0, 1, 2, 3, 3, 3, 3, 4, 5, 6, 7, 8, 9]);
-}, 60_000);
+});
 
 test('skip: first attempts keep the order, one that failed is retried later, and never two at a time', async () => {
   const receiver = await startReceiver((n, request) => n % 50 === 7 && request < 1);
   const posthorn = await startPosthorn(await testDatabase(), { POSTHORN_RETRY_SCHEDULE: '0,1,1' });
   await register(posthorn, receiver.url, 'skip');
   await sendBatch(posthorn, upTo(500));
-  await waitFor(() => receiver.answeredCount() >= 510, { what: 'all 500', timeoutMs: 60_000 });
+  await waitFor(() => receiver.answeredCount() >= 510, { what: 'all 500' });
   expect(await posthorn.end('SIGTERM')).toBe(0);
   expect(firstSeen(receiver)).toEqual(upTo(500));
   expect(numbers(receiver)).not.toEqual(upTo(500).flatMap((n) => (n % 50 === 7 ? [n, n] : [n])));
   expect(receiver.requests.length).toBe(510);
   expect(receiver.inFlightMax).toBe(1);
-}, 90_000);
+});
 
 test('two processes, messages accepted by one and the other in turn: the order is that of the answers', async () => {
   const databaseUrl = await testDatabase();
@@ -106,11 +106,11 @@ test('two processes, messages accepted by one and the other in turn: the order i
   ] as const;
   await register(processes[0], receiver.url, 'block');
   for (const n of upTo(200)) await send(processes[n % 2 === 0 ? 0 : 1], n);
-  await waitFor(() => receiver.answeredCount() >= 205, { what: 'all 200', timeoutMs: 30_000 });
+  await waitFor(() => receiver.answeredCount() >= 205, { what: 'all 200' });
   expect(firstSeen(receiver)).toEqual(upTo(200));
   expect(receiver.inFlightMax).toBe(1);
   expect(receiver.requests.length).toBe(205);
-}, 60_000);
+});
 
 test('kill -9 of the process that delivers: the other one goes on where it was', async () => {
   const databaseUrl = await testDatabase();
@@ -125,19 +125,19 @@ test('kill -9 of the process that delivers: the other one goes on where it was',
   await doomed.end('SIGKILL');
   const before = firstSeen(receiver).length;
   await sendBatch(survivor, upTo(50, 100));
-  await waitFor(() => firstSeen(receiver).length === 150, { what: 'all 150', timeoutMs: 60_000 });
+  await waitFor(() => firstSeen(receiver).length === 150, { what: 'all 150' });
   expect(await survivor.end('SIGTERM')).toBe(0);
   expect(firstSeen(receiver)).toEqual(upTo(150));
   const duplicates = receiver.requests.length - 150;
   process.stdout.write(`kill -9 in order: ${before} received before, ${duplicates} duplicates\n`);
   expect(duplicates).toBeLessThanOrEqual(5);
-}, 90_000);
+});
 
 test('an order that is switched on puts what waits already in front, by its age', async () => {
   let isDown = true;
   const receiver = await startReceiver(() => isDown);
   const posthorn = await startPosthorn(await testDatabase(), {
-    POSTHORN_RETRY_SCHEDULE: '0,1,1,1,1,1,1,1,1,1',
+    POSTHORN_RETRY_SCHEDULE: `0${',1'.repeat(49)}`,
   });
   await register(posthorn, receiver.url);
   // One batch after the other: without an order, those at the same time have the age of their statements.
@@ -151,10 +151,9 @@ test('an order that is switched on puts what waits already in front, by its age'
   const failed = receiver.requests.length;
   await waitFor(() => new Set(numbers(receiver).slice(failed)).size === 110, {
     what: 'all 110',
-    timeoutMs: 60_000,
   });
   expect([...new Set(numbers(receiver).slice(failed))]).toEqual(upTo(110));
-}, 90_000);
+});
 
 test('an order that is switched off lets everything go at once that waited for the one in front', async () => {
   const receiver = await startReceiver((n) => n === 0);
@@ -171,7 +170,7 @@ test('an order that is switched off lets everything go at once that waited for t
   await send(posthorn, 41);
   await setOrdering(posthorn, { mode: 'fifo', onFailure: 'skip' });
   await waitFor(() => receiver.answeredCount() === 42, { what: 'the one that was skipped for' });
-}, 60_000);
+});
 
 test('a resend has its old place: in front of what waits, and a failure of it holds nothing up', async () => {
   let refused = 5;
@@ -194,27 +193,31 @@ test('a resend has its old place: in front of what waits, and a failure of it ho
   await posthorn.client.messageAttempt.resend('acme', fifth?.id ?? '', endpoint.id);
   await waitFor(() => receiver.answeredCount() === 12, { what: 'those behind it' });
   expect(numbers(receiver)).toEqual([0, 1, 2, 3, 4, 5, 0, 5, 6, 7, 8, 9]);
-}, 60_000);
+});
 
 test('what waits for a disabled endpoint ends cancelled; enabled again, it gets the new ones in order', async () => {
   let refusesAll = true;
   const receiver = await startReceiver(() => refusesAll);
-  const posthorn = await startPosthorn(await testDatabase(), { POSTHORN_RETRY_SCHEDULE: '0,2,2,2' });
+  const posthorn = await startPosthorn(await testDatabase(), {
+    POSTHORN_RETRY_SCHEDULE: `0${',2'.repeat(30)}`,
+  });
   await register(posthorn, receiver.url, 'block');
   await sendBatch(posthorn, upTo(20));
   await waitFor(() => receiver.answeredCount() === 1, { what: 'the failure in front' });
   await call(posthorn, 'PATCH', '/app/acme/endpoint/main', { disabled: true });
-  refusesAll = false;
   const statuses = async () =>
     (await posthorn.client.messageAttempt.listAttemptedMessages('acme', 'main')).data.map(
       ({ status }) => status,
     );
   await waitFor(async () => (await statuses()).every((status) => status === MessageStatus.Canceled), {
     what: 'all 20 cancelled',
-    timeoutMs: 20_000,
   });
+  // The one in front may have been tried again before the endpoint was disabled.
+  const tried = receiver.requests.length;
+  expect(new Set(numbers(receiver))).toEqual(new Set([0]));
+  refusesAll = false;
   await call(posthorn, 'PATCH', '/app/acme/endpoint/main', { disabled: false });
   await sendBatch(posthorn, upTo(20, 20));
-  await waitFor(() => receiver.answeredCount() === 21, { what: 'the new ones' });
-  expect(numbers(receiver)).toEqual([0, ...upTo(20, 20)]);
-}, 60_000);
+  await waitFor(() => receiver.answeredCount() === tried + 20, { what: 'the new ones' });
+  expect(numbers(receiver).slice(tried)).toEqual(upTo(20, 20));
+});

@@ -105,7 +105,7 @@ test('all collected payloads of GitHub: verified, stored and delivered byte for 
   );
   expect(examples.length).toBeGreaterThan(300);
   await goesThrough({ provider: 'github', status: 204, examples, wanted: /^(?:issues|pull)/ });
-}, 180_000);
+});
 
 /** Those of all versions of its API that differ: topic, and payload. */
 function shopifyExamples(): Example[] {
@@ -135,4 +135,4 @@ test("all payloads of Shopify's documentation: verified, stored and delivered by
   const examples = shopifyExamples();
   expect(examples.length).toBeGreaterThan(600);
   await goesThrough({ provider: 'shopify', status: 200, examples, wanted: /^(?:orders|products)\./ });
-}, 240_000);
+}, 300_000);

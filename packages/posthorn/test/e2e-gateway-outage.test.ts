@@ -26,4 +26,4 @@ test('a request is answered 503 with Retry-After while the database is away, and
   await waitFor(async () => (await gateway.push(source, { delivery })).status === 204, { what: 'a 204' });
   await waitFor(() => receiver.requests.length === 2, { what: 'two deliveries' });
   expect(await gateway.messages(source)).toHaveLength(2);
-}, 60_000);
+});

@@ -10,7 +10,7 @@ import { startRecorder } from './support/recorder.ts';
 import type { Answer, Recorder } from './support/recorder.ts';
 import { waitFor } from './support/wait.ts';
 
-const long = 20_000;
+const long = 30_000;
 
 let database: TestDatabase;
 let gateway: GatewayClient;
@@ -34,6 +34,14 @@ async function sourceAnswering(answer: Answer, syncTimeoutMs = long): Promise<So
   const source = await gateway.source({ syncTimeoutMs });
   await gateway.endpoint(source, { url: receiver.url });
   return source;
+}
+
+function hold(): { over: Promise<void>; end(): void } {
+  let end = () => {};
+  const over = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  return { over, end: () => end() };
 }
 
 test('a provider is answered what the endpoint answered', async () => {
@@ -60,10 +68,12 @@ test('bytes come as they are, and nothing that a browser would run', async () =>
 });
 
 test('after the deadline the answer is the ordinary one, and the delivery goes on', async () => {
-  const source = await sourceAnswering({ status: 200, body: 'late', delayMs: 1_500 }, 200);
+  const held = hold();
+  const source = await sourceAnswering({ status: 200, body: 'late', until: held.over }, 200);
   const response = await gateway.push(source);
   expect(response.status).toBe(204);
   expect(receiver.answeredCount()).toBe(0);
+  held.end();
   await waitFor(() => receiver.answeredCount() === 1, { what: 'the delivery' });
 });
 
@@ -95,7 +105,8 @@ test('many at a time each get their own', async () => {
 test('a server that stops answers those who wait, and their deliveries are not lost', async () => {
   const second = await startPosthorn(database.url);
   const other = gatewayClient(second);
-  receiver.answer = () => ({ status: 200, body: 'late', delayMs: 3_000 });
+  const held = hold();
+  receiver.answer = () => ({ status: 200, body: 'late', until: held.over });
   const source = await other.source({ syncTimeoutMs: long });
   await other.endpoint(source, { url: receiver.url });
   const answer = other.push(source);
@@ -103,6 +114,7 @@ test('a server that stops answers those who wait, and their deliveries are not l
   const ended = second.end('SIGTERM');
   expect((await answer).status).toBe(204);
   expect(receiver.answeredCount()).toBe(0);
+  held.end();
   expect(await ended).toBe(0);
   await waitFor(() => receiver.answeredCount() === 1, { what: 'the end of the delivery' });
 });

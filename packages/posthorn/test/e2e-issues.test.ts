@@ -63,7 +63,6 @@ async function list(path: string): Promise<Issue[]> {
 /** Waits for one issue of the application that is as it should be. */
 function issueOf(app: string, isRight: (issue: Issue) => boolean): Promise<Issue> {
   return waitFor(async () => (await list(`/app/${app}/issue`)).find(isRight), {
-    timeoutMs: 30_000,
     what: 'the issue',
   });
 }
@@ -80,7 +79,7 @@ const finished = (task: string) =>
       const { body } = await gateway.api('GET', `/api/v1/background-task/${task}`);
       return body.status === 'finished' && (body.data as Record<string, unknown>);
     },
-    { timeoutMs: 30_000, what: 'the task' },
+    { what: 'the task' },
   );
 
 /** As if a minute had passed since anything was seen. */
@@ -149,7 +148,7 @@ describe('of an endpoint', () => {
     // Nothing is affected any more.
     const { id: again } = await post(app, opened.id, 'replay', 202);
     expect(await finished(again)).toMatchObject({ messagesSent: 0, messagesSkipped: 0 });
-  }, 90_000);
+  });
 
   test('replays what failed for its cause, and nothing else', async () => {
     receiver.answer = () => ({ status: 404 });
@@ -160,7 +159,7 @@ describe('of an endpoint', () => {
     const { id } = await issueOf(app, ({ reason, count }) => reason === '5xx' && count === 2);
     const { id: task } = await post(app, id, 'replay', 202);
     expect(await finished(task)).toMatchObject({ messagesSent: 2, messagesChecked: 3 });
-  }, 60_000);
+  });
 
   test('is not lost when the process dies before it was counted', async () => {
     receiver.answer = () => ({ status: 500 });
@@ -177,13 +176,13 @@ describe('of an endpoint', () => {
         );
         return rows[0].n === 3;
       },
-      { timeoutMs: 30_000, what: 'three failures' },
+      { what: 'three failures' },
     );
     await posthorn.end('SIGKILL');
     await db.query('commit');
     await start();
     expect(await issueOf(app, () => true)).toMatchObject({ state: 'open', count: 3, exhaustedCount: 3 });
-  }, 120_000);
+  });
 
   test('is listed and handled by the command line', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'posthorn-issues-'));
@@ -206,7 +205,7 @@ describe('of an endpoint', () => {
     } finally {
       await rm(folder, { recursive: true });
     }
-  }, 60_000);
+  });
 });
 
 describe('of a source', () => {
@@ -226,8 +225,10 @@ describe('of a source', () => {
     expect(opened).toMatchObject({ reason: refused!.reason, detail: refused!.detail });
     expect(opened.sample).toMatchObject({ requestId: refused!.id });
     expect(await list('/issue?state=open&source=wrong-secret')).toEqual([opened]);
-    await waitFor(() => told().length > 0, { what: 'the operator to be told' });
-    expect(told()[0]?.data).toMatchObject({ issueId: opened.id, appUid: 'wrong-secret' });
+    // An issue of a test before may be told, too.
+    const ofThis = () => told().find(({ data }) => data.issueId === opened.id);
+    const { data } = await waitFor(ofThis, { what: 'the operator to be told' });
+    expect(data).toMatchObject({ appUid: 'wrong-secret' });
 
     const mend = { config: { secret: 'It is a Secret to Everybody' } };
     expect((await gateway.api('PATCH', `/ingest/api/v1/source/${source.id}`, mend)).status).toBe(200);
@@ -237,5 +238,5 @@ describe('of a source', () => {
     await letTimePass(source.id);
     expect(await issueOf(source.id, ({ state }) => state === 'resolved')).toMatchObject({ id: opened.id });
     expect(await list('/issue?state=open&source=wrong-secret')).toEqual([]);
-  }, 90_000);
+  });
 });

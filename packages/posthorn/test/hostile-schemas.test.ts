@@ -2,12 +2,13 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { request, startTestApi } from './support/api.ts';
 import type { ApiAnswer, TestApi } from './support/api.ts';
+import { waitFor } from './support/wait.ts';
 
 const path = '/api/v1/event-type';
 // How often somebody else was served meanwhile. One would be chance; a server that is stalled serves nobody.
 const servedMin = 5;
 // Most of these take as much of the processor as they get, up to their limit, however long that is on a busy machine.
-const timeoutMs = 120_000;
+const timeoutMs = 300_000;
 
 type Tenant = { url: string; token: string };
 vi.setConfig({ testTimeout: timeoutMs, hookTimeout: timeoutMs });
@@ -102,19 +103,22 @@ describe('a payload that takes too long', () => {
 
   test('many at once: payloads of others are checked between them', async () => {
     await define(doubled);
+    const slowCount = 6;
     let ended = 0;
-    const slow = Array.from({ length: 2 }, async () => {
+    const slow = Array.from({ length: slowCount }, async () => {
       const { status } = await publish({});
       ended += 1;
       return status;
     });
+    // By then all the others are there and wait, for longer than any request to the API takes.
+    await waitFor(() => ended > 0, { what: 'the first refusal', timeoutMs });
     const fine = await request(other, 'POST', '/api/v1/app/acme/msg', {
       eventType: 'fine',
       payload: { id: 1 },
     });
     expect(fine.status).toBe(202);
-    expect(ended).toBeLessThan(2);
-    expect(await Promise.all(slow)).toEqual([422, 422]);
+    expect(ended).toBeLessThan(slowCount);
+    expect(await Promise.all(slow)).toEqual(Array(slowCount).fill(422));
   });
 });
 
@@ -139,7 +143,7 @@ describe('a schema', () => {
     );
     const { answer, served } = await whileOthersPublish(() => define({ properties }));
     expect([200, 201, 422]).toContain(answer.status);
-    expect(served).toBeGreaterThanOrEqual(1);
+    expect(served).toBeGreaterThanOrEqual(servedMin);
   });
 });
 

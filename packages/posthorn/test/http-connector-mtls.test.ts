@@ -63,7 +63,7 @@ describe.skipIf(!hasOpenssl())('a receiver that asks who is calling', () => {
       method: 'POST',
       headers: {},
       body: Buffer.from('{}'),
-      timeoutMs: 10_000,
+      timeoutMs: 60_000,
       ...(certificate ? { certificate } : {}),
     });
     const [name, tcpPort] = Buffer.from(result.responseBody ?? [])

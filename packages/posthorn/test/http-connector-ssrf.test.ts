@@ -41,7 +41,7 @@ function connector(options: Partial<HttpConnectorOptions> = {}): HttpConnector {
     allowHttp: true,
     userAgent: 'Posthorn-Test/1',
     clock: systemClock,
-    limits: { connectTimeoutMs: 300, dnsTimeoutMs: 300 },
+    limits: { connectTimeoutMs: 30_000, dnsTimeoutMs: 30_000 },
     ...options,
   });
   senders.push(sender);
@@ -51,7 +51,7 @@ function connector(options: Partial<HttpConnectorOptions> = {}): HttpConnector {
 const touches = () => canary.connections() + (canary6?.connections() ?? 0);
 
 const send = (sender: HttpConnector, url: string) =>
-  sender.send({ url, method: 'POST', headers: {}, body: Buffer.from('secret'), timeoutMs: 1_000 });
+  sender.send({ url, method: 'POST', headers: {}, body: Buffer.from('secret'), timeoutMs: 60_000 });
 
 /** Fails if the attempt got anywhere, or if the canary heard of it. */
 async function expectForbidden(

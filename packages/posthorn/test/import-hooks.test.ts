@@ -131,7 +131,7 @@ async function runs(): Promise<Run[]> {
     .map((line) => JSON.parse(line) as Run);
 }
 const nextRun = (before: number) =>
-  waitFor(async () => (await runs())[before], { timeoutMs: 30_000, what: 'the command being run' });
+  waitFor(async () => (await runs())[before], { what: 'the command being run' });
 
 beforeAll(async () => {
   folder = await realpath(await mkdtemp(join(tmpdir(), 'posthorn-hooks-')));

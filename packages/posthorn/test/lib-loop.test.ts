@@ -50,7 +50,7 @@ function makeGate(): { opened: Promise<void>; open(): void } {
 }
 
 const runsReach = (harness: Harness, count: number) =>
-  waitFor(() => harness.runs.length >= count, { what: `run ${count}`, timeoutMs: 3_000 });
+  waitFor(() => harness.runs.length >= count, { what: `run ${count}` });
 
 /** What was due at once has run: a loop that was woken after it has. */
 async function whatIsDueHasRun(): Promise<void> {
@@ -191,7 +191,7 @@ describe('a loop', () => {
     await waitFor(() => runs === 1);
     await whatIsDueHasRun();
     loop.wake();
-    await waitFor(() => runs === 2, { what: 'a run after the wake', timeoutMs: 2_000 });
+    await waitFor(() => runs === 2, { what: 'a run after the wake' });
   });
 
   it('stop waits for the run under way and lets no other begin', async () => {

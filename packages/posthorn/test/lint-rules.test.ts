@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const oxlint = join(root, 'node_modules', 'oxlint', 'bin', 'oxlint');
-const lintTimeoutMs = 60_000;
+const lintTimeoutMs = 300_000;
 
 interface Planted {
   /** As oxlint names it: plugin(rule). */

@@ -31,6 +31,8 @@ beforeEach(async () => {
   [operator, customer] = await Promise.all([startRecorder(), startRecorder()]);
 });
 afterEach(async () => {
+  // What is still to be told of this test is not told to the next one.
+  await emptyOutbox();
   const { data } = await posthorn.client.operationalWebhook.endpoint.list();
   for (const { id } of data) await posthorn.client.operationalWebhook.endpoint.delete(id);
   await Promise.all([operator.stop(), customer.stop()]);
@@ -44,6 +46,11 @@ interface Told {
 const told = (): Told[] => operator.requests.map(({ body }) => JSON.parse(body.toString()) as Told);
 const toldOf = (type: string) => told().filter((event) => event.type === type);
 const types = () => told().map(({ type }) => type);
+
+const emptyOutbox = () =>
+  waitFor(async () => (await db.query('select from posthorn.outbox')).rows.length === 0, {
+    what: 'an empty outbox',
+  });
 
 async function listen(): Promise<string> {
   const { id } = await posthorn.client.operationalWebhook.endpoint.create({ url: operator.url });
@@ -101,9 +108,13 @@ describe('endpoints', () => {
         );
         return rows.length === 1;
       },
-      { timeoutMs: 20_000, what: 'the delivery to be exhausted' },
+      { what: 'the delivery to be exhausted' },
     );
-    expect(new Set(types())).toEqual(new Set(['endpoint.created']));
+    // That something failed at the endpoint of a test before may be found only now.
+    const isOfBefore = ({ data }: Told) =>
+      typeof data.appId === 'string' && data.appId !== app.id && data.endpointId !== id;
+    const ofThis = told().filter((event) => !isOfBefore(event));
+    expect(new Set(ofThis.map(({ type }) => type))).toEqual(new Set(['endpoint.created']));
     const { rows } = await db.query(
       `select from posthorn.message_body where position($1 in convert_from(payload, 'UTF8')) > 0`,
       [id],
@@ -141,10 +152,8 @@ describe('attempts', () => {
     await listen();
     customer.answer = () => ({ status: 503 });
     const { app, endpoint, message } = await send('order-1');
-    await waitFor(() => toldOf('message.attempt.exhausted').length > 0, {
-      timeoutMs: 30_000,
-      what: 'exhausted',
-    });
+    await waitFor(() => toldOf('message.attempt.exhausted').length > 0, { what: 'exhausted' });
+    await waitFor(() => toldOf('message.attempt.failing').length > 0, { what: 'failing' });
     const about = {
       appId: app.id,
       appUid: 'u-order-1',
@@ -174,7 +183,7 @@ describe('attempts', () => {
     await posthorn.client.endpoint.delete(app.id, endpoint.id);
     await waitFor(() => toldOf('endpoint.deleted').length > 0, { what: 'the last event' });
     expect(toldOf('message.attempt.recovered')).toHaveLength(1);
-  }, 60_000);
+  });
 
   test('nothing that was settled before a kill goes untold', async () => {
     await listen();
@@ -198,18 +207,16 @@ describe('attempts', () => {
         );
         return rows.length === apps.length;
       },
-      { timeoutMs: 60_000, what: 'all deliveries to end' },
+      { what: 'all deliveries to end' },
     );
     const toldApps = () =>
       toldOf('message.attempt.exhausted')
         .map(({ data }) => String(data.appId))
         .filter((id) => ids.includes(id));
     await waitFor(() => new Set(toldApps()).size === apps.length, {
-      timeoutMs: 60_000,
       what: 'every exhausted delivery to be told',
     });
     // That the endpoints were disabled, by the 410, is told a moment later.
-    const isEmpty = async () => (await db.query('select from posthorn.outbox')).rows.length === 0;
-    await waitFor(isEmpty, { timeoutMs: 60_000, what: 'an empty outbox' });
-  }, 150_000);
+    await emptyOutbox();
+  });
 });

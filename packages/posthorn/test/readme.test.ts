@@ -350,7 +350,6 @@ describe('with a running Posthorn', () => {
     };
     const output = start([program, 'dev', '--port', '0'], env);
     await waitFor(() => output.stdout.includes('^C stops.'), {
-      timeoutMs: 30_000,
       what: 'Posthorn being ready',
     });
     const url = /API +(\S+)/.exec(output.stdout)?.[1] ?? '';

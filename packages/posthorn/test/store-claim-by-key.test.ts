@@ -506,7 +506,7 @@ describe('whatever happens', () => {
       ),
       { numRuns: 25 },
     );
-  }, 120_000);
+  });
 });
 
 /** Some processes that hold leases at the same time; at the end all that was accepted has been attempted. */

@@ -378,7 +378,7 @@ describe('whatever happens', () => {
       ),
       { numRuns: 25 },
     );
-  }, 120_000);
+  });
 });
 
 /** Two processes; each attempts what it holds one after the other, and stops where its order says so. */

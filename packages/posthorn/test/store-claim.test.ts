@@ -222,7 +222,7 @@ describe('many claims at the same time', () => {
     await add(application, 100);
     const owners = await Promise.all(Array.from({ length: 20 }, () => store.makeProcess()));
     const claimed: ClaimedDelivery[] = [];
-    const deadlineMs = performance.now() + 10_000;
+    const deadlineMs = performance.now() + 120_000;
     const claimUntilAllGone = async (by: number) => {
       while (claimed.length < 1_000 && performance.now() < deadlineMs) {
         claimed.push(
@@ -245,7 +245,7 @@ describe('many claims at the same time', () => {
     expect((await store.due()).size).toBe(0);
   });
 
-  it('while others add deliveries and put them off, none is forgotten', { timeout: 30_000 }, async () => {
+  it('while others add deliveries and put them off, none is forgotten', async () => {
     const pool = store.openPool(12);
     const applications = [await store.makeApplication(4), await store.makeApplication(1)];
     const owners = await Promise.all([1, 2, 3].map(() => store.makeProcess()));
@@ -279,7 +279,7 @@ describe('many claims at the same time', () => {
         expect(await store.count(forgottenSql)).toBe(0);
       }
     };
-    const deadlineMs = performance.now() + 20_000;
+    const deadlineMs = performance.now() + 120_000;
     const writers = [...applications, ...applications].map(write);
     const written = Promise.all(writers).finally(() => {
       writing = false;

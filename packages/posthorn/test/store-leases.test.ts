@@ -48,7 +48,7 @@ describe('recovery', () => {
     const held = await store.lease(application, alive, 2);
     await store.lease(application, dead, 3);
     await silence(dead);
-    await silence(alive, silentMaxMs - 5_000);
+    await silence(alive, silentMaxMs - 10_000);
     expect(await recover()).toEqual({ processIds: [dead], deliveryCount: 6 });
     expect((await listLeases(store.pool, alive)).sort(byMessage)).toEqual(held.toSorted(byMessage));
     expect(await listLeases(store.pool, dead)).toEqual([]);
@@ -276,7 +276,7 @@ describe('processes', () => {
     await silence(id);
     await recordHeartbeat(store.pool, id, silentMaxMs);
     expect(
-      await store.count("posthorn.process where heartbeat_at > now() - interval '5 s' and id = $1", [id]),
+      await store.count("posthorn.process where heartbeat_at > now() - interval '12 s' and id = $1", [id]),
     ).toBe(1);
   });
 });

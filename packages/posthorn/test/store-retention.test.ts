@@ -360,13 +360,13 @@ describe('retention', () => {
     const tenant = await makeTenant(2);
     await store.pool.query(
       `insert into posthorn.idempotency_key select $1, n::text, '', 'msg_1', now() - interval '25 h'
-       from generate_series(1, 20000) n`,
+       from generate_series(1, 200000) n`,
       [tenant.applicationId],
     );
     const keeper = housekeeper();
     keeper.start();
     const left = () => store.count('posthorn.idempotency_key');
-    await waitFor(async () => (await left()) < 20_000, { what: 'the first statement' });
+    await waitFor(async () => (await left()) < 200_000, { what: 'the first statement' });
     await keeper.stop();
     expect(await left()).toBeGreaterThan(0);
     expect(logged.filter(({ level }) => level === 'warn')).toEqual([]);

@@ -81,7 +81,7 @@ describe('a transition', () => {
       lease_owner: null,
       trigger: 'scheduled',
     });
-    expect(delivery!.next_in_ms).toBeGreaterThan(40_000);
+    expect(delivery!.next_in_ms).toBeGreaterThan(30_000);
     expect(delivery!.next_in_ms).toBeLessThanOrEqual(45_000);
     const dueInMs = (await store.due()).get(lease.endpointId)!;
     expect(Math.abs(dueInMs - delivery!.next_in_ms!)).toBeLessThan(5_000);
@@ -121,8 +121,8 @@ describe('a transition', () => {
       trigger: 'scheduled',
       resume_in_ms: null,
     });
-    expect(delivery!.next_in_ms).toBeGreaterThan(40_000);
-    expect((await store.due()).get(endpointId)).toBeGreaterThan(40_000);
+    expect(delivery!.next_in_ms).toBeGreaterThan(30_000);
+    expect((await store.due()).get(endpointId)).toBeGreaterThan(30_000);
   });
 
   it('is due at once when the automatic chain would have gone on long ago', async () => {
@@ -409,7 +409,7 @@ describe('the health of an endpoint', () => {
 });
 
 describe('many settlements at the same time', () => {
-  it('over the same endpoints in any order do not deadlock', { timeout: 20_000 }, async () => {
+  it('over the same endpoints in any order do not deadlock', async () => {
     const pool = store.openPool(12);
     const wide = await store.makeApplication(40);
     for (const round of [1, 2, 3]) {

@@ -25,7 +25,7 @@ import type { SignedRequest } from './support/signed-requests.ts';
 import { startWorker } from './support/workerd-server.ts';
 
 // Compilers and other runtimes are started here, on machines that do other things too.
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 const run = promisify(execFile);
 const anySpecifier = /(?:\bfrom|\bimport|\brequire)\s*\(?\s*['"]([^'"\s]+)['"]/g;

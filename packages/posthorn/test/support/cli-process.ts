@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-const processTimeoutMs = 15_000;
+const processTimeoutMs = 120_000;
 
 export interface Ended {
   code: number | null;

@@ -6,7 +6,7 @@ import { Svix } from 'svix';
 import { waitFor } from './wait.ts';
 
 const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-const readyTimeoutMs = 90_000;
+const readyTimeoutMs = 180_000;
 
 /** Shared by the processes of one test, so that they can open each other's secrets. */
 const testSecretKey = randomBytes(32).toString('base64');

@@ -17,6 +17,8 @@ export interface Answer {
   headers?: Record<string, string>;
   body?: string;
   delayMs?: number;
+  /** The answer is held back until then. */
+  until?: Promise<unknown>;
 }
 
 export interface Recorder {
@@ -43,13 +45,16 @@ export async function startRecorder(port = 0): Promise<Recorder> {
         atMs: performance.timeOrigin + performance.now(),
       };
       recorder.requests.push(recorded);
-      const { status, headers, body, delayMs } = recorder.answer(recorded, recorder.requests.length);
-      if (delayMs) await pause(delayMs);
+      const { status, headers, body, delayMs, until } = recorder.answer(recorded, recorder.requests.length);
+      if (delayMs) await pause(delayMs, undefined, { ref: false });
+      await until;
       response.writeHead(status, headers).end(body, () => {
         answered += 1;
       });
     });
   });
+  // The other side ends a connection first: when both do at once, a request is lost on the way.
+  server.keepAliveTimeout = 600_000;
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const bound = (server.address() as AddressInfo).port;
   const recorder: Recorder = {

@@ -2,11 +2,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 const pollEveryMs = 10;
+// What is awaited comes within seconds. A machine that others keep busy may take ten times as long.
+const patienceMs = 90_000;
 
 /** Resolves with the first truthy value of `check`; rejects naming `what` after `timeoutMs`. */
 export async function waitFor<T>(
   check: () => T | Promise<T>,
-  { timeoutMs = 10_000, what = 'condition' }: { timeoutMs?: number; what?: string } = {},
+  { timeoutMs = patienceMs, what = 'condition' }: { timeoutMs?: number; what?: string } = {},
 ): Promise<Exclude<T, false | null | undefined | 0 | ''>> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

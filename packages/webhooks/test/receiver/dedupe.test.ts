@@ -64,7 +64,7 @@ describe.each(stores)('%s', (_name, create) => {
 
   /** Claims until the id is free. */
   const claimedAgain = (seconds: number, holder: string) =>
-    expect.poll(() => store.claim(key, seconds, holder), { timeout: 5_000, interval: 100 }).toBe('claimed');
+    expect.poll(() => store.claim(key, seconds, holder), { timeout: 60_000, interval: 100 }).toBe('claimed');
 
   it('gives an id to one, and says to the others that it is taken', async () => {
     const answers = await Promise.all(
