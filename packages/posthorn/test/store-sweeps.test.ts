@@ -1,0 +1,70 @@
+// Sweeps that go over everyone's rows at once: a few statements however many there are, each bounded.
+import type pg from 'pg';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { idFloor } from '../src/lib/ids.ts';
+import { sweepAuditLog } from '../src/store/audit-log.ts';
+import { dayMs } from '../src/store/partitions.ts';
+import type { Connection } from '../src/store/partitions.ts';
+import type { Pace } from '../src/store/retention.ts';
+import { openTestStore } from './support/store.ts';
+import type { TestStore } from './support/store.ts';
+
+let store: TestStore;
+/** How many rows each statement deleted, in their order. */
+let deleted: number[];
+let counting: Connection;
+
+beforeEach(async () => {
+  store = await openTestStore();
+  deleted = [];
+  counting = {
+    async query<R extends pg.QueryResultRow>(text: string, values?: unknown[]) {
+      const result = await store.pool.query<R>(text, values);
+      if (result.command === 'DELETE') deleted.push(result.rowCount ?? 0);
+      return result;
+    },
+  };
+});
+afterEach(() => store.stop());
+
+const paceOf = (rowsMax: number): Pace => ({ pagesMax: 1, rowsMax, breathe: async () => {} });
+
+async function makeEnvironments(count: number, auditDays = 365): Promise<string[]> {
+  const ids = Array.from({ length: count }, () => store.newId('env_'));
+  await store.pool.query(
+    'insert into posthorn.environment (id, name, audit_retention_days) select id, id, $2 from unnest($1::text[]) e (id)',
+    [ids, auditDays],
+  );
+  return ids;
+}
+
+describe('the audit log', () => {
+  const nowMs = Date.UTC(2031, 4, 20, 15);
+
+  const addEntries = (environmentIds: string[], ageDays: number) =>
+    store.pool.query(
+      `insert into posthorn.audit_log
+         (environment_id, id, token_id, token_name, method, route, objects, status, request_id, address)
+       select e.id, $2, 'tok_1', 'x', 'POST', '/x', '{}', 200, $3, '::1' from unnest($1::text[]) e (id)`,
+      [environmentIds, `${idFloor('audit_', nowMs - ageDays * dayMs)}00000000000000`, String(ageDays)],
+    );
+  const left = (environmentIds: string[]) =>
+    store.count('posthorn.audit_log where environment_id = any ($1::text[])', [environmentIds]);
+
+  it('is swept by as many statements as its rows need, and not by one for each environment', async () => {
+    const brief = await makeEnvironments(30, 10);
+    const long = await makeEnvironments(30, 100);
+    for (const age of [9, 11, 99]) await addEntries([...brief, ...long], age);
+    expect(await sweepAuditLog(counting, nowMs, paceOf(1_000))).toBe(60);
+    expect(deleted).toEqual([60]);
+    expect(await left(brief)).toBe(30);
+    expect(await left(long)).toBe(90);
+  });
+
+  it('goes in batches that none exceeds, whoever the rows belong to', async () => {
+    const environmentIds = await makeEnvironments(5, 10);
+    for (const age of [11, 12, 13]) await addEntries(environmentIds, age);
+    expect(await sweepAuditLog(counting, nowMs, paceOf(4))).toBe(15);
+    expect(deleted).toEqual([4, 4, 4, 3]);
+  });
+});
