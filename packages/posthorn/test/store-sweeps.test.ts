@@ -3,9 +3,11 @@ import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { idFloor } from '../src/lib/ids.ts';
 import { sweepAuditLog } from '../src/store/audit-log.ts';
+import { sweepIdempotentRequests } from '../src/store/idempotent-requests.ts';
 import { dayMs } from '../src/store/partitions.ts';
 import type { Connection } from '../src/store/partitions.ts';
 import type { Pace } from '../src/store/retention.ts';
+import { nodesOf, type PlanNode } from './support/plan.ts';
 import { openTestStore } from './support/store.ts';
 import type { TestStore } from './support/store.ts';
 
@@ -21,6 +23,7 @@ beforeEach(async () => {
     async query<R extends pg.QueryResultRow>(text: string, values?: unknown[]) {
       const result = await store.pool.query<R>(text, values);
       if (result.command === 'DELETE') deleted.push(result.rowCount ?? 0);
+      else if (text.includes('delete from')) deleted.push(Number(result.rows[0]?.count));
       return result;
     },
   };
@@ -66,5 +69,56 @@ describe('the audit log', () => {
     for (const age of [11, 12, 13]) await addEntries(environmentIds, age);
     expect(await sweepAuditLog(counting, nowMs, paceOf(4))).toBe(15);
     expect(deleted).toEqual([4, 4, 4, 3]);
+  });
+});
+
+describe('requests under an idempotency key', () => {
+  /** `count` of each environment, one every minute, the youngest `youngestMinutes` old. */
+  const addRequests = (environmentIds: string[], count: number, youngestMinutes = 0) =>
+    store.pool.query(
+      `insert into posthorn.idempotent_request (environment_id, caller, key, fingerprint, started_at)
+       select e.id, '', minute::text, '', now() - minute * interval '1 minute'
+       from unnest($1::text[]) e (id), generate_series($2::integer, $2 + $3 - 1) minute`,
+      [environmentIds, youngestMinutes, count],
+    );
+  const keysOf = async (environmentId: string) => {
+    const { rows } = await store.pool.query<{ key: string }>(
+      'select key from posthorn.idempotent_request where environment_id = $1 order by key::integer',
+      [environmentId],
+    );
+    return rows.map(({ key }) => Number(key));
+  };
+
+  it('go after a day, and the oldest of an environment that has too many', async () => {
+    const [full = '', other = '', quiet = ''] = await makeEnvironments(3);
+    await addRequests([full], 20);
+    await addRequests([full, other], 3, 24 * 60 + 1);
+    await addRequests([other], 7);
+    await addRequests([quiet], 1);
+    expect(await sweepIdempotentRequests(counting, paceOf(4), 7)).toBe(6 + 13);
+    // In batches: 6 for their age, 13 beyond 7.
+    expect(deleted).toEqual([4, 2, 4, 4, 4, 1]);
+    const youngest = [0, 1, 2, 3, 4, 5, 6];
+    expect([await keysOf(full), await keysOf(other), await keysOf(quiet)]).toEqual([youngest, youngest, [0]]);
+  });
+
+  it('are found without sorting any', async () => {
+    const [full = '', other = ''] = await makeEnvironments(2);
+    await addRequests([full, other], 1_200);
+    await store.pool.query('vacuum analyze posthorn.idempotent_request');
+    const used: string[] = [];
+    const explaining: Connection = {
+      async query(text, values) {
+        const { rows } = await store.pool.query<{ 'QUERY PLAN': { Plan: PlanNode }[] }>(
+          `explain (format json) ${text}`,
+          values,
+        );
+        used.push(...nodesOf(rows[0]!['QUERY PLAN'][0]!.Plan).map((node) => node['Node Type']));
+        return counting.query(text, values);
+      },
+    };
+    expect(await sweepIdempotentRequests(explaining, paceOf(100), 1_000)).toBe(400);
+    expect(used).toContain('Index Scan');
+    expect(used.filter((type) => /Sort|Window/.test(type))).toEqual([]);
   });
 });

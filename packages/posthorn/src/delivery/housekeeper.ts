@@ -9,14 +9,13 @@ import { deleteEndedTasks } from '../store/background-tasks.ts';
 import { dayMs, dropPartition, ensurePartitions, listPartitions } from '../store/partitions.ts';
 import { sweepIssues } from '../store/issue-sightings.ts';
 import { deleteOldIdempotencyKeys } from '../store/idempotency-keys.ts';
-import { rememberedMs } from '../store/idempotent-requests.ts';
+import { sweepIdempotentRequests } from '../store/idempotent-requests.ts';
 import type { Connection, DropResult, Partition, PartitionedTable } from '../store/partitions.ts';
 import { deleteOldMissing } from '../store/reconcile.ts';
 import {
   countOpenDeliveries,
   databaseNowMs,
   deleteInBatches,
-  deleteOldIdempotentRequests,
   floorOf,
   listRetentions,
   sweepEventIds,
@@ -123,7 +122,7 @@ function stepsOf(db: Connection, { nowMs, retentions, pace, log }: Upkeep): Step
   return [
     { name: 'partitions', run: () => makePartitions(db, nowMs, log) },
     { name: 'idempotency keys', run: () => deleteOldIdempotencyKeys(db, idempotencyKeyMs, pace) },
-    { name: 'idempotent requests', run: () => deleteOldIdempotentRequests(db, rememberedMs, pace) },
+    { name: 'idempotent requests', run: () => sweepIdempotentRequests(db, pace) },
     {
       name: 'tasks',
       run: () => deleteInBatches(pace, () => deleteEndedTasks(db, endedTaskMs, pace.rowsMax)),
