@@ -1,11 +1,13 @@
 // Sweeps that go over everyone's rows at once: a few statements however many there are, each bounded.
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createHousekeeper } from '../src/delivery/housekeeper.ts';
 import { idFloor } from '../src/lib/ids.ts';
 import { sweepAuditLog } from '../src/store/audit-log.ts';
 import { sweepIdempotentRequests } from '../src/store/idempotent-requests.ts';
 import { dayMs } from '../src/store/partitions.ts';
 import type { Connection } from '../src/store/partitions.ts';
+import { deleteIdleLimits, reserveStarts } from '../src/store/rate-limit.ts';
 import type { Pace } from '../src/store/retention.ts';
 import { nodesOf, type PlanNode } from './support/plan.ts';
 import { openTestStore } from './support/store.ts';
@@ -120,5 +122,56 @@ describe('requests under an idempotency key', () => {
     expect(await sweepIdempotentRequests(explaining, paceOf(100), 1_000)).toBe(400);
     expect(used).toContain('Index Scan');
     expect(used.filter((type) => /Sort|Window/.test(type))).toEqual([]);
+  });
+});
+
+describe('rate limits', () => {
+  const hourMs = 60 * 60 * 1000;
+  /** The next start of each is free in so many seconds. */
+  const addLimits = (secondsById: Record<string, number>) =>
+    store.pool.query(
+      `insert into posthorn.rate_limit (id, next_at)
+       select i.id, now() + i.seconds * interval '1 second' from unnest($1::text[], $2::integer[]) i (id, seconds)`,
+      [Object.keys(secondsById), Object.values(secondsById)],
+    );
+  const left = async () => {
+    const { rows } = await store.pool.query<{ id: string }>('select id from posthorn.rate_limit order by id');
+    return rows.map(({ id }) => id);
+  };
+
+  it('go when nobody has used them for an hour, and not while they hold somebody back', async () => {
+    await addLimits({ a: -7_200, b: -3_601, c: -86_400, busy: 60, lately: -3_500, reserved: 86_400 });
+    expect(await deleteIdleLimits(counting, hourMs, paceOf(2))).toBe(3);
+    expect(deleted).toEqual([2, 1]);
+    expect(await left()).toEqual(['busy', 'lately', 'reserved']);
+  });
+
+  it('let the same starts pass with their row and without', async () => {
+    await addLimits({ idle: -7_200 });
+    for (const id of ['idle', 'gone']) {
+      expect(await reserveStarts(store.pool, id, 2, 1)).toBe(0);
+      expect(await reserveStarts(store.pool, id, 1, 1)).toBeGreaterThan(1_900);
+    }
+  });
+
+  it('stay, and hold up no sweep, while somebody reserves of them', async () => {
+    await addLimits({ free: -7_200, held: -7_200 });
+    const holder = await store.pool.connect();
+    try {
+      await holder.query('begin');
+      await holder.query("update posthorn.rate_limit set next_at = now() where id = 'held'");
+      expect(await deleteIdleLimits(counting, hourMs, paceOf(10))).toBe(1);
+      await holder.query('commit');
+    } finally {
+      holder.release();
+    }
+    expect(await left()).toEqual(['held']);
+  });
+
+  it('are swept by the housekeeper', async () => {
+    await addLimits({ idle: -7_200, busy: 60 });
+    const log = { debug() {}, info() {}, warn() {}, error() {} };
+    await createHousekeeper({ pool: store.pool, log }).runOnce();
+    expect(await left()).toEqual(['busy']);
   });
 });
