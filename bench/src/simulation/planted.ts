@@ -105,7 +105,13 @@ export const plantedBugs: readonly PlantedBug[] = [
   {
     name: 'rate limits not looked at',
     breaks: ['rate'],
-    edits: [{ product: 'delivery/throttle.js', find: 'if (buckets.length === 0)', put: 'if (buckets)' }],
+    edits: [
+      {
+        product: 'delivery/throttle.js',
+        find: 'limits.map((limit) => this.#bucket(limit))',
+        put: '[]',
+      },
+    ],
   },
   {
     name: 'no rate limit while a changed configuration is loaded',
@@ -115,6 +121,11 @@ export const plantedBugs: readonly PlantedBug[] = [
         product: 'delivery/config-cache.js',
         find: 'entry.refused = true;',
         put: 'this.#forget(config);',
+      },
+      {
+        product: 'delivery/throttle.js',
+        find: 'const { limits, untilMs } = this.#reading(work, nowMs);',
+        put: 'return 0;',
       },
     ],
   },

@@ -1,7 +1,7 @@
 // The acceptor on a real database: who shares a statement with whom, and that nothing goes round for ever.
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { NewMessage } from '../src/core/acceptance.ts';
+import { type NewMessage, OverloadedError } from '../src/core/acceptance.ts';
 import { Acceptor } from '../src/delivery/accept.ts';
 import { ConfigCache } from '../src/delivery/config-cache.ts';
 import { defaultDispatchLimits } from '../src/delivery/dispatch-limits.ts';
@@ -101,5 +101,23 @@ describe('an application with a thousand endpoints', () => {
     expect(Math.max(...rows.map(({ applications }) => applications))).toBe(1);
     expect(Math.max(...rows.map((row) => row.rows))).toBeLessThanOrEqual(5_000);
     expect(rows.reduce((sum, row) => sum + row.rows, 0)).toBe(31_000 + 2);
+  });
+});
+
+describe('an application that sends more than is stored at once', () => {
+  it('is told to wait, and leaves memory to the others', async () => {
+    const [flood, other] = [await store.makeApplication(1), await store.makeApplication(1)];
+    const acceptor = makeAcceptor();
+    const large = { payload: Buffer.alloc(8 * 1024 * 1024, ' ') };
+    const flooding = Array.from({ length: 12 }, () => acceptor.accept(messageFor(flood, large)));
+    const others = acceptor.accept(messageFor(other, large));
+    const results = await Promise.allSettled(flooding);
+    const refused = results.filter((result) => result.status === 'rejected');
+    expect(refused.every(({ reason }) => reason instanceof OverloadedError)).toBe(true);
+    // Half of 64 MiB.
+    expect(results.length - refused.length).toBe(4);
+    expect((await others).kind).toBe('accepted');
+    // What it held is free again.
+    expect((await acceptor.accept(messageFor(flood, large))).kind).toBe('accepted');
   });
 });

@@ -238,7 +238,7 @@ describe('an endpoint with an order', () => {
     const works = inOrder(2);
     takeAll(...works);
     for (const work of works) {
-      expect(dispatcher.reserve('ep_1', 10)).toBe(false);
+      expect(dispatcher.reserve('ep_1', 'app_1', 10)).toBe(false);
       expect(dispatcher.fullEndpoints()).toEqual(['ep_1']);
       expect(dispatcher.takeEnded()).toEqual([]);
       dispatcher.finish(work);
@@ -246,7 +246,7 @@ describe('an endpoint with an order', () => {
     expect(dispatcher.fullEndpoints()).toEqual([]);
     expect(dispatcher.takeEnded()).toEqual(['ep_1']);
     expect(dispatcher.takeEnded()).toEqual([]);
-    expect(dispatcher.reserve('ep_1', 10)).toBe(true);
+    expect(dispatcher.reserve('ep_1', 'app_1', 10)).toBe(true);
   });
 
   it('gives back those that wait behind the one under way', async () => {
@@ -319,15 +319,15 @@ describe('room', () => {
     });
     const works = many('ep_1', 4);
     for (const work of works) {
-      expect(dispatcher.reserve('ep_1', 10)).toBe(true);
+      expect(dispatcher.reserve('ep_1', 'app_1', 10)).toBe(true);
       dispatcher.dispatch(work);
     }
-    expect(dispatcher.reserve('ep_1', 10)).toBe(false);
-    expect(dispatcher.reserve('ep_2', 10)).toBe(false);
+    expect(dispatcher.reserve('ep_1', 'app_1', 10)).toBe(false);
+    expect(dispatcher.reserve('ep_2', 'app_1', 10)).toBe(false);
     expect(dispatcher.claimRoom()).toBe(0);
     dispatcher.finish(works[0]!);
     expect(dispatcher.claimRoom()).toBe(1);
-    expect(dispatcher.reserve('ep_2', 10)).toBe(true);
+    expect(dispatcher.reserve('ep_2', 'app_1', 10)).toBe(true);
   });
 
   it('leaves half of it to what is accepted now, however much the database has', () => {
@@ -335,7 +335,7 @@ describe('room', () => {
     for (let n = 0; dispatcher.claimRoom() > 0; n += 1) takeAll(makeWork(`dead_${n}`));
     expect(dispatcher.counts().held).toBe(20);
     const accepted = makeWork('healthy');
-    expect(dispatcher.reserve('healthy', 10)).toBe(true);
+    expect(dispatcher.reserve('healthy', 'app_1', 10)).toBe(true);
     dispatcher.dispatch(accepted);
     // What was accepted does not count against what may be claimed.
     dispatcher.finish(accepted);
@@ -344,13 +344,54 @@ describe('room', () => {
 
   it('reserves up to the bytes held', () => {
     const { dispatcher } = makeDispatcher({ heldBytesMax: 100 });
-    expect(dispatcher.reserve('ep_1', 60)).toBe(true);
-    expect(dispatcher.reserve('ep_2', 41)).toBe(false);
-    expect(dispatcher.reserve('ep_2', 40)).toBe(true);
+    expect(dispatcher.reserve('ep_1', 'app_1', 60)).toBe(true);
+    expect(dispatcher.reserve('ep_2', 'app_2', 41)).toBe(false);
+    expect(dispatcher.reserve('ep_2', 'app_2', 40)).toBe(true);
     expect(dispatcher.claimRoom()).toBe(0);
-    dispatcher.unreserve('ep_1', 60);
+    dispatcher.unreserve('ep_1', 'app_1', 60);
     expect(dispatcher.counts()).toEqual({ held: 1, inFlight: 0, bytes: 40 });
     expect(dispatcher.claimRoom()).toBeGreaterThan(0);
+  });
+
+  it('leaves bytes to the other applications, whatever is sent to one, and however many endpoints it has', () => {
+    const { dispatcher } = makeDispatcher({ heldBytesMax: 120 });
+    const reserveAll = (applicationId: string) => {
+      let count = 0;
+      while (dispatcher.reserve(`${applicationId}_${count}`, applicationId, 10)) count += 1;
+      return count;
+    };
+    expect(['app_1', 'app_2', 'app_3', 'app_4'].map(reserveAll)).toEqual([6, 3, 2, 1]);
+  });
+
+  it('leaves half of the bytes to what is accepted now, however much the database has', () => {
+    const { dispatcher, takeAll } = makeDispatcher({ heldBytesMax: 100 });
+    const claimed: Work[] = [];
+    while (dispatcher.claimRoom() > 0) {
+      const work = makeWork(`ep_${claimed.length}`, 10, { applicationId: `app_${claimed.length}` });
+      takeAll(work);
+      claimed.push(work);
+    }
+    expect(dispatcher.counts().bytes).toBe(50);
+    expect(dispatcher.reserve('ep_other', 'app_other', 50)).toBe(true);
+    dispatcher.unreserve('ep_other', 'app_other', 50);
+    dispatcher.finish(claimed[0]!);
+    expect(dispatcher.bytesRoom()).toBe(10);
+  });
+
+  it('claims nothing for an application with more than its share of bytes, until it has much less', () => {
+    let rooms = 0;
+    const hooks = { start: () => turn(), mayStart: () => false, onRoom: () => void (rooms += 1) };
+    const dispatcher = new Dispatcher({ ...roomy, heldBytesMax: 100 }, hooks);
+    const flood = Array.from({ length: 6 }, (_, n) => makeWork(`flood_${n}`, 10));
+    const other = makeWork('other', 10, { applicationId: 'app_2' });
+    for (const work of [...flood, other]) take(dispatcher, work);
+    expect(dispatcher.fullEndpoints()).toEqual(flood.map(({ endpointId }) => endpointId));
+    for (const work of flood.slice(0, 2)) dispatcher.finish(work);
+    expect(rooms).toBe(0);
+    // 30 are left, and 60 are free.
+    dispatcher.finish(flood[2]!);
+    expect(rooms).toBe(1);
+    expect(dispatcher.fullEndpoints()).toEqual([]);
   });
 
   it('an endpoint may hold much while memory is at most half full, and little beyond', () => {
@@ -361,7 +402,7 @@ describe('room', () => {
     });
     const reserveAll = (endpointId: string) => {
       let count = 0;
-      while (dispatcher.reserve(endpointId, 1)) count += 1;
+      while (dispatcher.reserve(endpointId, 'app_1', 1)) count += 1;
       return count;
     };
     expect(reserveAll('ep_1')).toBe(8);
@@ -370,7 +411,7 @@ describe('room', () => {
     expect(reserveAll('ep_2')).toBe(2);
     expect(dispatcher.fullEndpoints()).toEqual(['ep_1', 'ep_2']);
     expect(reserveAll('ep_3')).toBe(2);
-    dispatcher.unreserve('ep_3', 1);
+    dispatcher.unreserve('ep_3', 'app_1', 1);
     expect(dispatcher.fullEndpoints()).toEqual(['ep_1', 'ep_2']);
   });
 
@@ -556,8 +597,8 @@ function makeModel() {
       take(dispatcher, work);
       return;
     }
-    if (!dispatcher.reserve(endpointId, bytes)) return;
-    if (how === 'cancel') return dispatcher.unreserve(endpointId, bytes);
+    if (!dispatcher.reserve(endpointId, 'app_1', bytes)) return;
+    if (how === 'cancel') return dispatcher.unreserve(endpointId, 'app_1', bytes);
     held.add(work);
     dispatcher.dispatch(work);
   };

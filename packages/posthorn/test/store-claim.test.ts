@@ -323,4 +323,25 @@ describe('the plan of a claim', () => {
       expect(nodes.map((node) => node['Index Name'])).toContain(`${filled}_endpoint_id_next_attempt_at_idx`);
     }
   });
+
+  it('asks a hash table which endpoints are full, however many there are, generic or not', async () => {
+    const pool = store.openPool(1);
+    const fullEndpoints = Array.from({ length: 20_000 }, () => store.newId('ep_'));
+    await pool.query(
+      `insert into posthorn.endpoint_due (endpoint_id, application_id, due_at)
+       select id, 'app_1', now() - interval '1 minute' from unnest($1::text[]) as e (id)`,
+      [fullEndpoints],
+    );
+    // Prepares both statements on the only connection of this pool.
+    expect(await nextDue(pool, fullEndpoints)).toBeUndefined();
+    expect(await claimDeliveries(pool, owner, { ...plenty, fullEndpoints })).toEqual([]);
+    const full = `array[${fullEndpoints.map((id) => `'${id}'`).join()}]::text[]`;
+    for (const mode of ['force_custom_plan', 'force_generic_plan']) {
+      await pool.query(`set plan_cache_mode = ${mode}`);
+      for (const execute of [`"next-due" (${full})`, `"lock-due" (${full}, 50, ${owner})`]) {
+        const { rows } = await pool.query<{ 'QUERY PLAN': string }>(`explain execute ${execute}`);
+        expect(rows.map((row) => row['QUERY PLAN']).join('\n')).toContain('hashed SubPlan');
+      }
+    }
+  });
 });

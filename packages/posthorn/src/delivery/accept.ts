@@ -16,6 +16,7 @@ import {
 } from '../store/application-config.ts';
 import { isDatabaseUnavailable } from '../store/availability.ts';
 import { forgetKeys, type SpentKey } from '../store/idempotency-keys.ts';
+import { SharedBytes } from '../lib/shared-bytes.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import { inTransaction } from '../store/transaction.ts';
 import type { ConfigCache } from './config-cache.ts';
@@ -26,7 +27,7 @@ const batchMax = 200;
 const batchRowsMax = 5_000;
 // An application with so many endpoints has batches of its own: nobody else waits until its messages are fanned out.
 const wideFrom = 500;
-// Content that waits for its statement, and that memory is held for.
+// Content that waits for its statement, and that memory is held for; applications share it.
 const waitingBytesMax = 64 * 1024 * 1024;
 const batchesInFlightMax = 2;
 const batchBesideMin = 100;
@@ -79,7 +80,7 @@ export class Acceptor {
   readonly #inOrder = new Map<string, Batcher<Pending>>();
   /** Ends with the last of the batches that have started. */
   #started: Promise<unknown> = Promise.resolve();
-  #waitingBytes = 0;
+  readonly #waitingBytes = new SharedBytes(waitingBytesMax);
 
   constructor(deps: AcceptDeps) {
     this.#deps = deps;
@@ -96,14 +97,15 @@ export class Acceptor {
 
   readonly accept: Accept = async (message) => {
     const bytes = message.payload.length;
-    if (this.#waitingBytes + bytes > waitingBytesMax) throw new OverloadedError();
-    this.#waitingBytes += bytes;
+    const owner = `${message.environmentId}/${message.application}`;
+    if (!this.#waitingBytes.hasRoom(owner, bytes)) throw new OverloadedError();
+    this.#waitingBytes.add(owner, bytes);
     try {
       return await new Promise<Acceptance>((resolve, reject) => {
         void this.#enqueue({ message, triesLeft: triesMax, resolve, reject });
       });
     } finally {
-      this.#waitingBytes -= bytes;
+      this.#waitingBytes.remove(owner, bytes);
     }
   };
 

@@ -116,9 +116,9 @@ async function claimFirst(claims: readonly (() => Promise<number>)[]): Promise<b
 async function takeIn({ configs, dispatcher }: ClaimerDeps, claimed: readonly Work[]): Promise<number> {
   // At once: what this process does not know of is given back by its sweep, and sent by somebody else as well.
   for (const work of claimed) dispatcher.expect(work);
-  // Their rate limits are in there: known before the first of them starts.
+  // Their rate limits are in there: known before the first of them starts, it need not wait for them.
   await Promise.all(
-    // One that cannot be loaded is asked for again by its attempts, and holds up nobody else's.
+    // One that cannot be loaded is asked for again before its deliveries start, and holds up nobody else's.
     [...new Set(claimed.map((work) => work.applicationId))].map((id) =>
       configs.forSend(id).catch(() => undefined),
     ),

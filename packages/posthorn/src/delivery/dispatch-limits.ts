@@ -3,6 +3,7 @@
 export interface DispatchLimits {
   /** Deliveries in memory, waiting, under way and not yet settled. */
   heldMax: number;
+  /** Of their content. No application holds more of it than is left for the others: alone half of it. */
   heldBytesMax: number;
   /** The same for one endpoint, while there is plenty, and when it is short. */
   heldPerEndpointMax: number;
@@ -30,7 +31,7 @@ const plentyForAnsweringShare = 3 / 4;
 // What an endpoint that answers may hold between the marks, of heldPerEndpointMax.
 const answeringHeldShare = 1 / 4;
 
-/** What comes out of the database takes so much of heldMax: the rest is for what is accepted now. */
+/** What comes out of the database takes so much of heldMax and of heldBytesMax: the rest is for what is accepted now. */
 export const claimedShare = 1 / 2;
 
 /** Others may need what an endpoint holds that gets on slowly. */

@@ -14,6 +14,7 @@ import { systemClock } from '../lib/clock.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Fifo } from '../lib/fifo.ts';
 import { systemRandom } from '../lib/random.ts';
+import { SharedBytes } from '../lib/shared-bytes.ts';
 import type { ClaimedDelivery } from '../store/claim-deliveries.ts';
 import type { Lease } from '../store/leases.ts';
 import {
@@ -89,8 +90,10 @@ export class Dispatcher {
   readonly #turns = new Turns<Lane>();
   /** Endpoints whose deliveries in order have all ended since somebody asked. */
   readonly #ended = new Set<string>();
+  /** Of what is held, by application. */
+  readonly #heldBytes: SharedBytes;
+  #claimedBytes = 0;
   #heldCount = 0;
-  #heldBytes = 0;
   #inFlightCount = 0;
   #onIdle: (() => void)[] = [];
 
@@ -100,6 +103,7 @@ export class Dispatcher {
     system = { clock: systemClock, random: systemRandom },
   ) {
     this.#limits = limits;
+    this.#heldBytes = new SharedBytes(limits.heldBytesMax);
     this.#gateLimits = { ...defaultGateLimits, inFlightMax: limits.inFlightPerEndpointMax };
     this.#hooks = hooks;
     this.#clock = system.clock;
@@ -107,20 +111,20 @@ export class Dispatcher {
   }
 
   /** Reserves room; false when the delivery must stay in the database. */
-  reserve(endpointId: string, bytes: number): boolean {
+  reserve(endpointId: string, applicationId: string, bytes: number): boolean {
     if (this.#heldCount >= this.#limits.heldMax) return false;
-    if (this.#heldBytes + bytes > this.#limits.heldBytesMax) return false;
+    if (!this.#heldBytes.hasRoom(applicationId, bytes)) return false;
     const lane = this.#lanes.get(endpointId);
     if (this.#isFull(endpointId, lane)) return false;
-    this.#hold(endpointId, bytes);
+    this.#hold(endpointId, applicationId, bytes);
     return true;
   }
 
-  unreserve(endpointId: string, bytes: number): void {
-    const lane = this.#lane(endpointId);
+  unreserve(endpointId: string, applicationId: string, bytes: number): void {
+    const lane = this.#lane(endpointId, applicationId);
     lane.heldCount -= 1;
     this.#heldCount -= 1;
-    this.#heldBytes -= bytes;
+    this.#heldBytes.remove(applicationId, bytes);
     if (lane.heldCount === 0) this.#lanes.delete(endpointId);
     if (!lane.wasFull || this.#isHalfFull(endpointId, lane)) return;
     lane.wasFull = false;
@@ -130,8 +134,7 @@ export class Dispatcher {
   /** Takes a delivery whose room is reserved. */
   dispatch(work: Work): void {
     this.#held.set(workKey(work), work);
-    const lane = this.#lane(work.endpointId);
-    lane.applicationId = work.applicationId;
+    const lane = this.#lane(work.endpointId, work.applicationId);
     if (work.ordering) lane.orderedCount += 1;
     lane.waiting.push(work);
     this.#lineUp(lane);
@@ -140,18 +143,19 @@ export class Dispatcher {
 
   /** Makes room for a delivery that was claimed from the database, within `claimRoom`: `dispatch` follows. */
   expect(work: Work): void {
-    this.#hold(work.endpointId, workBytes(work));
+    this.#hold(work.endpointId, work.applicationId, workBytes(work));
     this.#claimed.add(work);
+    this.#claimedBytes += workBytes(work);
     this.#held.set(workKey(work), work);
   }
 
   /** The work is settled, or given up: its room is free again. */
   finish(work: Work): void {
     if (!this.#held.delete(workKey(work))) return;
-    this.#claimed.delete(work);
-    const lane = this.#lane(work.endpointId);
+    if (this.#claimed.delete(work)) this.#claimedBytes -= workBytes(work);
+    const lane = this.#lane(work.endpointId, work.applicationId);
     if (work.ordering) lane.orderedCount -= 1;
-    this.unreserve(work.endpointId, workBytes(work));
+    this.unreserve(work.endpointId, work.applicationId, workBytes(work));
     if (!work.ordering || lane.orderedCount > 0) return;
     this.#ended.add(work.endpointId);
     this.#hooks.onRoom?.();
@@ -190,8 +194,10 @@ export class Dispatcher {
       this.#clear(lane, 0);
   }
 
+  /** How much content a claim may add. */
   bytesRoom(): number {
-    return Math.max(0, this.#limits.heldBytesMax - this.#heldBytes);
+    const claimable = this.#limits.heldBytesMax * claimedShare - this.#claimedBytes;
+    return Math.max(0, Math.min(this.#heldBytes.free(), claimable));
   }
 
   /** How many deliveries a claim may add. */
@@ -206,7 +212,7 @@ export class Dispatcher {
     const { heldMax, heldBytesMax } = this.#limits;
     return {
       rows: Math.max(0, heldMax / 2 - this.#heldCount),
-      bytes: Math.max(0, heldBytesMax / 2 - this.#heldBytes),
+      bytes: Math.max(0, heldBytesMax / 2 - this.#heldBytes.total),
     };
   }
 
@@ -249,22 +255,22 @@ export class Dispatcher {
   }
 
   counts(): { held: number; inFlight: number; bytes: number } {
-    return { held: this.#heldCount, inFlight: this.#inFlightCount, bytes: this.#heldBytes };
+    return { held: this.#heldCount, inFlight: this.#inFlightCount, bytes: this.#heldBytes.total };
   }
 
-  #lane(endpointId: string): Lane {
+  #lane(endpointId: string, applicationId: string): Lane {
     let lane = this.#lanes.get(endpointId);
     if (!lane) {
-      lane = newLane(endpointId);
+      lane = newLane(endpointId, applicationId);
       this.#lanes.set(endpointId, lane);
     }
     return lane;
   }
 
-  #hold(endpointId: string, bytes: number): void {
-    this.#lane(endpointId).heldCount += 1;
+  #hold(endpointId: string, applicationId: string, bytes: number): void {
+    this.#lane(endpointId, applicationId).heldCount += 1;
     this.#heldCount += 1;
-    this.#heldBytes += bytes;
+    this.#heldBytes.add(applicationId, bytes);
   }
 
   #slots(endpointId: string): number {
@@ -280,11 +286,13 @@ export class Dispatcher {
   }
 
   #isFull(endpointId: string, lane: Lane | undefined): boolean {
-    if (lane && lane.orderedCount > 0) return true;
+    // Nor is anything claimed for an application that has more than its share of memory.
+    if (lane && (lane.orderedCount > 0 || this.#heldBytes.hasOver(lane.applicationId, 1))) return true;
     return (lane?.heldCount ?? 0) >= this.#heldMaxOf(endpointId);
   }
 
   #isHalfFull(endpointId: string, lane: Lane): boolean {
+    if (this.#heldBytes.hasOver(lane.applicationId, 1 / 2)) return true;
     return lane.heldCount > this.#heldMaxOf(endpointId) / 2;
   }
 
@@ -362,10 +370,10 @@ export class Dispatcher {
   }
 }
 
-function newLane(endpointId: string): Lane {
+function newLane(endpointId: string, applicationId: string): Lane {
   return {
     endpointId,
-    applicationId: '',
+    applicationId,
     heldCount: 0,
     inFlightCount: 0,
     waiting: new Fifo(),

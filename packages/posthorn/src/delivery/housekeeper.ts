@@ -9,14 +9,14 @@ import { deleteEndedTasks } from '../store/background-tasks.ts';
 import { dayMs, dropPartition, ensurePartitions, listPartitions } from '../store/partitions.ts';
 import { sweepIssues } from '../store/issue-sightings.ts';
 import { deleteOldIdempotencyKeys } from '../store/idempotency-keys.ts';
-import { rememberedMs } from '../store/idempotent-requests.ts';
+import { sweepIdempotentRequests } from '../store/idempotent-requests.ts';
 import type { Connection, DropResult, Partition, PartitionedTable } from '../store/partitions.ts';
+import { deleteIdleLimits } from '../store/rate-limit.ts';
 import { deleteOldMissing } from '../store/reconcile.ts';
 import {
   countOpenDeliveries,
   databaseNowMs,
   deleteInBatches,
-  deleteOldIdempotentRequests,
   floorOf,
   listRetentions,
   sweepEventIds,
@@ -39,6 +39,8 @@ const endedTaskMs = 90 * dayMs;
 const endedTokenMs = 30 * dayMs;
 /** What a source was found to miss is shown for this long. */
 const foundMissingMs = 30 * dayMs;
+/** A rate limit that is in use is not to come and go. */
+const idleLimitMs = 60 * 60 * 1000;
 /** One statement deletes this much, a few ten milliseconds' work; then the others have their turn. */
 const rowsPerStatementMax = 5_000;
 const pagesPerStatementMax = 200;
@@ -123,13 +125,14 @@ function stepsOf(db: Connection, { nowMs, retentions, pace, log }: Upkeep): Step
   return [
     { name: 'partitions', run: () => makePartitions(db, nowMs, log) },
     { name: 'idempotency keys', run: () => deleteOldIdempotencyKeys(db, idempotencyKeyMs, pace) },
-    { name: 'idempotent requests', run: () => deleteOldIdempotentRequests(db, rememberedMs, pace) },
+    { name: 'idempotent requests', run: () => sweepIdempotentRequests(db, pace) },
     {
       name: 'tasks',
       run: () => deleteInBatches(pace, () => deleteEndedTasks(db, endedTaskMs, pace.rowsMax)),
     },
     { name: 'application tokens', run: () => deleteEndedApplicationTokens(db, endedTokenMs, pace) },
     { name: 'audit log', run: () => sweepAuditLog(db, nowMs, pace) },
+    { name: 'rate limits', run: () => deleteIdleLimits(db, idleLimitMs, pace) },
     { name: 'issues', run: () => sweepIssues(db, pace) },
     { name: 'missing requests', run: () => deleteOldMissing(db, foundMissingMs, pace) },
     ...sweptTables.map((table) => ({

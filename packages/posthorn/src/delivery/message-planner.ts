@@ -40,7 +40,8 @@ export class MessagePlanner {
           endpointId: id,
           ordered: ordering !== null,
           byKey: orderByKey,
-          leased: direct && ordering === null && this.#deps.dispatcher.reserve(id, payload.length),
+          leased:
+            direct && ordering === null && this.#deps.dispatcher.reserve(id, applicationId, payload.length),
         };
       });
     const id = this.#deps.newId('msg_');
@@ -51,9 +52,9 @@ export class MessagePlanner {
     return { ...matched, eventType, eventId, channels, tags, payload, idempotency, ...wishes };
   }
 
-  unreserve({ deliveries, payload }: MessageToStore): void {
+  unreserve({ applicationId, deliveries, payload }: MessageToStore): void {
     for (const { endpointId, leased } of deliveries) {
-      if (leased) this.#deps.dispatcher.unreserve(endpointId, payload.length);
+      if (leased) this.#deps.dispatcher.unreserve(endpointId, applicationId, payload.length);
     }
   }
 

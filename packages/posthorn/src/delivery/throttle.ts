@@ -1,8 +1,10 @@
 // Keeps the rate limits of endpoints and applications. Starts are reserved in the database a few at a time, so that
 // all processes together stay below the limit; what has no limit costs nothing.
 import type pg from 'pg';
+import { BoundedMap } from '../lib/bounded-map.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { ApplicationConfig } from '../store/application-config.ts';
 import { reserveStarts } from '../store/rate-limit.ts';
 import type { ConfigCache } from './config-cache.ts';
 import type { Work } from './dispatcher.ts';
@@ -16,6 +18,22 @@ const failedAskAgainMs = 500;
 // A reserved start that is not used in time is forfeit: saved up, they would make a burst. Of slow limits each may be
 // late by its whole interval, or a busy moment would cost a second.
 const lateMaxMs = 50;
+// Limits that were read for an endpoint count for so long, while memory has no room for its application's configuration.
+const readForMs = 1_000;
+// One that is dropped is read again.
+const readMax = 10_000;
+
+interface Limit {
+  id: string;
+  ratePerSecond: number;
+}
+
+interface Reading {
+  /** Undefined while they are being read, and after that failed. */
+  limits: Limit[] | undefined;
+  /** Then they are read again. */
+  untilMs: number;
+}
 
 interface Bucket {
   id: string;
@@ -33,6 +51,8 @@ interface Bucket {
 export class Throttle {
   readonly #deps: { pool: pg.Pool; configs: ConfigCache; clock: Clock; log: Log };
   readonly #buckets = new Map<string, Bucket>();
+  /** By endpoint: those whose configuration memory did not have when they were to start. */
+  readonly #readings = new BoundedMap<string, Reading>(readMax);
 
   constructor(deps: { pool: pg.Pool; configs: ConfigCache; clock: Clock; log: Log }) {
     this.#deps = deps;
@@ -40,9 +60,17 @@ export class Throttle {
 
   /** 0, and a start is used up, when the delivery may be attempted now; else the milliseconds until asking is worth it. */
   waitMs(work: Work): number {
-    const buckets = this.#bucketsOf(work);
-    if (buckets.length === 0) return 0;
     const nowMs = this.#deps.clock.monotonicMs();
+    const config = this.#deps.configs.peek(work.applicationId);
+    if (config) return this.#takeStart(limitsOf(config, work), nowMs);
+    // It can have been forgotten since the delivery was taken in: what is not known is no leave to start.
+    const { limits, untilMs } = this.#reading(work, nowMs);
+    if (limits) return this.#takeStart(limits, nowMs);
+    return untilMs === Infinity ? askAgainMs : Math.ceil(untilMs - nowMs);
+  }
+
+  #takeStart(limits: readonly Limit[], nowMs: number): number {
+    const buckets = limits.map((limit) => this.#bucket(limit));
     for (const bucket of buckets) {
       const waitMs = this.#bucketWaitMs(bucket, nowMs);
       if (waitMs > 0) return Math.ceil(waitMs);
@@ -58,18 +86,29 @@ export class Throttle {
     return 0;
   }
 
-  #bucketsOf(work: Work): Bucket[] {
-    const config = this.#deps.configs.peek(work.applicationId);
-    if (!config) return [];
-    const endpoint = config.endpointsById.get(work.endpointId);
-    const limits: [string, number | null | undefined][] = [
-      [work.endpointId, endpoint?.throttleRate],
-      [work.applicationId, config.throttleRate],
-    ];
-    return limits.flatMap(([id, rate]) => (rate ? [this.#bucket(id, rate)] : []));
+  #reading(work: Work, nowMs: number): Reading {
+    const known = this.#readings.get(work.endpointId);
+    if (known && nowMs < known.untilMs) return known;
+    const reading: Reading = { limits: undefined, untilMs: Infinity };
+    this.#readings.set(work.endpointId, reading);
+    void this.#read(work, reading);
+    return reading;
   }
 
-  #bucket(id: string, ratePerSecond: number): Bucket {
+  async #read(work: Work, reading: Reading): Promise<void> {
+    const { configs, clock, log } = this.#deps;
+    try {
+      const config = await configs.forSend(work.applicationId);
+      // Without one, its attempt finds out that the application is gone.
+      reading.limits = config ? limitsOf(config, work) : [];
+      reading.untilMs = clock.monotonicMs() + readForMs;
+    } catch (error) {
+      log.warn({ err: error, id: work.endpointId }, 'the rate limits of an endpoint could not be read');
+      reading.untilMs = clock.monotonicMs() + failedAskAgainMs;
+    }
+  }
+
+  #bucket({ id, ratePerSecond }: Limit): Bucket {
     const known = this.#buckets.get(id);
     if (known?.ratePerSecond === ratePerSecond) return known;
     const bucket = {
@@ -110,6 +149,14 @@ export class Throttle {
       bucket.reserving = false;
     }
   }
+}
+
+function limitsOf(config: ApplicationConfig, { endpointId, applicationId }: Work): Limit[] {
+  const rates: [string, number | null | undefined][] = [
+    [endpointId, config.endpointsById.get(endpointId)?.throttleRate],
+    [applicationId, config.throttleRate],
+  ];
+  return rates.flatMap(([id, ratePerSecond]) => (ratePerSecond ? [{ id, ratePerSecond }] : []));
 }
 
 const intervalMs = (bucket: Bucket) => 1000 / bucket.ratePerSecond;

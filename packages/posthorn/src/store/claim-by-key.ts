@@ -19,7 +19,7 @@ with owner as materialized (
 select e.endpoint_id, p.only_newer, p.ordering from posthorn.endpoint_due e
 join posthorn.endpoint_order o on o.endpoint_id = e.endpoint_id and o.by_key
 join posthorn.endpoint p on p.id = e.endpoint_id and p.order_by_key
-where e.due_at <= now() and e.endpoint_id <> all ($1::text[]) and exists (select from owner)
+where e.due_at <= now() and e.endpoint_id not in (select unnest($1::text[])) and exists (select from owner)
 order by e.due_at limit $2
 for update of e skip locked`;
 

@@ -20,7 +20,7 @@ with owner as materialized (
 select e.endpoint_id, p.ordering, p.order_by_key is distinct from o.by_key as switched from posthorn.endpoint_due e
 join posthorn.endpoint_order o on o.endpoint_id = e.endpoint_id
 left join posthorn.endpoint p on p.id = e.endpoint_id
-where (e.due_at <= now() or e.endpoint_id = any ($4::text[])) and e.endpoint_id <> all ($1::text[])
+where (e.due_at <= now() or e.endpoint_id = any ($4::text[])) and e.endpoint_id not in (select unnest($1::text[]))
   and exists (select from owner) and not (o.by_key and coalesce(p.order_by_key, false))
 order by e.due_at limit $2
 for update of e skip locked`;

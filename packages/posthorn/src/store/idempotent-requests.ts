@@ -1,8 +1,12 @@
 // Requests under an idempotency key and what was answered to them.
 import type pg from 'pg';
+import type { Connection } from './partitions.ts';
+import { deleteInBatches, type Pace } from './retention.ts';
 
 /** A key is remembered for this long. */
-export const rememberedMs = 24 * 60 * 60 * 1000;
+const rememberedMs = 24 * 60 * 60 * 1000;
+// So many are kept for each environment: the youngest.
+const keptPerEnvironmentMax = 100_000;
 
 /** Whose key it is. `caller`: 32 bytes that stand for the token. */
 export interface RequestKey {
@@ -76,4 +80,57 @@ export async function endRequest(
       answer.sealed,
     ]);
   } else await pool.query(`delete from posthorn.idempotent_request where ${mine}`, id);
+}
+
+/** Deletes requests that are no more remembered, and of an environment that has more than `keptMax`, the oldest; returns how many. */
+export async function sweepIdempotentRequests(
+  db: Connection,
+  pace: Pace,
+  keptMax = keptPerEnvironmentMax,
+): Promise<number> {
+  const old = await deleteInBatches(pace, async () => {
+    const { rowCount } = await db.query(
+      `delete from posthorn.idempotent_request where ctid = any (array(
+         select ctid from posthorn.idempotent_request where started_at < now() - $1::bigint * interval '1 ms'
+         order by started_at limit $2
+       ))`,
+      [rememberedMs, pace.rowsMax],
+    );
+    return rowCount ?? 0;
+  });
+  // Counted in the primary key alone, unsorted: 0.1 s for 450,000.
+  const { rows } = await db.query<{ id: string; surplus: number }>(
+    `select environment_id as id, count(*)::integer - $1 as surplus from posthorn.idempotent_request
+     group by environment_id having count(*) > $1`,
+    [keptMax],
+  );
+  let deleted = old;
+  for (const { id, surplus } of rows) deleted += await deleteOldestOf(db, id, surplus, pace);
+  return deleted;
+}
+
+/** Oldest first, by the index of their age; each batch begins where the last one ended, or would read the others' again. */
+async function deleteOldestOf(
+  db: Connection,
+  environmentId: string,
+  count: number,
+  pace: Pace,
+): Promise<number> {
+  let from = new Date(0);
+  let left = count;
+  return deleteInBatches(pace, async () => {
+    const { rows } = await db.query<{ count: number; last: Date | null }>(
+      `with old as materialized (
+         select ctid, started_at from posthorn.idempotent_request
+         where environment_id = $1 and started_at >= $2 order by started_at limit $3
+       ), gone as (
+         delete from posthorn.idempotent_request where ctid = any (array(select ctid from old))
+       )
+       select count(*)::integer as count, max(started_at) as last from old`,
+      [environmentId, from, Math.min(left, pace.rowsMax)],
+    );
+    from = rows[0]?.last ?? from;
+    left -= rows[0]?.count ?? 0;
+    return rows[0]?.count ?? 0;
+  });
 }

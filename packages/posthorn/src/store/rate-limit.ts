@@ -1,5 +1,7 @@
 // Reserves starts under a rate limit, so that all processes together keep it.
 import type pg from 'pg';
+import type { Connection } from './partitions.ts';
+import { deleteInBatches, type Pace } from './retention.ts';
 
 // Starts are spaced evenly: `next_at` moves on by one interval for each, and never lags behind now.
 const reserveSql = `
@@ -25,4 +27,22 @@ export async function reserveStarts(
     values: [id, Math.ceil(spanMs * 1000)],
   });
   return Math.max(0, Number(rows[0]?.until_ms ?? 0) - spanMs);
+}
+
+/**
+ * Deletes the limits that nobody has reserved of for `idleMs`; returns how many. Nothing is forgotten: without a row, too,
+ * the first start is free now. Whoever is reserving at this moment keeps the row.
+ */
+export function deleteIdleLimits(db: Connection, idleMs: number, pace: Pace): Promise<number> {
+  return deleteInBatches(pace, async () => {
+    // No index on next_at: with one, no reservation could update its row in place.
+    const { rowCount } = await db.query(
+      `delete from posthorn.rate_limit where ctid = any (array(
+         select ctid from posthorn.rate_limit where next_at < now() - $1::bigint * interval '1 ms'
+         limit $2 for update skip locked
+       ))`,
+      [idleMs, pace.rowsMax],
+    );
+    return rowCount ?? 0;
+  });
 }

@@ -24,8 +24,6 @@ export interface Pace {
 const lockKey = 7_069_868;
 // Large contents lie elsewhere, a few bytes of each on its page: a page of them is as much work as so many others.
 const contentPageWeight = 40;
-// Of the requests under an idempotency key so many are kept for each environment: the youngest.
-const idempotentRequestsMax = 100_000;
 /** In the order in which they are emptied: what hangs on a message before the message. */
 export const sweptTables: readonly PartitionedTable[] = partitionedTables.toReversed();
 // The longest that a provider is known to go on repeating a request.
@@ -354,35 +352,4 @@ export function sweepFeeds(db: Connection, retentions: readonly Retention[], pac
     );
     return rowCount ?? 0;
   });
-}
-
-/** Deletes requests under an idempotency key older than `ageMs`, and beyond what an environment may have; returns how many. */
-export async function deleteOldIdempotentRequests(
-  db: Connection,
-  ageMs: number,
-  pace: Pace,
-): Promise<number> {
-  const old = await deleteInBatches(pace, async () => {
-    const { rowCount } = await db.query(
-      `delete from posthorn.idempotent_request where ctid = any (array(
-         select ctid from posthorn.idempotent_request where started_at < now() - $1::bigint * interval '1 ms'
-         order by started_at limit $2
-       ))`,
-      [ageMs, pace.rowsMax],
-    );
-    return rowCount ?? 0;
-  });
-  const tooMany = await deleteInBatches(pace, async () => {
-    const { rowCount } = await db.query(
-      `delete from posthorn.idempotent_request where ctid = any (array(
-         select ctid from (
-           select ctid, row_number() over (partition by environment_id order by started_at desc) as place
-           from posthorn.idempotent_request
-         ) r where r.place > $1 limit $2
-       ))`,
-      [idempotentRequestsMax, pace.rowsMax],
-    );
-    return rowCount ?? 0;
-  });
-  return old + tooMany;
 }

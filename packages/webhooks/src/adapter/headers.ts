@@ -1,4 +1,4 @@
-// Headers as records, the way Node and the cloud functions give them, read like a Fetch `Headers`.
+// Headers as records, the way Node and the cloud functions give them, read like a Fetch `Headers`; and of an answer.
 
 type HeaderRecord = Readonly<Record<string, string | readonly string[] | undefined>>;
 
@@ -23,4 +23,10 @@ export function headersOf(record: HeaderRecord): { get(name: string): string | n
     byName.set(key, before === undefined ? text : `${before}, ${text}`);
   }
   return { get: (name) => byName.get(name.toLowerCase()) ?? null };
+}
+
+/** Those of an answer that a record can hold: cookies are the only ones that come several times (RFC 6265 section 3). */
+export function answerHeaders({ headers }: Response): { plain: Record<string, string>; cookies: string[] } {
+  const { 'set-cookie': _, ...plain } = Object.fromEntries(headers);
+  return { plain, cookies: headers.getSetCookie() };
 }

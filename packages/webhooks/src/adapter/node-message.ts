@@ -1,7 +1,7 @@
 // Node's request and response, which Express, Koa, Next's pages and Cloud Functions hand over too: two functions, from the
 // one and to the other.
 import type { BodyStream, IncomingRequest } from '../receiver/incoming.ts';
-import { headersOf, plainHost } from './headers.ts';
+import { answerHeaders, headersOf, plainHost } from './headers.ts';
 
 /** What is used of an `http.IncomingMessage`, and what frameworks put on it. */
 export type NodeRequest = {
@@ -26,7 +26,7 @@ export type NodeExtras = {
 /** What is used of an `http.ServerResponse`. */
 export type NodeResponse = {
   statusCode: number;
-  setHeader(name: string, value: string): unknown;
+  setHeader(name: string, value: string | string[]): unknown;
   end(body?: Uint8Array): unknown;
 };
 
@@ -43,7 +43,9 @@ export function incomingOf(request: NodeRequest, extras: NodeExtras, bodyFix: st
 export async function respond(response: NodeResponse, answer: Response): Promise<void> {
   const body = answer.body === null ? undefined : new Uint8Array(await answer.arrayBuffer());
   response.statusCode = answer.status;
-  answer.headers.forEach((value, name) => response.setHeader(name, value));
+  const { plain, cookies } = answerHeaders(answer);
+  for (const [name, value] of Object.entries(plain)) response.setHeader(name, value);
+  if (cookies.length > 0) response.setHeader('set-cookie', cookies);
   response.end(body);
 }
 

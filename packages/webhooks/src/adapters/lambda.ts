@@ -1,6 +1,6 @@
 // AWS Lambda behind API Gateway (REST: format 1.0, HTTP: 1.0 and 2.0) or a function URL: `export const handler = toLambda(receiver)`.
 import { answerAfterWork } from '../adapter/collected-work.ts';
-import { headersOf, plainHost } from '../adapter/headers.ts';
+import { answerHeaders, headersOf, plainHost } from '../adapter/headers.ts';
 import { decodeBase64 } from '../base64.ts';
 import type { FetchHandler, IncomingRequest } from '../receiver/incoming.ts';
 
@@ -28,6 +28,10 @@ type RestEvent = Carried & {
 type LambdaResult = {
   statusCode: number;
   headers: Record<string, string>;
+  /** Format 2.0. */
+  cookies?: string[];
+  /** Format 1.0. */
+  multiValueHeaders?: Record<string, string[]>;
   body: string;
   isBase64Encoded: boolean;
 };
@@ -38,7 +42,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The process is frozen once it has answered: `waitUntil` and `answerFirst` delay the answer here. */
 export function toLambda(handler: FetchHandler): (event: HttpEvent | RestEvent) => Promise<LambdaResult> {
-  return async (event) => resultOf(await answerAfterWork(handler, requestOf(event)));
+  return async (event) => resultOf(event, await answerAfterWork(handler, requestOf(event)));
 }
 
 function requestOf(event: HttpEvent | RestEvent): IncomingRequest {
@@ -73,13 +77,19 @@ function queryOf({ multiValueQueryStringParameters }: RestEvent): string {
   return pairs.length === 0 ? '' : `?${pairs.join('&')}`;
 }
 
-async function resultOf(answer: Response): Promise<LambdaResult> {
+async function resultOf(event: HttpEvent | RestEvent, answer: Response): Promise<LambdaResult> {
   const bytes = new Uint8Array(await answer.arrayBuffer());
-  const head = { statusCode: answer.status, headers: Object.fromEntries(answer.headers) };
+  const { plain, cookies } = answerHeaders(answer);
+  const head = { statusCode: answer.status, headers: plain, ...cookiesOf(event, cookies) };
   try {
     return { ...head, body: decoder.decode(bytes), isBase64Encoded: false };
   } catch {
     const binary = Array.from(bytes, (byte) => String.fromCharCode(byte)).join('');
     return { ...head, body: btoa(binary), isBase64Encoded: true };
   }
+}
+
+function cookiesOf(event: HttpEvent | RestEvent, cookies: string[]) {
+  if (cookies.length === 0) return {};
+  return 'rawPath' in event ? { cookies } : { multiValueHeaders: { 'set-cookie': cookies } };
 }

@@ -5,7 +5,7 @@ import { toLambda } from '../../src/adapters/lambda.ts';
 import { toNextRoute } from '../../src/adapters/next.ts';
 import { toSvelteKit } from '../../src/adapters/sveltekit.ts';
 import { toWorker } from '../../src/adapters/workers.ts';
-import { recordingReceiver, signedFor } from '../support/adapter-suite.ts';
+import { cookies, recordingReceiver, signedFor } from '../support/adapter-suite.ts';
 
 const body = '{ "a": "é" }';
 
@@ -108,6 +108,20 @@ describe('Lambda', () => {
     expect(binary).toMatchObject({
       body: Buffer.from([0, 255, 128]).toString('base64'),
       isBase64Encoded: true,
+    });
+  });
+
+  it('answers with every cookie, as the format of the event has them', async () => {
+    const { receiver } = recordingReceiver();
+    const event = 'replies.cookies';
+    const result = { statusCode: 204, headers: { 'x-reply': 'yes' }, body: '', isBase64Encoded: false };
+    expect(
+      await toLambda(receiver)({ ...http, headers: { ...http.headers, 'x-event': event } }),
+    ).toStrictEqual({ ...result, cookies });
+    const multiValueHeaders = { ...rest.multiValueHeaders, 'X-Event': [event] };
+    expect(await toLambda(receiver)({ ...rest, multiValueHeaders })).toStrictEqual({
+      ...result,
+      multiValueHeaders: { 'set-cookie': cookies },
     });
   });
 

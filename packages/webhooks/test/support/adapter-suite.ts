@@ -49,6 +49,13 @@ export type Recorded = {
   idle(): Promise<void>;
 };
 
+/** Their values hold commas: joined, they could not be told apart. */
+export const cookies = ['a=1; Expires=Wed, 21 Oct 2026 07:28:00 GMT', 'b=2; Path=/'];
+const twoCookies: [string, string][] = [
+  ['x-reply', 'yes'],
+  ...cookies.map((cookie): [string, string] => ['set-cookie', cookie]),
+];
+
 /** A receiver with the source `signed`. */
 export function recordingReceiver(): Recorded {
   const seen: Recorded['seen'] = [];
@@ -61,6 +68,7 @@ export function recordingReceiver(): Recorded {
     .on('fails', () => Promise.reject(new Error('no')))
     .on('replies', () => Response.json({ text: 'grüße' }, { status: 201, headers: { 'x-reply': 'yes' } }))
     .on('replies.binary', () => new Response(Uint8Array.of(0, 255, 128)))
+    .on('replies.cookies', () => new Response(null, { status: 204, headers: twoCookies }))
     .on('works', (_event, { waitUntil }) => {
       waitUntil(
         new Promise((resolve) => setImmediate(resolve)).then(() => {
@@ -142,6 +150,12 @@ export function adapterSuite(name: string, mount: (recorded: Recorded) => Promis
       expect(await answer.json()).toEqual({ text: 'grüße' });
       const binary = await send(url, signedFor(url, oddBody, 'replies.binary'));
       expect(new Uint8Array(await binary.arrayBuffer())).toEqual(Uint8Array.of(0, 255, 128));
+    });
+
+    it('answers with every cookie that a handler sets', async () => {
+      const answer = await send(url, signedFor(url, oddBody, 'replies.cookies'));
+      expect([answer.status, answer.headers.get('x-reply')]).toEqual([204, 'yes']);
+      expect(answer.headers.getSetCookie()).toEqual(cookies);
     });
 
     it.each(['GET', 'HEAD', 'OPTIONS', 'POST'])('answers a handshake by %s', async (method) => {
