@@ -242,6 +242,19 @@ describe('an attempt that succeeded under a lease that was lost', () => {
     expect(await store.count("posthorn.endpoint_key where order_key = 'k'")).toBe(1);
   });
 
+  it('leaves it to its new holder while it has its turn in an order', async () => {
+    const lease = await leaseOne();
+    await store.pool.query('update posthorn.delivery set order_at = created_at');
+    await recoverLeases(store.pool, 60_000, [owner]);
+    owner = await store.makeProcess();
+    await store.pool.query(
+      `update posthorn.delivery set state = 'delivering', lease_owner = $1, lease_seq = 2, next_attempt_at = null`,
+      [owner],
+    );
+    await settle(settledAs(lease, succeeded, attemptId()));
+    expect(await store.deliveries()).toMatchObject([{ state: 'delivering', lease_seq: 2 }]);
+  });
+
   it('leaves what ended, and a resend that was asked for meanwhile', async () => {
     const [first, second] = await store.lease(application, owner, 2);
     await recoverLeases(store.pool, 60_000, [owner]);

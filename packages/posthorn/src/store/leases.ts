@@ -74,8 +74,9 @@ export async function releaseLeases(pool: pg.Pool, leases: readonly Lease[], del
   return rows[0]?.count ?? 0;
 }
 
-// A resend by hand that came after the lease was lost is wanted all the same. Locked in the order of their keys: whoever
-// settles late in another process may have the same ones.
+// A resend by hand that came after the lease was lost is wanted all the same. What has its turn in an order is left to its
+// new holder: the next one must not go while it is under way. Locked in the order of their keys: whoever settles late in
+// another process may have the same ones.
 const endDeliveredSql = `
 with input as materialized (
   select * from unnest($1::text[], $2::text[], $3::text[], $4::integer[], $5::integer[])
@@ -86,7 +87,7 @@ with input as materialized (
     on d.application_id = i.application_id and d.message_id = i.message_id and d.endpoint_id = i.endpoint_id
   where d.trigger = 'scheduled'
     and (d.state in ('pending', 'retrying') and d.lease_seq >= i.lease_seq
-      or d.state = 'delivering' and d.lease_seq > i.lease_seq)
+      or d.state = 'delivering' and d.order_at is null and d.lease_seq > i.lease_seq)
   order by d.message_id, d.endpoint_id for update of d
 ), released as (
   update posthorn.delivery d
@@ -99,8 +100,8 @@ with input as materialized (
 select count(*)::integer as count from released`;
 
 /**
- * Ends deliveries whose attempt succeeded under a lease that was lost meanwhile, whoever holds them now: what is
- * recorded as delivered is not sent again. Returns how many there were; those that have ended are passed over.
+ * Ends deliveries whose attempt succeeded under a lease that was lost meanwhile, whoever holds them now, but for those
+ * that have their turn in an order: what is recorded as delivered is not sent again. Returns how many there were; those that have ended are passed over.
  */
 export async function endDelivered(
   database: Pick<pg.ClientBase, 'query'>,
