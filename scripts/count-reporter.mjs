@@ -2,7 +2,7 @@
 // for scripts/test.mjs to print when everything else has been said.
 import { writeFileSync } from 'node:fs';
 
-/** What is written: `{ passed, failed, skipped: [{ name, reason }], repeated: [name], isSelection }`, counts of test cases. */
+/** What is written: `{ passed, failed, skipped: [{ name, reason }], repeated: [{ name, reason }], isSelection }`, counts of test cases. */
 export default class CountReporter {
   onInit(vitest) {
     this.isSelection = Boolean(vitest.config.testNamePattern);
@@ -34,7 +34,8 @@ function countTest(test, module, summary) {
     const reason = note ?? whyNotRun(test);
     summary.skipped.push({ name, reason });
   }
-  if (test.diagnostic()?.flaky) summary.repeated.push(name);
+  const { errors } = test.result();
+  if (test.diagnostic()?.flaky) summary.repeated.push({ name, reason: errors?.[0]?.message ?? 'no error' });
 }
 
 function whyNotRun(test) {

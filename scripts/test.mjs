@@ -58,7 +58,7 @@ function print({ passed, failed, skipped, repeated, isSelection, remark }) {
   const lines = [''];
   if (isSelection && skipped.length > 0) lines.push(`${skipped.length} not selected by name, or skipped`);
   else lines.push(...skipped.map(({ name, reason }) => `skipped: ${name} (${reason})`));
-  lines.push(...repeated.map((name) => `passed only when repeated: ${name}`));
+  lines.push(...repeated.map(({ name, reason }) => `passed only when repeated: ${name}: ${reason}`));
   if (remark) lines.push(`failed: ${remark}`);
   lines.push(`${passed} passed, ${failed} failed, ${skipped.length} skipped`);
   process.stdout.write(`${lines.join('\n')}\n`);
