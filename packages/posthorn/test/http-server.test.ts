@@ -158,3 +158,21 @@ test('an answer that is out is not followed by another one', async () => {
   expect(heard.match(/HTTP\/1\.1/g)).toEqual(['HTTP/1.1']);
   expect(heard).toMatch(/^HTTP\/1\.1 200 /);
 });
+
+test.each(['', ' ', ',', ' , '])(
+  'a transfer-encoding that names none, "%s", ends the connection',
+  async (encoding) => {
+    const served: (string | undefined)[] = [];
+    const { port } = await listen((request, response) => {
+      served.push(request.url);
+      answerAfterBody(request, response);
+    });
+    const hidden = 'GET /hidden HTTP/1.1\r\nhost: test\r\n\r\n';
+    const own = await open(port);
+    own.send(`${head}transfer-encoding:${encoding}\r\ncontent-length: 5\r\n\r\n0\r\n\r\n${hidden}`);
+    const heard = await own.closed();
+    expect(heard).toMatch(/^HTTP\/1\.1 400 /);
+    expect(heard.match(/HTTP\/1\.1/g)).toHaveLength(1);
+    expect(served).toEqual([]);
+  },
+);
