@@ -4,7 +4,6 @@ import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -20,6 +19,7 @@ import type { TestDatabase } from './support/database.ts';
 import { insertAttempt } from './support/delivery-rows.ts';
 import { endAllPosthorn, startPosthorn, testToken } from './support/posthorn-process.ts';
 import { startRecorder } from './support/recorder.ts';
+import { freePort } from './support/services.ts';
 import { waitFor } from './support/wait.ts';
 
 const run = promisify(execFile);
@@ -437,19 +437,6 @@ describe('with a running Posthorn', () => {
     const answer = await request({ url: dev.url, token: stdout.trim() }, 'GET', '/api/v1/app');
     expect(answer.status).toBe(200);
   });
-
-  async function freePort(): Promise<number> {
-    for (let port = 27_000 + (process.pid % 5_000); port < 32_768; port += 1) {
-      const probe = createServer();
-      const isFree = await new Promise<boolean>((resolve) => {
-        probe.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
-      });
-      if (!isFree) continue;
-      await new Promise((resolve) => probe.close(resolve));
-      return port;
-    }
-    throw new Error('no free port');
-  }
 });
 
 describe('docs/receiving.md', () => {
