@@ -1,7 +1,6 @@
 // @ts-check
 // I1, I2, I3, I9: how every event ended, by the journals and by the database.
 import { deliveryOf } from './database-state.mjs';
-import { retrySchedule } from './fleet.mjs';
 import { hitKey } from './history.mjs';
 
 /** @typedef {import('./checker.mjs').Case} Case */
@@ -132,7 +131,7 @@ export function checkDatabase(the) {
  * @param {Case} the
  * @param {{ key: string, row: import('./database-state.mjs').DeliveryRow, hits: import('./history.mjs').Hit[] }} found
  */
-function checkDelivery({ violate }, { key, row, hits }) {
+function checkDelivery({ violate, evidence }, { key, row, hits }) {
   const accepting = hits.filter(({ given }) => mayBeAccepted(given)).length;
   if (row.state === 'succeeded' && accepting === 0)
     violate('I9', `${key} succeeded, and no receiver accepted it`);
@@ -143,8 +142,8 @@ function checkDelivery({ violate }, { key, row, hits }) {
   }
   if (row.state !== 'exhausted') return;
   const isGone = hits.some(({ given }) => given === goneStatus);
-  if (!isGone && row.attempts < retrySchedule.length) {
-    violate('I9', `${key} is exhausted after ${row.attempts} of ${retrySchedule.length} attempts`);
+  if (!isGone && row.attempts < evidence.retrySchedule.length) {
+    violate('I9', `${key} is exhausted after ${row.attempts} of ${evidence.retrySchedule.length} attempts`);
   }
   if (row.accepted > 0) violate('I9', `${key} is exhausted though an attempt was accepted`);
 }

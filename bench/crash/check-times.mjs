@@ -3,7 +3,6 @@
 import { isAccepted } from './check-ends.mjs';
 import { orderings } from './check-order.mjs';
 import { deliveryOf } from './database-state.mjs';
-import { retrySchedule } from './fleet.mjs';
 import { placeOf } from './history.mjs';
 
 /** @typedef {import('./checker.mjs').Case} Case */
@@ -151,7 +150,7 @@ function checkGaps({ windows, violate, evidence }, key, hits, late) {
     const [before, after] = [/** @type {Hit} */ (hits[place - 1]), /** @type {Hit} */ (hits[place])];
     if (isAccepted(before.given) || !/^\d+$/.test(before.given)) continue;
     if (!windows.isQuiet(before.receivedMs, after.receivedMs)) continue;
-    const scheduled = wholeIsQuiet ? (retrySchedule[place] ?? 0) : 1;
+    const scheduled = wholeIsQuiet ? (evidence.retrySchedule[place] ?? 0) : 1;
     const asked = /^\d+$/.test(before.retryAfter) ? Number(before.retryAfter) : 0;
     const waitedMs = after.receivedMs - before.answeredMs;
     const leastMs = Math.max(scheduled, asked) * 1000;

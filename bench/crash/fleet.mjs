@@ -9,7 +9,7 @@ import { freePort } from './ports.mjs';
 
 export const token = 'crash-token-0123456789';
 /** Seconds before each attempt, as Posthorn is told; the checker holds it to them. */
-export const retrySchedule = [0, 1, 1, 2, 2, 3, 3, 4];
+export const usualRetrySchedule = [0, 1, 1, 2, 2, 3, 3, 4];
 const attemptTimeoutMs = 4_000;
 
 /** Whatever ends this program ends them too. @type {Set<import('node:child_process').ChildProcess>} */
@@ -44,8 +44,8 @@ export class Fleet {
   #folder;
   #closed = false;
 
-  /** @param {{ main: string, databaseUrl: string, folder: string, env?: Record<string, string> }} options */
-  constructor({ main, databaseUrl, folder, env = {} }) {
+  /** @param {{ main: string, databaseUrl: string, folder: string, retrySchedule?: readonly number[], env?: Record<string, string> }} options */
+  constructor({ main, databaseUrl, folder, retrySchedule = usualRetrySchedule, env = {} }) {
     this.#main = main;
     this.#folder = folder;
     this.#env = {

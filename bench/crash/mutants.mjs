@@ -12,6 +12,7 @@ import { onlyOf } from './plan.mjs';
  * @property {import('./plan.mjs').Mix} [mix]
  * @property {boolean} [inbound]
  * @property {number} [slowMs]
+ * @property {readonly number[]} [retrySchedule]
  * @property {number} [stuckMs]
  * @property {number} [quietMs]
  * @typedef {object} Mutant
@@ -86,6 +87,8 @@ export const scenarios = /** @satisfies {Record<string, Scenario>} */ ({
     faults: [{ kind: 'freeze', atMs: 2_500, target: 0, lastsMs: 24_000 }],
     perSecond: 30,
     mix: onlyOf(['hang']),
+    // What comes soon after a thaw is excused: the failure that the thawed process writes is to be tried again later.
+    retrySchedule: [0, 6, 6, 6, 6, 6, 6],
     stuckMs: 40_000,
     quietMs: 5_000,
   },

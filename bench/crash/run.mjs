@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { check } from './checker.mjs';
 import { runFaults } from './faults.mjs';
-import { Fleet, token } from './fleet.mjs';
+import { Fleet, token, usualRetrySchedule } from './fleet.mjs';
 import { startPgProxy } from './pg-proxy.mjs';
 import { planEndpoints, shares } from './plan.mjs';
 import { ask } from './postgres.mjs';
@@ -34,6 +34,7 @@ import { call, endpointPath, register } from './register.mjs';
  * @property {number} [lateMaxMs] how late a retry may be, where the run leaves no capacity free
  * @property {string} [diskFolder]
  * @property {boolean} [isPaced] faults wait for the load, so that they are spread over all of it
+ * @property {readonly number[]} [retrySchedule] seconds before each attempt, where the usual ones do not do
  * @property {boolean} [healLate] endpoints keep their manners to the end
  * @property {(line: string) => void} [say]
  */
@@ -50,14 +51,12 @@ const stuckDefaultMs = 170_000;
 /** @param {RunOptions} options @returns {Promise<import('./checker.mjs').Verdict & { record: import('./faults.mjs').FaultRecord[], ms: number }>} */
 export async function runOnce(options) {
   const startedAt = Date.now();
-  const { folder, postgres, database, main, seed } = options;
+  const { folder, postgres, database, main, seed, retrySchedule = usualRetrySchedule } = options;
   await mkdir(folder, { recursive: true });
   await postgres.createDatabase(database);
   const databaseUrl = postgres.urlOf(database);
   const proxy = await startPgProxy(Number(new URL(databaseUrl).port));
-  const proxied = new URL(databaseUrl);
-  proxied.port = String(proxy.port);
-  const fleet = new Fleet({ main, databaseUrl: proxied.href, folder });
+  const fleet = new Fleet({ main, databaseUrl: withPort(databaseUrl, proxy.port), folder, retrySchedule });
   const receiver = startChild('receiver.mjs');
   const producer = startChild('producer.mjs');
   /** @type {import('./faults.mjs').FaultRecord[]} */
@@ -102,6 +101,7 @@ export async function runOnce(options) {
       unexpected: fleet.unexpected,
       ended,
       ...optional('lateMaxMs', options.lateMaxMs),
+      retrySchedule,
     });
     return { ...verdict, record, ms: Date.now() - startedAt };
   } finally {
@@ -110,6 +110,13 @@ export async function runOnce(options) {
     producer.kill();
     await proxy.stop();
   }
+}
+
+/** @param {string} address @param {number} port */
+function withPort(address, port) {
+  const url = new URL(address);
+  url.port = String(port);
+  return url.href;
 }
 
 /** @param {RunOptions} options @param {import('./faults.mjs').Stage} stage @param {Child} producer */
