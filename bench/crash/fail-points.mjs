@@ -178,7 +178,7 @@ export const failPoints = [
   before(
     'claim: leased, not committed',
     'store/claim-deliveries.js',
-    'const contents = await readContents(',
+    'return rows.map((row) => claimedOf(row, owner));',
     few,
   ),
   during(
@@ -190,10 +190,16 @@ export const failPoints = [
   before(
     'claim: committed, memory knows nothing',
     'delivery/claimer.js',
-    'for (const work of claimed)\n        dispatcher.expect(work);',
+    'for (const lease of claimed)\n        reading.add(',
     few,
   ),
-  before('claim: in memory', 'delivery/claimer.js', 'return claimed.length;', few),
+  before(
+    'claim: contents read, memory knows nothing',
+    'delivery/claimer.js',
+    'for (const work of works)\n        dispatcher.expect(work);',
+    few,
+  ),
+  before('claim: in memory', 'delivery/claimer.js', 'return works.length;', few),
   before(
     'heartbeat: not sent',
     'delivery/lease-keeper.js',

@@ -105,8 +105,8 @@ export function claimedContents(schema: Schema, tx: Transaction, values: readonl
   return texts(values[1]).flatMap((id) => {
     const message = tx.get(schema.messages, id);
     if (!message) return [];
-    const { applicationId, payload } = message;
-    return [{ application_id: applicationId, id, payload, content_type: 'application/json' }];
+    const { payload } = message;
+    return [{ id, payload, content_type: 'application/json' }];
   });
 }
 

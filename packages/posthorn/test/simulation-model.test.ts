@@ -16,6 +16,7 @@ import {
   loadApplicationConfig,
 } from '../src/store/application-config.ts';
 import { claimDeliveries, nextDue } from '../src/store/claim-deliveries.ts';
+import { readContents } from '../src/store/claimed-contents.ts';
 import type { Queries } from '../src/store/database.ts';
 import { disableEndpoint } from '../src/store/disable-endpoint.ts';
 import { forgetProcess, type Lease, listLeases, recoverLeases, releaseLeases } from '../src/store/leases.ts';
@@ -187,7 +188,7 @@ class Run {
         return async ({ pool }) =>
           byKey(
             (one) => deliveryKey(one.messageId, one.endpointId),
-            await claimDeliveries(pool, owner, limits),
+            await readContents(pool, await claimDeliveries(pool, owner, limits)),
           );
       }
       case 'settle': {

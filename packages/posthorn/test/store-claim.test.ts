@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { acceptMessages } from '../src/store/accept-messages.ts';
 import { claimDeliveries, nextDue } from '../src/store/claim-deliveries.ts';
-import type { ClaimedDelivery, ClaimLimits } from '../src/store/claim-deliveries.ts';
+import type { Claimed, ClaimLimits } from '../src/store/claim-deliveries.ts';
+import { readContents } from '../src/store/claimed-contents.ts';
 import { forgetProcess } from '../src/store/leases.ts';
 import { ensurePartitions } from '../src/store/partitions.ts';
 import { settleDeliveries } from '../src/store/settle-deliveries.ts';
@@ -29,6 +30,8 @@ beforeEach(() =>
 
 const claim = (limits: Partial<ClaimLimits> = {}, by = owner) =>
   claimDeliveries(store.pool, by, { ...plenty, ...limits });
+const claimWithContents = async (limits: Partial<ClaimLimits> = {}) =>
+  readContents(store.pool, await claim(limits));
 
 /** `count` messages that wait, due in `dueInMs`. */
 async function add(application: TestApplication, count = 1, dueInMs = 0): Promise<string[]> {
@@ -56,8 +59,7 @@ describe('a claim', () => {
     const payload = Buffer.from([0, 255, 1]);
     const message = store.makeMessage(application, { leased: false, payload });
     await acceptMessages(store.pool, [message], { owner, firstDelayMs: 0 });
-    const claimed = await claim();
-    expect(claimed).toEqual([
+    expect(await claimWithContents()).toEqual([
       {
         applicationId: application.id,
         messageId: message.id,
@@ -113,7 +115,7 @@ describe('a claim', () => {
     const payload = Buffer.alloc(100_000, 'x');
     const large = Array.from({ length: 4 }, () => store.makeMessage(application, { leased: false, payload }));
     await acceptMessages(store.pool, large, { owner, firstDelayMs: 0 });
-    const claimed = await claim({ bytesMax: 250_000 });
+    const claimed = await claimWithContents({ bytesMax: 250_000 });
     expect(claimed).toHaveLength(3);
     const [first] = claimed;
     const ofSame = claimed.filter(({ messageId }) => messageId === first!.messageId);
@@ -194,7 +196,7 @@ describe('a claim', () => {
       "update posthorn.delivery set trigger = 'manual', resume_at = now() + interval '1 h', attempts = 3",
     );
     await store.pool.query('delete from posthorn.message_body');
-    expect(await claim()).toMatchObject([
+    expect(await claimWithContents()).toMatchObject([
       { trigger: 'manual', hasResumeAt: true, attempts: 3, payload: null, contentType: 'application/json' },
     ]);
   });
@@ -202,7 +204,7 @@ describe('a claim', () => {
   it('of a message that was dropped comes without content', async () => {
     await add(await store.makeApplication(1));
     await store.pool.query('delete from posthorn.message');
-    expect(await claim()).toMatchObject([{ payload: null, contentType: '' }]);
+    expect(await claimWithContents()).toMatchObject([{ payload: null, contentType: '' }]);
   });
 
   it('by a process that was declared dead takes nothing and forgets nothing', async () => {
@@ -221,7 +223,7 @@ describe('many claims at the same time', () => {
     const application = await store.makeApplication(10);
     await add(application, 100);
     const owners = await Promise.all(Array.from({ length: 20 }, () => store.makeProcess()));
-    const claimed: ClaimedDelivery[] = [];
+    const claimed: Claimed[] = [];
     const deadlineMs = performance.now() + 120_000;
     const claimUntilAllGone = async (by: number) => {
       while (claimed.length < 1_000 && performance.now() < deadlineMs) {

@@ -11,6 +11,7 @@ import { createHousekeeper } from '../src/delivery/housekeeper.ts';
 import { createIdSource, idFloor } from '../src/lib/ids.ts';
 import { acceptMessages } from '../src/store/accept-messages.ts';
 import { claimDeliveries } from '../src/store/claim-deliveries.ts';
+import { readContents } from '../src/store/claimed-contents.ts';
 import { findPayloads } from '../src/store/messages.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { dayMs, dropPartition, ensurePartitions, listPartitions } from '../src/store/partitions.ts';
@@ -417,7 +418,7 @@ describe('around midnight', () => {
       expect(await store.count(`posthorn.${table}_20320101`)).toBe(2);
     }
     const limits = { endpointsMax: 10, perEndpointMax: 10, bytesMax: 1e9, fullEndpoints: [] };
-    const claimed = await claimDeliveries(store.pool, owner, limits);
+    const claimed = await readContents(store.pool, await claimDeliveries(store.pool, owner, limits));
     expect(claimed.map(({ payload }) => String(payload)).sort()).toEqual(times.map(String));
   });
 });
@@ -438,7 +439,8 @@ describe('content that has expired', () => {
       'payload_expired',
     );
     const limits = { endpointsMax: 10, perEndpointMax: 10, bytesMax: 1e9, fullEndpoints: [] };
-    expect(await claimDeliveries(store.pool, owner, limits)).toMatchObject([
+    const claimed = await claimDeliveries(store.pool, owner, limits);
+    expect(await readContents(store.pool, claimed)).toMatchObject([
       { payload: null, contentType: 'application/json' },
     ]);
   });

@@ -5,10 +5,12 @@ import type { Log } from '../lib/log.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isLockTimeout } from '../store/availability.ts';
 import { claimByKey } from '../store/claim-by-key.ts';
-import { claimDeliveries, nextDue } from '../store/claim-deliveries.ts';
+import { type Claimed, claimDeliveries, nextDue } from '../store/claim-deliveries.ts';
 import { claimInOrder } from '../store/claim-in-order.ts';
+import { readContents } from '../store/claimed-contents.ts';
+import { type Lease, leaseKey } from '../store/leases.ts';
 import type { ConfigCache } from './config-cache.ts';
-import type { Dispatcher, Work } from './dispatcher.ts';
+import type { Dispatcher } from './dispatcher.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 
 // Nobody tells this process of work that another one puts into the database: it looks this often.
@@ -33,9 +35,16 @@ export interface ClaimerDeps {
   log: Log;
 }
 
-/** `runOnce` claims until nothing is due or memory is full, and resolves with the milliseconds until it is worth trying again. */
-export function createClaimer(deps: ClaimerDeps): Loop & { runOnce(): Promise<number> } {
+export interface Claimer extends Loop {
+  /** Claims until nothing is due or memory is full; resolves with the milliseconds until it is worth trying again. */
+  runOnce(): Promise<number>;
+  /** It is leased, and its content is on the way into memory. */
+  isReading(lease: Lease): boolean;
+}
+
+export function createClaimer(deps: ClaimerDeps): Claimer {
   const { pool, dispatcher, leases, clock } = deps;
+  const reading = new Set<string>();
   const busyUntilMs = new Map<string, number>();
 
   const excluded = (): string[] => {
@@ -51,7 +60,7 @@ export function createClaimer(deps: ClaimerDeps): Loop & { runOnce(): Promise<nu
     fullEndpoints: excluded(),
   });
 
-  const take = (claimed: readonly Work[]) => takeIn(deps, claimed);
+  const take = (claimed: readonly Claimed[]) => takeIn(deps, claimed, reading);
 
   const leaveAlone = (endpointIds: readonly string[]) => {
     const untilMs = clock.monotonicMs() + busyMs;
@@ -103,7 +112,8 @@ export function createClaimer(deps: ClaimerDeps): Loop & { runOnce(): Promise<nu
     }
   };
 
-  return { ...createLoop({ name: 'claimer', runOnce, errorDelayMs, log: deps.log }), runOnce };
+  const isReading = (lease: Lease) => reading.has(leaseKey(lease));
+  return { ...createLoop({ name: 'claimer', runOnce, errorDelayMs, log: deps.log }), runOnce, isReading };
 }
 
 /** Whether any of them found something; the later ones are asked when the earlier ones did not. */
@@ -113,16 +123,27 @@ async function claimFirst(claims: readonly (() => Promise<number>)[]): Promise<b
 }
 
 /** Resolves with how many. */
-async function takeIn({ configs, dispatcher }: ClaimerDeps, claimed: readonly Work[]): Promise<number> {
+async function takeIn(
+  { pool, configs, dispatcher, leases }: ClaimerDeps,
+  claimed: readonly Claimed[],
+  reading: Set<string>,
+): Promise<number> {
   // At once: what this process does not know of is given back by its sweep, and sent by somebody else as well.
-  for (const work of claimed) dispatcher.expect(work);
+  for (const lease of claimed) reading.add(leaseKey(lease));
+  const works = await readContents(pool, claimed)
+    .finally(() => reading.clear())
+    .catch((error: unknown) => {
+      leases.sweepSoon();
+      throw error;
+    });
+  for (const work of works) dispatcher.expect(work);
   // Their rate limits are in there: known before the first of them starts, it need not wait for them.
   await Promise.all(
     // One that cannot be loaded is asked for again before its deliveries start, and holds up nobody else's.
-    [...new Set(claimed.map((work) => work.applicationId))].map((id) =>
+    [...new Set(works.map((work) => work.applicationId))].map((id) =>
       configs.forSend(id).catch(() => undefined),
     ),
   );
-  for (const work of claimed) dispatcher.dispatch(work);
-  return claimed.length;
+  for (const work of works) dispatcher.dispatch(work);
+  return works.length;
 }

@@ -12,11 +12,10 @@ import {
 import { BoundedMap } from '../lib/bounded-map.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Clock } from '../lib/clock.ts';
-import { Fifo } from '../lib/fifo.ts';
 import { systemRandom } from '../lib/random.ts';
 import { SharedBytes } from '../lib/shared-bytes.ts';
-import type { ClaimedDelivery } from '../store/claim-deliveries.ts';
-import type { Lease } from '../store/leases.ts';
+import type { ClaimedDelivery } from '../store/claimed-contents.ts';
+import { type Lease, leaseKey } from '../store/leases.ts';
 import {
   claimedShare,
   type DispatchLimits,
@@ -24,6 +23,7 @@ import {
   inFlightMaxOfOne,
   isShort,
 } from './dispatch-limits.ts';
+import { isStuck, type Lane, newLane, noteAnswer, takeWaiting } from './lane.ts';
 import { Turns } from './turns.ts';
 
 /** A delivery leased to this process and waiting for, or in, its attempt. */
@@ -45,23 +45,6 @@ export interface DispatchHooks {
   onClosed?(waiting: Work[], closedMs: number): void;
 }
 
-interface Lane {
-  endpointId: string;
-  applicationId: string;
-  /** Reserved, waiting, in flight and unsettled. */
-  heldCount: number;
-  inFlightCount: number;
-  waiting: Fifo<Work>;
-  /** Stands in the line of lanes that may start something, or waits for its timer. */
-  ready: boolean;
-  /** Was full when somebody asked: tells when it is not any more. */
-  wasFull: boolean;
-  /** Those of heldCount that came out of the endpoint's order. While there are any, they go one at a time. */
-  orderedCount: number;
-  /** Its last attempt was accepted. */
-  answers: boolean;
-}
-
 // A lane that is closed for longer gives its waiting deliveries back: others may need the memory.
 const giveBackAfterMs = 1_000;
 
@@ -71,8 +54,6 @@ const gatesMax = 50_000;
 // As many as a claim looks at.
 const endedTakenMax = 50;
 
-const workKey = (lease: Lease) =>
-  `${lease.messageId} ${lease.endpointId} ${lease.leaseOwner} ${lease.leaseSeq}`;
 const workBytes = (work: Work) => work.payload?.length ?? 0;
 
 export class Dispatcher {
@@ -133,7 +114,7 @@ export class Dispatcher {
 
   /** Takes a delivery whose room is reserved. */
   dispatch(work: Work): void {
-    this.#held.set(workKey(work), work);
+    this.#held.set(leaseKey(work), work);
     const lane = this.#lane(work.endpointId, work.applicationId);
     if (work.ordering) lane.orderedCount += 1;
     lane.waiting.push(work);
@@ -146,12 +127,12 @@ export class Dispatcher {
     this.#hold(work.endpointId, work.applicationId, workBytes(work));
     this.#claimed.add(work);
     this.#claimedBytes += workBytes(work);
-    this.#held.set(workKey(work), work);
+    this.#held.set(leaseKey(work), work);
   }
 
   /** The work is settled, or given up: its room is free again. */
   finish(work: Work): void {
-    if (!this.#held.delete(workKey(work))) return;
+    if (!this.#held.delete(leaseKey(work))) return;
     if (this.#claimed.delete(work)) this.#claimedBytes -= workBytes(work);
     const lane = this.#lane(work.endpointId, work.applicationId);
     if (work.ordering) lane.orderedCount -= 1;
@@ -177,10 +158,10 @@ export class Dispatcher {
   /** What an attempt told about its endpoint's health. */
   report(endpointId: string, signal: GateSignal): void {
     const lane = this.#lanes.get(endpointId);
-    if (lane) lane.answers = signal.outcome.kind === 'accepted';
+    const nowMs = this.#clock.monotonicMs();
+    if (lane) noteAnswer(lane, signal, nowMs);
     const gate = this.#gates.get(endpointId);
     if (!gate && signal.outcome.kind === 'accepted') return;
-    const nowMs = this.#clock.monotonicMs();
     const before = gate ?? newGate(this.#gateLimits);
     const after = afterAttempt(before, signal, this.#gateLimits, {
       nowMs,
@@ -220,7 +201,8 @@ export class Dispatcher {
   fullEndpoints(): string[] {
     const full: string[] = [];
     for (const [endpointId, lane] of this.#lanes) {
-      lane.wasFull = this.#isFull(endpointId, lane);
+      // Not at once again when a place is free: a claim for one row costs as much as one for many.
+      lane.wasFull = this.#isFull(endpointId, lane) || (lane.wasFull && this.#hasHalf(endpointId, lane));
       if (lane.wasFull) full.push(endpointId);
     }
     for (const endpointId of this.#gates.keys()) {
@@ -230,7 +212,7 @@ export class Dispatcher {
   }
 
   holds(lease: Lease): boolean {
-    return this.#held.has(workKey(lease));
+    return this.#held.has(leaseKey(lease));
   }
 
   /** Starts what may start. */
@@ -261,7 +243,7 @@ export class Dispatcher {
   #lane(endpointId: string, applicationId: string): Lane {
     let lane = this.#lanes.get(endpointId);
     if (!lane) {
-      lane = newLane(endpointId, applicationId);
+      lane = newLane(endpointId, applicationId, this.#clock.monotonicMs());
       this.#lanes.set(endpointId, lane);
     }
     return lane;
@@ -282,7 +264,10 @@ export class Dispatcher {
   #heldMaxOf(endpointId: string): number {
     const slots = this.#slots(endpointId);
     if (slots <= 1) return slots;
-    return heldMaxOfOne(this.#limits, this.#heldCount, this.#lanes.get(endpointId)?.answers === true);
+    const lane = this.#lanes.get(endpointId);
+    if (lane && isStuck(lane, slots, this.#clock.monotonicMs()))
+      return this.#limits.heldPerEndpointWhenShortMax;
+    return heldMaxOfOne(this.#limits, this.#heldCount, lane?.answers === true);
   }
 
   #isFull(endpointId: string, lane: Lane | undefined): boolean {
@@ -292,7 +277,10 @@ export class Dispatcher {
   }
 
   #isHalfFull(endpointId: string, lane: Lane): boolean {
-    if (this.#heldBytes.hasOver(lane.applicationId, 1 / 2)) return true;
+    return this.#heldBytes.hasOver(lane.applicationId, 1 / 2) || this.#hasHalf(endpointId, lane);
+  }
+
+  #hasHalf(endpointId: string, lane: Lane): boolean {
     return lane.heldCount > this.#heldMaxOf(endpointId) / 2;
   }
 
@@ -368,23 +356,4 @@ export class Dispatcher {
     }, Math.ceil(delayMs));
     timer.unref();
   }
-}
-
-function newLane(endpointId: string, applicationId: string): Lane {
-  return {
-    endpointId,
-    applicationId,
-    heldCount: 0,
-    inFlightCount: 0,
-    waiting: new Fifo(),
-    ready: false,
-    wasFull: false,
-    orderedCount: 0,
-    answers: false,
-  };
-}
-
-function takeWaiting(lane: Lane): Work[] {
-  lane.ready = false;
-  return lane.waiting.takeAll();
 }

@@ -20,7 +20,7 @@ import { InboundAcceptor } from './accept-inbound.ts';
 import { AccessTokens } from './access-tokens.ts';
 import { Actions } from './actions.ts';
 import { createAttempt, type Finished, type MakeAttempt } from './attempt.ts';
-import { createClaimer } from './claimer.ts';
+import { type Claimer, createClaimer } from './claimer.ts';
 import { ConfigCache } from './config-cache.ts';
 import type { Connectors } from './connectors/connector.ts';
 import type { HttpConnector } from './connectors/http.ts';
@@ -79,7 +79,7 @@ export class Engine {
   readonly #dispatcher: Dispatcher;
   readonly #settler: Settler;
   readonly #leases: LeaseKeeper;
-  readonly #claimer: Loop;
+  readonly #claimer: Claimer;
   readonly #housekeeper: Housekeeper;
   readonly #expirer: Loop;
   readonly #acceptor: Acceptor;
@@ -113,7 +113,7 @@ export class Engine {
     const leases = new LeaseKeeper({
       ...deps,
       times: deps.leaseTimes,
-      holds: (lease) => dispatcher.holds(lease),
+      holds: (lease) => dispatcher.holds(lease) || this.#claimer.isReading(lease),
       onLost: () => this.#forgetWaiting(),
       onFresh: () => dispatcher.pump(),
       onFreed: () => this.wake(),

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import type { Clock } from '../lib/clock.ts';
 import { createLoop, type Loop } from '../lib/loop.ts';
 import type { Log } from '../lib/log.ts';
-import { forgetProcess, listLeases, recoverLeases, releaseLeases } from '../store/leases.ts';
+import { forgetProcess, leaseKey, listLeases, recoverLeases, releaseLeases } from '../store/leases.ts';
 import {
   listNeighbours,
   type ProcessIdentity,
@@ -50,8 +50,6 @@ export interface LeaseKeeperDeps {
   /** Deliveries were freed: there is something to claim. */
   onFreed(): void;
 }
-
-const leaseKey = (lease: Lease) => `${lease.messageId} ${lease.endpointId} ${lease.leaseSeq}`;
 
 export class LeaseKeeper {
   readonly #deps: LeaseKeeperDeps;

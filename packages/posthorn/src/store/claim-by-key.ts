@@ -2,8 +2,8 @@
 import type pg from 'pg';
 import type { Ordering } from '../core/ordering.ts';
 import { boolArray, textArray } from './binary-array.ts';
-import { claimedDelivery, readContents } from './claim-deliveries.ts';
-import type { ClaimedDelivery, ClaimLimits, ClaimRow } from './claim-deliveries.ts';
+import { claimedOf } from './claim-deliveries.ts';
+import type { Claimed, ClaimLimits, ClaimRow } from './claim-deliveries.ts';
 import { inTransaction } from './transaction.ts';
 
 // Rows that get a place in one statement: a few ten milliseconds' work.
@@ -161,7 +161,7 @@ interface KeyedRow extends Omit<ClaimRow, 'message_id'> {
 }
 
 export interface ClaimedByKey {
-  claimed: ClaimedDelivery[];
+  claimed: Claimed[];
   /** Due, but something of them is under way that has no key yet. */
   busyEndpoints: string[];
 }
@@ -181,7 +181,7 @@ export function claimByKey(pool: pg.Pool, owner: number, limits: ClaimLimits): P
     const second = toPlace.length > 0 ? await claimFronts(client, owner, { due: toPlace, limits }) : [];
     const busyEndpoints = first.filter((row) => row.busy).map((row) => row.endpoint_id);
     return {
-      claimed: await withContents(client, owner, { due, rows: [...first, ...second] }),
+      claimed: withTurns([...first, ...second], owner, due),
       busyEndpoints,
     };
   });
@@ -213,16 +213,10 @@ async function place(client: pg.PoolClient, endpoints: readonly DueEndpoint[]): 
   ]);
 }
 
-async function withContents(
-  client: pg.PoolClient,
-  owner: number,
-  { due, rows }: { due: readonly DueEndpoint[]; rows: readonly KeyedRow[] },
-): Promise<ClaimedDelivery[]> {
+function withTurns(rows: readonly KeyedRow[], owner: number, due: readonly DueEndpoint[]): Claimed[] {
   const claimed = rows.flatMap(({ message_id, ...row }) =>
     message_id === null ? [] : [{ ...row, message_id }],
   );
-  if (claimed.length === 0) return [];
-  const contents = await readContents(client, claimed);
   const endpoints = new Map(due.map((endpoint) => [endpoint.endpoint_id, endpoint]));
   return claimed.map((row) => {
     const { ordering = 'block', only_newer: onlyNewer = false } = endpoints.get(row.endpoint_id) ?? {};
@@ -233,6 +227,6 @@ async function withContents(
       ...(eventAtMs === undefined ? {} : { eventAtMs }),
       ...(newestAtMs === undefined ? {} : { newestAtMs }),
     };
-    return { ...claimedDelivery(row, owner, contents.get(row.message_id)), turn };
+    return { ...claimedOf(row, owner), turn };
   });
 }

@@ -3,23 +3,14 @@ import type pg from 'pg';
 import type { Ordering, Turn } from '../core/ordering.ts';
 import type { Trigger } from './tables.ts';
 import { textArray } from './binary-array.ts';
+import type { Lease } from './leases.ts';
 import { inTransaction } from './transaction.ts';
 
-/** A delivery leased to this process, with all that an attempt needs besides the endpoint's configuration. */
-export interface ClaimedDelivery {
-  applicationId: string;
-  messageId: string;
-  endpointId: string;
-  leaseOwner: number;
-  leaseSeq: number;
+/** A delivery that a claim has leased to this process. */
+export interface Claimed extends Lease {
   attempts: number;
   trigger: Trigger;
   hasResumeAt: boolean;
-  /** Null when the content was expunged or has expired: there is nothing left to send. */
-  payload: Uint8Array | null;
-  contentType: string;
-  /** Known of what was accepted here; a claim does not read it. */
-  eventType?: string;
   /** It came out of its endpoint's order: one at a time, and what its failure means to those behind it. */
   ordering?: Ordering;
   /** It is the turn of its key, at an endpoint with an order by key: no other one with that key is under way. */
@@ -97,13 +88,6 @@ with due as materialized (
 )
 select * from claimed`;
 
-// Apart from the claim, so that a message that goes to many endpoints is read, sent over and kept once.
-const contentSql = `
-select m.application_id, m.id, b.payload, m.content_type
-from unnest($1::text[], $2::text[]) as k (application_id, id)
-join posthorn.message m on m.application_id = k.application_id and m.id = k.id
-left join posthorn.message_body b on b.application_id = k.application_id and b.message_id = k.id`;
-
 export interface ClaimRow {
   application_id: string;
   message_id: string;
@@ -112,13 +96,6 @@ export interface ClaimRow {
   attempts: number;
   trigger: Trigger;
   has_resume_at: boolean;
-}
-
-export interface ContentRow {
-  application_id: string;
-  id: string;
-  payload: Buffer | null;
-  content_type: string;
 }
 
 export interface ClaimLimits {
@@ -130,11 +107,7 @@ export interface ClaimLimits {
   fullEndpoints: readonly string[];
 }
 
-export function claimedDelivery(
-  row: ClaimRow,
-  owner: number,
-  content: ContentRow | undefined,
-): ClaimedDelivery {
+export function claimedOf(row: ClaimRow, owner: number): Claimed {
   return {
     applicationId: row.application_id,
     messageId: row.message_id,
@@ -144,29 +117,10 @@ export function claimedDelivery(
     attempts: row.attempts,
     trigger: row.trigger,
     hasResumeAt: row.has_resume_at,
-    payload: content?.payload ?? null,
-    contentType: content?.content_type ?? '',
   };
 }
 
-export async function readContents(
-  client: pg.PoolClient,
-  claimed: readonly ClaimRow[],
-): Promise<Map<string, ContentRow>> {
-  const messages = new Map(claimed.map((row) => [row.message_id, row.application_id]));
-  const { rows } = await client.query<ContentRow>({
-    name: 'claimed-contents',
-    text: contentSql,
-    values: [textArray([...messages.values()]), textArray([...messages.keys()])],
-  });
-  return new Map(rows.map((row) => [row.id, row]));
-}
-
-export function claimDeliveries(
-  pool: pg.Pool,
-  owner: number,
-  limits: ClaimLimits,
-): Promise<ClaimedDelivery[]> {
+export function claimDeliveries(pool: pg.Pool, owner: number, limits: ClaimLimits): Promise<Claimed[]> {
   return inTransaction(pool, async (client) => {
     const due = await client.query<{ endpoint_id: string }>({
       name: 'lock-due',
@@ -180,9 +134,7 @@ export function claimDeliveries(
       text: claimSql,
       values: [owner, endpointIds, limits.perEndpointMax, limits.bytesMax],
     });
-    if (rows.length === 0) return [];
-    const contents = await readContents(client, rows);
-    return rows.map((row) => claimedDelivery(row, owner, contents.get(row.message_id)));
+    return rows.map((row) => claimedOf(row, owner));
   });
 }
 

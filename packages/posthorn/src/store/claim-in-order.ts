@@ -3,8 +3,8 @@
 import type pg from 'pg';
 import type { Ordering } from '../core/ordering.ts';
 import { boolArray, textArray } from './binary-array.ts';
-import { claimedDelivery, readContents } from './claim-deliveries.ts';
-import type { ClaimedDelivery, ClaimLimits, ClaimRow } from './claim-deliveries.ts';
+import { claimedOf } from './claim-deliveries.ts';
+import type { Claimed, ClaimLimits, ClaimRow } from './claim-deliveries.ts';
 import { inTransaction } from './transaction.ts';
 
 // How long a claim waits for accepts and settlements that hold an endpoint's row.
@@ -185,7 +185,7 @@ interface OrderedEndpoint extends DueEndpoint {
 
 export interface ClaimedInOrder {
   /** In the order of each endpoint. */
-  claimed: ClaimedDelivery[];
+  claimed: Claimed[];
   /** Due, but they have a delivery under way. */
   busyEndpoints: string[];
 }
@@ -233,13 +233,12 @@ async function claimOrdered(
   const claimed = [...first, ...second].flatMap(({ message_id, ...row }) =>
     message_id === null ? [] : [{ ...row, message_id }],
   );
-  const contents = claimed.length > 0 ? await readContents(client, claimed) : undefined;
   const orderings = new Map(ordered.map((endpoint) => [endpoint.endpoint_id, endpoint.ordering]));
   return {
-    claimed: claimed.map((row) => {
-      const delivery = claimedDelivery(row, owner, contents?.get(row.message_id));
-      return { ...delivery, ordering: orderings.get(row.endpoint_id) ?? 'block' };
-    }),
+    claimed: claimed.map((row) => ({
+      ...claimedOf(row, owner),
+      ordering: orderings.get(row.endpoint_id) ?? 'block',
+    })),
     busyEndpoints: first.filter((row) => row.busy).map((row) => row.endpoint_id),
   };
 }

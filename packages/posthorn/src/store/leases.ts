@@ -12,6 +12,9 @@ export interface Lease {
   leaseSeq: number;
 }
 
+export const leaseKey = ({ messageId, endpointId, leaseOwner, leaseSeq }: Lease): string =>
+  `${messageId} ${endpointId} ${leaseOwner} ${leaseSeq}`;
+
 /** The lowest and the highest: what lets PostgreSQL leave out all other partitions. */
 export function messageIdBounds(leases: readonly Lease[]): [lowest: string, highest: string] {
   const ids = leases.map(({ messageId }) => messageId).toSorted();
