@@ -1,9 +1,12 @@
 // What a figure was measured on: without it the figure says nothing.
+import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os';
 import { type Stillness, stillnessLine } from './stillness.ts';
 
 const gibibyte = 2 ** 30;
 const quietLoadShare = 0.5;
+// What of its files' pages Linux lets lie before it writes them: 0 when that is a share of the memory, as it is unless set.
+const writebackPath = '/proc/sys/vm/dirty_background_bytes';
 
 export interface Machine {
   cpu: string;
@@ -14,6 +17,8 @@ export interface Machine {
   /** Version and the settings that decide what a commit is worth; absent where none took part. */
   postgres?: string;
   durability?: Record<string, string>;
+  /** vm.dirty_background_bytes, where it is set: commits wait less for pages that are written early. */
+  writebackBytes?: number;
   /** Average number of busy processes in the minute before the start: others on the machine make figures worse. */
   loadAtStart: number;
   /** Absent where nothing waits for the disk. */
@@ -21,6 +26,7 @@ export interface Machine {
 }
 
 export function describeMachine(postgres?: { version: string; durability: Record<string, string> }): Machine {
+  const writebackBytes = existsSync(writebackPath) ? Number(readFileSync(writebackPath, 'utf8')) : 0;
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',
     cores: availableParallelism(),
@@ -28,6 +34,7 @@ export function describeMachine(postgres?: { version: string; durability: Record
     system: `${process.platform} ${release()}`,
     node: process.version,
     ...(postgres && { postgres: postgres.version, durability: postgres.durability }),
+    ...(writebackBytes > 0 && { writebackBytes }),
     loadAtStart: loadavg()[0] ?? 0,
   };
 }
@@ -48,8 +55,10 @@ export function machineLine({
   node,
   postgres,
   durability = {},
+  writebackBytes,
 }: Machine): string {
-  const line = `${cores} cores of ${cpu}, ${memoryGiB} GiB, ${system}, Node ${node}`;
+  const writeback = writebackBytes === undefined ? '' : `, vm.dirty_background_bytes=${writebackBytes}`;
+  const line = `${cores} cores of ${cpu}, ${memoryGiB} GiB, ${system}${writeback}, Node ${node}`;
   if (postgres === undefined) return line;
   const settings = Object.entries(durability).map(([name, value]) => `${name}=${value}`);
   return `${line}, PostgreSQL ${postgres} (${settings.join(', ')})`;

@@ -2,14 +2,14 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { createClaimer } from '../src/delivery/claimer.ts';
+import { type Claimer, createClaimer } from '../src/delivery/claimer.ts';
 import { ConfigCache } from '../src/delivery/config-cache.ts';
 import { defaultDispatchLimits } from '../src/delivery/dispatch-limits.ts';
 import { Dispatcher, type Work } from '../src/delivery/dispatcher.ts';
 import { defaultLeaseTimes, LeaseKeeper } from '../src/delivery/lease-keeper.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { acceptMessages } from '../src/store/accept-messages.ts';
-import { listLeases } from '../src/store/leases.ts';
+import { type Lease, listLeases } from '../src/store/leases.ts';
 import { createSecretBox } from '../src/store/secret-box.ts';
 import { openTestStore, type TestApplication, type TestStore } from './support/store.ts';
 import { waitFor } from './support/wait.ts';
@@ -19,6 +19,7 @@ const silent = { debug() {}, info() {}, warn() {}, error() {} };
 let store: TestStore;
 let leases: LeaseKeeper;
 let dispatcher: Dispatcher;
+let claimer: Claimer;
 let started: Work[];
 let aheadMs: number;
 const clock = { now: systemClock.now, monotonicMs: () => systemClock.monotonicMs() + aheadMs };
@@ -42,23 +43,20 @@ beforeEach(async () => {
     times: defaultLeaseTimes,
     clock,
     log: silent,
-    holds: (lease) => dispatcher.holds(lease),
+    holds: (lease) => dispatcher.holds(lease) || claimer.isReading(lease),
     onLost: () => {},
     onFresh: () => {},
     onFreed: () => {},
   });
+  const { pool } = store;
+  const configs = new ConfigCache({ pool, box: createSecretBox(randomBytes(32)), clock: systemClock });
+  claimer = createClaimer({ pool, dispatcher, configs, leases, clock: systemClock, log: silent });
   await leases.start();
 });
 afterEach(async () => {
   await leases.stop();
   await store.stop();
 });
-
-function makeClaimer() {
-  const { pool } = store;
-  const configs = new ConfigCache({ pool, box: createSecretBox(randomBytes(32)), clock: systemClock });
-  return createClaimer({ pool, dispatcher, configs, leases, clock: systemClock, log: silent });
-}
 
 /** A message that waits in the database, with a place when the endpoint has an order. */
 async function addWaiting(application: TestApplication, ordered = false): Promise<void> {
@@ -80,20 +78,57 @@ async function hold(statement: string, values: unknown[] = []): Promise<() => Pr
   };
 }
 
+const theLease = (): Promise<Lease> =>
+  waitFor(async () => (await listLeases(store.pool, leases.owner()))[0], { what: 'the claim' });
+
+it('what was claimed is known to the sweep while its content is still read, and nobody waits for that', async () => {
+  const application = await store.makeApplication(1);
+  await addWaiting(application);
+  const letGo = await hold('lock table posthorn.message in access exclusive mode');
+  const claiming = claimer.runOnce();
+  try {
+    const lease = await theLease();
+    await waitFor(() => store.count('pg_locks where not granted'), { what: 'the content to wait' });
+    expect(claimer.isReading(lease)).toBe(true);
+    await leases.sweepOnce();
+    aheadMs += 6_000;
+    await leases.sweepOnce();
+    expect(await listLeases(store.pool, leases.owner())).toHaveLength(1);
+    // Whoever accepts something for the endpoint puts it on this list.
+    await store.pool.query(
+      'insert into posthorn.endpoint_due (endpoint_id, application_id, due_at) values ($1, $2, now())',
+      [application.endpointIds[0], application.id],
+    );
+  } finally {
+    await letGo();
+    await claiming;
+  }
+  await waitFor(() => started.length === 1, { what: 'the attempt' });
+  expect(claimer.isReading(started[0]!)).toBe(false);
+});
+
+it('what was claimed and could not be read is given back', async () => {
+  await addWaiting(await store.makeApplication(1));
+  await store.pool.query('alter table posthorn.message rename to message_away');
+  await expect(claimer.runOnce()).rejects.toThrow('does not exist');
+  await store.pool.query('alter table posthorn.message_away rename to message');
+  expect(claimer.isReading(await theLease())).toBe(false);
+  await leases.sweepOnce();
+  aheadMs += 6_000;
+  await leases.sweepOnce();
+  expect(await listLeases(store.pool, leases.owner())).toEqual([]);
+  await claimer.runOnce();
+  await waitFor(() => started.length === 1, { what: 'the attempt' });
+});
+
 it('what was claimed is known to the sweep while its configuration is still being loaded', async () => {
   await addWaiting(await store.makeApplication(1));
   const letGo = await hold('lock table posthorn.endpoint_secret in access exclusive mode');
-  const claiming = makeClaimer().runOnce();
+  const claiming = claimer.runOnce();
   try {
-    const [lease] = await waitFor(
-      async () => {
-        const found = await listLeases(store.pool, leases.owner());
-        return found.length > 0 && found;
-      },
-      { what: 'the claim' },
-    );
+    const lease = await theLease();
     await waitFor(() => store.count('pg_locks where not granted'), { what: 'the configuration to wait' });
-    expect(dispatcher.holds(lease!)).toBe(true);
+    expect(dispatcher.holds(lease)).toBe(true);
     // Unknown for long, it would be given back, and sent by another process as well.
     await leases.sweepOnce();
     aheadMs += 6_000;
@@ -123,7 +158,6 @@ it('an order whose row somebody holds keeps nobody else from being claimed', asy
   const [heldId] = held.endpointIds;
   await store.pool.query("update posthorn.endpoint set ordering = 'block' where id = $1", [heldId]);
   const current = { ...held, configVersion: await versionOf(held) };
-  const claimer = makeClaimer();
   await addWaiting(current, true);
   await claimer.runOnce();
   await waitFor(() => started.length === 1, { what: 'the first in order' });

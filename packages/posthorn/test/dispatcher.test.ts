@@ -310,7 +310,48 @@ describe('an endpoint that is down to one slot', () => {
   });
 });
 
+describe('an endpoint that hangs', () => {
+  const accepted = { outcome: classifyStatus(200) };
+  const reserveAll = (dispatcher: Dispatcher) => {
+    let count = 0;
+    while (dispatcher.reserve('ep_1', 'app_1', 10)) count += 1;
+    return count;
+  };
+
+  it('takes little into memory when all its slots have been taken for a while, until one is accepted', () => {
+    const { dispatcher, takeAll, time } = makeDispatcher();
+    takeAll(...many('ep_1', 10));
+    time.nowMs += 1_000;
+    expect(dispatcher.reserve('ep_1', 'app_1', 10)).toBe(true);
+    time.nowMs += 1;
+    expect(reserveAll(dispatcher)).toBe(9);
+    expect(dispatcher.fullEndpoints()).toEqual(['ep_1']);
+    dispatcher.report('ep_1', accepted);
+    expect(reserveAll(dispatcher)).toBe(480);
+  });
+
+  it('is no other than the rest while a slot is free', () => {
+    const { dispatcher, takeAll, time } = makeDispatcher();
+    takeAll(...many('ep_1', 9));
+    time.nowMs += 60_000;
+    expect(reserveAll(dispatcher)).toBe(491);
+  });
+});
+
 describe('room', () => {
+  it('of an endpoint that was full is claimed for when half of it is free', () => {
+    const { dispatcher, takeAll } = makeDispatcher({ heldPerEndpointMax: 20 });
+    const works = many('ep_1', 20);
+    takeAll(...works);
+    expect(dispatcher.fullEndpoints()).toEqual(['ep_1']);
+    for (const work of works.slice(0, 9)) dispatcher.finish(work);
+    expect(dispatcher.fullEndpoints()).toEqual(['ep_1']);
+    dispatcher.finish(works[9]!);
+    expect(dispatcher.fullEndpoints()).toEqual([]);
+    takeAll(...many('ep_1', 9));
+    expect(dispatcher.fullEndpoints()).toEqual([]);
+  });
+
   it('reserves up to the number held, and again when something was finished', () => {
     const { dispatcher } = makeDispatcher({
       heldMax: 4,

@@ -265,7 +265,7 @@ export class Dispatcher {
     const slots = this.#slots(endpointId);
     if (slots <= 1) return slots;
     const lane = this.#lanes.get(endpointId);
-    if (lane && isStuck(lane, slots, this.#clock.monotonicMs()))
+    if (lane && isStuck(lane, this.#inFlightMaxOf(lane), this.#clock.monotonicMs()))
       return this.#limits.heldPerEndpointWhenShortMax;
     return heldMaxOfOne(this.#limits, this.#heldCount, lane?.answers === true);
   }

@@ -42,8 +42,8 @@ export function newLane(endpointId: string, applicationId: string, nowMs: number
 }
 
 /** Whether it waits for a receiver that hangs. */
-export function isStuck({ inFlightCount, answeredAtMs }: Lane, slots: number, nowMs: number): boolean {
-  return inFlightCount >= slots && nowMs - answeredAtMs > stuckAfterMs;
+export function isStuck({ inFlightCount, answeredAtMs }: Lane, inFlightMax: number, nowMs: number): boolean {
+  return inFlightCount >= inFlightMax && nowMs - answeredAtMs > stuckAfterMs;
 }
 
 /** What its last attempt came to. */
