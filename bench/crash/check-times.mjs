@@ -11,6 +11,8 @@ import { placeOf } from './history.mjs';
 const clockSlackMs = 30;
 /** A signal is noted before it works: on a busy machine 60 ms were seen between the two. */
 const signalSlackMs = 150;
+/** A record dates its answer back from when it reached the database, late on a busy machine: the receiver knows better. */
+const recordLateMs = 2_000;
 /** For the count of what was in flight at a fault: how long an answer usually takes to be written down. */
 const writtenMs = 300;
 /** Of an order that waits for a failure to be written down, the answers before it may be older. */
@@ -47,7 +49,7 @@ export function checkDuplicates(the) {
           'I4',
           `event ${n} came to endpoint ${index} again ${ms} ms after its 2xx, and no fault explains it`,
         );
-      } else if (cameAfterRecord(the, row, hit)) {
+      } else if (cameAfterRecord(the, { row, hits, hit })) {
         const ms = Math.round(hit.receivedMs - (row?.firstAcceptedMs ?? 0));
         violate(
           'I4',
@@ -101,16 +103,20 @@ function excused({ windows }, hits, again) {
 /**
  * A success that is in the database was written under a lease that held, unless a process that had just thawed wrote it.
  * @param {Case} the
- * @param {import('./database-state.mjs').DeliveryRow | undefined} row
- * @param {Hit} hit
+ * @param {{ row: import('./database-state.mjs').DeliveryRow | undefined, hits: Hit[], hit: Hit }} again
  */
-function cameAfterRecord({ windows }, row, hit) {
+function cameAfterRecord({ windows }, { row, hits, hit }) {
   if (!row || row.accepted === 0 || !Number.isFinite(row.firstAcceptedMs)) return false;
   const byMs = windows.settledBy(row.firstAcceptedMs);
   if (windows.isThawing(row.firstAcceptedMs) || windows.isThawing(hit.receivedMs)) return false;
   // Killed after the answer and before the record: then the record is another attempt's, and this one came before it.
   // One that is frozen as the answer comes writes it when it goes on; the two times are from two clocks.
-  return hit.receivedMs > byMs && windows.excusingBetween(row.firstAcceptedMs - signalSlackMs, byMs) === 0;
+  const lateMs = (/** @type {Hit} */ { answeredMs }) => row.firstAcceptedMs - answeredMs;
+  const recorded = hits.findLast(
+    (one) => isAccepted(one.given) && lateMs(one) >= 0 && lateMs(one) <= recordLateMs,
+  );
+  const fromMs = (recorded?.answeredMs ?? row.firstAcceptedMs) - signalSlackMs;
+  return hit.receivedMs > byMs && windows.excusingBetween(fromMs, byMs) === 0;
 }
 
 /** @param {Case} the */
