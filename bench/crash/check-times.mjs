@@ -113,7 +113,7 @@ function cameAfterRecord({ windows }, { row, hits, hit }) {
   // One that is frozen as the answer comes writes it when it goes on; the two times are from two clocks.
   const lateMs = (/** @type {Hit} */ { answeredMs }) => row.firstAcceptedMs - answeredMs;
   const recorded = hits.findLast(
-    (one) => isAccepted(one.given) && lateMs(one) >= 0 && lateMs(one) <= recordLateMs,
+    (one) => isAccepted(one.given) && lateMs(one) >= -clockSlackMs && lateMs(one) <= recordLateMs,
   );
   const fromMs = (recorded?.answeredMs ?? row.firstAcceptedMs) - signalSlackMs;
   return hit.receivedMs > byMs && windows.excusingBetween(fromMs, byMs) === 0;

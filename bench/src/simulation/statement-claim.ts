@@ -104,7 +104,7 @@ export function claimDeliveries(schema: Schema, tx: Transaction, values: readonl
 export function claimedContents(schema: Schema, tx: Transaction, values: readonly unknown[]): object[] {
   return texts(values[1]).flatMap((id) => {
     const message = tx.get(schema.messages, id);
-    if (!message) return [];
+    if (!message || id < String(values[2]) || id > String(values[3])) return [];
     const { payload } = message;
     return [{ id, payload, content_type: 'application/json' }];
   });

@@ -8,7 +8,7 @@ import { claimByKey } from '../store/claim-by-key.ts';
 import { type Claimed, claimDeliveries, nextDue } from '../store/claim-deliveries.ts';
 import { claimInOrder } from '../store/claim-in-order.ts';
 import { readContents } from '../store/claimed-contents.ts';
-import { type Lease, leaseKey } from '../store/leases.ts';
+import { type Lease, leaseKey, releaseLeases } from '../store/leases.ts';
 import type { ConfigCache } from './config-cache.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
@@ -132,8 +132,8 @@ async function takeIn(
   for (const lease of claimed) reading.add(leaseKey(lease));
   const works = await readContents(pool, claimed)
     .finally(() => reading.clear())
-    .catch((error: unknown) => {
-      leases.sweepSoon();
+    .catch(async (error: unknown) => {
+      await releaseLeases(pool, claimed).catch(() => leases.sweepSoon());
       throw error;
     });
   for (const work of works) dispatcher.expect(work);

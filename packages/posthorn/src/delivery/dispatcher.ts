@@ -48,6 +48,9 @@ export interface DispatchHooks {
 // A lane that is closed for longer gives its waiting deliveries back: others may need the memory.
 const giveBackAfterMs = 1_000;
 
+// A lane that was full is claimed for when it is half empty, and so long after a place became free at the latest.
+const refilledAfterMs = 1_000;
+
 // Endpoints that were deleted, or whose time is over, never say that they are well again.
 const gatesMax = 50_000;
 
@@ -107,7 +110,9 @@ export class Dispatcher {
     this.#heldCount -= 1;
     this.#heldBytes.remove(applicationId, bytes);
     if (lane.heldCount === 0) this.#lanes.delete(endpointId);
-    if (!lane.wasFull || this.#isHalfFull(endpointId, lane)) return;
+    if (!lane.wasFull) return;
+    lane.freedAtMs = Math.min(lane.freedAtMs, this.#clock.monotonicMs());
+    if (this.#isHalfFull(endpointId, lane)) return;
     lane.wasFull = false;
     this.#hooks.onRoom?.();
   }
@@ -200,9 +205,14 @@ export class Dispatcher {
   /** Endpoints that have as much in memory as they may have, or that take nothing now. */
   fullEndpoints(): string[] {
     const full: string[] = [];
+    const nowMs = this.#clock.monotonicMs();
     for (const [endpointId, lane] of this.#lanes) {
-      // Not at once again when a place is free: a claim for one row costs as much as one for many.
-      lane.wasFull = this.#isFull(endpointId, lane) || (lane.wasFull && this.#hasHalf(endpointId, lane));
+      const isFull = this.#isFull(endpointId, lane);
+      lane.freedAtMs = isFull ? Infinity : Math.min(lane.freedAtMs, nowMs);
+      // Not at once again when a place is free: a claim for one row costs as much as one for many. But soon: it may never
+      // be half empty, where what is accepted takes each place that becomes free.
+      const waits = lane.wasFull && nowMs - lane.freedAtMs < refilledAfterMs;
+      lane.wasFull = isFull || (waits && this.#hasHalf(endpointId, lane));
       if (lane.wasFull) full.push(endpointId);
     }
     for (const endpointId of this.#gates.keys()) {

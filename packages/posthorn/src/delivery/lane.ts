@@ -18,6 +18,8 @@ export interface Lane {
   ready: boolean;
   /** Was full when somebody asked: tells when it is not any more. */
   wasFull: boolean;
+  /** When a place became free since it was full; monotonic, or Infinity. */
+  freedAtMs: number;
   /** Those of heldCount that came out of the endpoint's order. While there are any, they go one at a time. */
   orderedCount: number;
   /** Its last attempt was accepted. */
@@ -35,6 +37,7 @@ export function newLane(endpointId: string, applicationId: string, nowMs: number
     waiting: new Fifo(),
     ready: false,
     wasFull: false,
+    freedAtMs: Infinity,
     orderedCount: 0,
     answers: false,
     answeredAtMs: nowMs,

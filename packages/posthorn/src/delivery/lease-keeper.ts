@@ -131,7 +131,7 @@ export class LeaseKeeper {
     const stray = unknown.filter((lease) => askedAtMs - sinceMs(lease) >= unknownMs);
     this.#unknownSince = new Map(unknown.map((lease) => [leaseKey(lease), sinceMs(lease)]));
     if (stray.length === 0) return;
-    this.#unknownSince = new Map();
+    for (const lease of stray) this.#unknownSince.delete(leaseKey(lease));
     const freed = await releaseLeases(pool, stray);
     log.warn(
       { deliveries: freed },
