@@ -352,14 +352,14 @@ describe('room', () => {
     expect(dispatcher.fullEndpoints()).toEqual([]);
   });
 
-  it('of an endpoint that is refilled all the time is claimed for a second after a place became free', () => {
+  it('of an endpoint that is refilled all the time is claimed for seconds after a place became free', () => {
     const { dispatcher, takeAll, time, givenBack } = makeDispatcher({ heldPerEndpointMax: 20 });
     const works = many('ep_1', 20);
     takeAll(...works);
     expect(dispatcher.fullEndpoints()).toEqual(['ep_1']);
     const full: boolean[] = [];
     for (let turns = 0; turns < 4; turns += 1) {
-      time.nowMs += 400;
+      time.nowMs += 2_000;
       dispatcher.finish(works[turns]!);
       full.push(dispatcher.fullEndpoints().length > 0);
       takeAll(makeWork('ep_1'));

@@ -48,8 +48,9 @@ export interface DispatchHooks {
 // A lane that is closed for longer gives its waiting deliveries back: others may need the memory.
 const giveBackAfterMs = 1_000;
 
-// A lane that was full is claimed for when it is half empty, and so long after a place became free at the latest.
-const refilledAfterMs = 1_000;
+// A lane that was full is claimed for when it is half empty, and so long after a place became free at the latest: longer
+// than a breaker takes to close, or all that time out together are claimed for a moment before (0034).
+const refilledAfterMs = 5_000;
 
 // Endpoints that were deleted, or whose time is over, never say that they are well again.
 const gatesMax = 50_000;
