@@ -81,6 +81,14 @@ async function hold(statement: string, values: unknown[] = []): Promise<() => Pr
 const theLease = (): Promise<Lease> =>
   waitFor(async () => (await listLeases(store.pool, leases.owner()))[0], { what: 'the claim' });
 
+/** Unknown for long, it would be given back, and sent by another process as well. */
+async function sweepLeavesOne(): Promise<void> {
+  await leases.sweepOnce();
+  aheadMs += 6_000;
+  await leases.sweepOnce();
+  expect(await listLeases(store.pool, leases.owner())).toHaveLength(1);
+}
+
 it('what was claimed is known to the sweep while its content is still read, and nobody waits for that', async () => {
   const application = await store.makeApplication(1);
   await addWaiting(application);
@@ -90,10 +98,7 @@ it('what was claimed is known to the sweep while its content is still read, and 
     const lease = await theLease();
     await waitFor(() => store.count('pg_locks where not granted'), { what: 'the content to wait' });
     expect(claimer.isReading(lease)).toBe(true);
-    await leases.sweepOnce();
-    aheadMs += 6_000;
-    await leases.sweepOnce();
-    expect(await listLeases(store.pool, leases.owner())).toHaveLength(1);
+    await sweepLeavesOne();
     // Whoever accepts something for the endpoint puts it on this list.
     await store.pool.query(
       'insert into posthorn.endpoint_due (endpoint_id, application_id, due_at) values ($1, $2, now())',
@@ -125,11 +130,7 @@ it('what was claimed is known to the sweep while its configuration is still bein
     const lease = await theLease();
     await waitFor(() => store.count('pg_locks where not granted'), { what: 'the configuration to wait' });
     expect(dispatcher.holds(lease)).toBe(true);
-    // Unknown for long, it would be given back, and sent by another process as well.
-    await leases.sweepOnce();
-    aheadMs += 6_000;
-    await leases.sweepOnce();
-    expect(await listLeases(store.pool, leases.owner())).toHaveLength(1);
+    await sweepLeavesOne();
     expect(started).toEqual([]);
   } finally {
     await letGo();
