@@ -59,6 +59,7 @@ export function checkDuplicates(the) {
     }
   }
   counts['duplicates'] = duplicates;
+  counts['recordedLate'] ??= 0;
   counts['duplicatesBound'] = bound;
   if (duplicates > bound)
     violate('I4', `${duplicates} duplicates, but only ${bound} requests were in flight at faults`);
@@ -105,7 +106,7 @@ function excused({ windows }, hits, again) {
  * @param {Case} the
  * @param {{ row: import('./database-state.mjs').DeliveryRow | undefined, hits: Hit[], hit: Hit }} again
  */
-function cameAfterRecord({ windows }, { row, hits, hit }) {
+function cameAfterRecord({ windows, counts }, { row, hits, hit }) {
   if (!row || row.accepted === 0 || !Number.isFinite(row.firstAcceptedMs)) return false;
   const byMs = windows.settledBy(row.firstAcceptedMs);
   if (windows.isThawing(row.firstAcceptedMs) || windows.isThawing(hit.receivedMs)) return false;
@@ -115,8 +116,11 @@ function cameAfterRecord({ windows }, { row, hits, hit }) {
   const recorded = hits.findLast(
     (one) => isAccepted(one.given) && lateMs(one) >= -clockSlackMs && lateMs(one) <= recordLateMs,
   );
-  const fromMs = (recorded?.answeredMs ?? row.firstAcceptedMs) - signalSlackMs;
-  return hit.receivedMs > byMs && windows.excusingBetween(fromMs, byMs) === 0;
+  const faultSince = (/** @type {number} */ ms) => windows.excusingBetween(ms - signalSlackMs, byMs) > 0;
+  if (hit.receivedMs <= byMs || faultSince(row.firstAcceptedMs)) return false;
+  if (!recorded || !faultSince(recorded.answeredMs)) return true;
+  counts['recordedLate'] = (counts['recordedLate'] ?? 0) + 1;
+  return false;
 }
 
 /** @param {Case} the */

@@ -109,7 +109,8 @@ async function run() {
     }
     if (counts.acked >= setup.events) break;
     const dueAt = setup.perSecond > 0 ? startedAt + (n / setup.perSecond) * 1000 : 0;
-    if (dueAt - Date.now() > 1) await pause(dueAt - Date.now());
+    const earlyMs = dueAt - Date.now();
+    if (earlyMs > 1) await pause(earlyMs);
     const sending = send(n).finally(() => running.delete(sending));
     running.add(sending);
     counts.sent += 1;

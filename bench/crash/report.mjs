@@ -29,6 +29,9 @@ export function reportLines({ ok, rules, counts }, { seed, ms }) {
   }
   lines.push(`  in order ${counts['inOrder']}`);
   lines.push(`  duplicates ${duplicates}, in flight at kills, freezes and long outages ${duplicatesBound}`);
+  lines.push(
+    `  duplicates after a record that a fault kept from the database for a while ${counts['recordedLate']}`,
+  );
   lines.push(`  faults: ${faults.join(', ') || 'none'}`);
   lines.push(
     `  longest takeover ${longestResumeMs} ms, latest retry ${counts['latestRetryMs']} ms after its time, checked in ${((counts['checkMs'] ?? 0) / 1000).toFixed(1)} s`,

@@ -1,12 +1,13 @@
 // What tests with real processes need and leave behind: all of it is ended after each test.
 import { afterEach } from 'vitest';
 import { createTestDatabase } from './database.ts';
-import { endAllPosthorn } from './posthorn-process.ts';
+import { endAllPosthorn, lastLinesOfAll } from './posthorn-process.ts';
 import { type Recorder, startRecorder } from './recorder.ts';
 
 /** Run after the test, the last one first, when no Posthorn runs any more. */
 export const cleanups: (() => Promise<unknown>)[] = [];
-afterEach(async () => {
+afterEach(async ({ task }) => {
+  if (task.result?.state === 'fail') process.stderr.write(lastLinesOfAll());
   await endAllPosthorn();
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });

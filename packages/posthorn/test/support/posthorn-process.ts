@@ -22,7 +22,9 @@ export interface PosthornProcess {
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
 
-const running = new Set<ChildProcess>();
+/** With what each of them has written to stderr. */
+const running = new Map<ChildProcess, () => string>();
+const shownLinesMax = 60;
 
 export interface PosthornOptions {
   /** Further flags of `serve`; they win over the test's. */
@@ -50,9 +52,9 @@ export async function startPosthorn(
       ...env,
     },
   });
-  running.add(child);
   let stdout = '';
   let stderr = '';
+  running.set(child, () => stderr);
   child.stdout.on('data', (chunk) => {
     stdout += String(chunk);
   });
@@ -88,10 +90,19 @@ function readyUrl(stdout: string): string | undefined {
   return (JSON.parse(stdout) as { url?: string }).url;
 }
 
+/** The last lines of each that still runs: what a failed test wants to have known. */
+export function lastLinesOfAll(): string {
+  const shown = [...running].map(([{ pid }, log]) => {
+    const lines = log().trimEnd().split('\n').slice(-shownLinesMax);
+    return `the log of Posthorn (${pid}):\n${lines.join('\n')}\n`;
+  });
+  return shown.join('');
+}
+
 /** Ends whatever a failed test left behind. */
 export async function endAllPosthorn(): Promise<void> {
   await Promise.all(
-    [...running].map((child) => {
+    [...running.keys()].map((child) => {
       child.kill('SIGKILL');
       return new Promise((resolve) => child.on('exit', resolve));
     }),
