@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import type { Insertable, RawBuilder, Selectable, SqlBool, Updateable } from 'kysely';
 import type { Queries } from './database.ts';
-import { databaseNow, keysetOf } from './keyset.ts';
+import { databaseNow, inPage } from './keyset.ts';
 import type { Keyset } from './keyset.ts';
 import type { ApplicationTable } from './tables.ts';
 
@@ -67,7 +67,6 @@ export async function listApplications(
   keyset: Keyset,
   filter?: ApplicationFilter,
 ): Promise<ApplicationRow[]> {
-  const { operator, direction } = keysetOf(keyset);
   let query = queries
     .selectFrom('application')
     .selectAll()
@@ -76,8 +75,7 @@ export async function listApplications(
     .where('operational', '=', false)
     .where('source', '=', false);
   for (const condition of filter ? endpointConditions(filter) : []) query = query.where(condition);
-  if (keyset.after !== undefined) query = query.where('id', operator, keyset.after);
-  return query.orderBy('id', direction).limit(keyset.rowsMax).execute();
+  return inPage(query, 'id', keyset).execute();
 }
 
 /** Undefined when the uid is taken; nothing is written then. */

@@ -4,7 +4,7 @@ import type { RawBuilder, Selectable, SqlBool } from 'kysely';
 import type { CancelReason } from '../core/cancellation.ts';
 import type { Queries } from './database.ts';
 import type { EndpointRow } from './endpoints.ts';
-import { keysetOf } from './keyset.ts';
+import { inPage } from './keyset.ts';
 import type { Keyset } from './keyset.ts';
 import { messageColumns, messageConditions, payloadBytes, timeConditions } from './messages.ts';
 import type { MessageFilter, SizedMessageRow } from './messages.ts';
@@ -87,15 +87,13 @@ export async function listAttempts(
   filter: AttemptFilter,
   keyset: Keyset,
 ): Promise<AttemptRow[]> {
-  const { operator, direction } = keysetOf(keyset);
   let query = queries
     .selectFrom('attempt')
     .select(attemptColumns)
     .$if(withContent, (q) => q.select(contentColumns))
     .where('application_id', '=', applicationId);
   for (const condition of attemptConditions(filter)) query = query.where(condition);
-  if (keyset.after !== undefined) query = query.where('id', operator, keyset.after);
-  return query.orderBy('id', direction).limit(keyset.rowsMax).execute();
+  return inPage(query, 'id', keyset).execute();
 }
 
 export async function findAttempt(
@@ -134,7 +132,6 @@ export async function listMessagesOfEndpoint(
   filter: MessageFilter & { states?: readonly DeliveryState[] | undefined },
   keyset: Keyset,
 ): Promise<(SizedMessageRow & DeliveryStatusRow)[]> {
-  const { operator, direction } = keysetOf(keyset);
   const times = { time: 'message.created_at', id: 'delivery.message_id', prefix: 'msg_' } as const;
   let query = queries
     .selectFrom('delivery')
@@ -152,8 +149,7 @@ export async function listMessagesOfEndpoint(
     query = query.where(condition);
   }
   if (filter.states !== undefined) query = query.where('delivery.state', 'in', filter.states);
-  if (keyset.after !== undefined) query = query.where('delivery.message_id', operator, keyset.after);
-  return query.orderBy('delivery.message_id', direction).limit(keyset.rowsMax).execute();
+  return inPage(query, 'delivery.message_id', keyset).execute();
 }
 
 /** The endpoints that a message is meant for, keyed by endpoint id, with where each delivery stands. */
@@ -162,8 +158,7 @@ export async function listEndpointsOfMessage(
   { applicationId, messageId }: { applicationId: string; messageId: string },
   keyset: Keyset,
 ): Promise<(EndpointRow & DeliveryStatusRow)[]> {
-  const { operator, direction } = keysetOf(keyset);
-  let query = queries
+  const query = queries
     .selectFrom('delivery')
     .innerJoin('endpoint', 'endpoint.id', 'delivery.endpoint_id')
     .selectAll('endpoint')
@@ -171,6 +166,5 @@ export async function listEndpointsOfMessage(
     .where('delivery.application_id', '=', applicationId)
     .where('delivery.message_id', '=', messageId)
     .where('endpoint.deleted_at', 'is', null);
-  if (keyset.after !== undefined) query = query.where('delivery.endpoint_id', operator, keyset.after);
-  return query.orderBy('delivery.endpoint_id', direction).limit(keyset.rowsMax).execute();
+  return inPage(query, 'delivery.endpoint_id', keyset).execute();
 }

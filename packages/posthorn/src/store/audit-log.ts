@@ -3,7 +3,7 @@ import type { Selectable } from 'kysely';
 import type pg from 'pg';
 import { idFloor } from '../lib/ids.ts';
 import type { Queries } from './database.ts';
-import { keysetOf } from './keyset.ts';
+import { inPage } from './keyset.ts';
 import type { Keyset } from './keyset.ts';
 import { timeConditions } from './messages.ts';
 import type { TimeRange } from './messages.ts';
@@ -87,14 +87,12 @@ export async function listAuditEntries(
   filter: AuditFilter,
   keyset: Keyset,
 ): Promise<AuditRow[]> {
-  const { operator, direction } = keysetOf(keyset);
   let query = queries.selectFrom('audit_log').selectAll().where('environment_id', '=', environmentId);
   if (filter.applicationId !== undefined) query = query.where('application_id', '=', filter.applicationId);
   if (filter.tokenId !== undefined) query = query.where('token_id', '=', filter.tokenId);
   const columns = { time: 'created_at', id: 'id', prefix: 'audit_' } as const;
   for (const condition of timeConditions(filter, columns)) query = query.where(condition);
-  if (keyset.after !== undefined) query = query.where('id', operator, keyset.after);
-  return query.orderBy('id', direction).limit(keyset.rowsMax).execute();
+  return inPage(query, 'id', keyset).execute();
 }
 
 // A look into the primary key for each environment, and only what goes is read: 27 ms for 5,000 environments of which

@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import type { Selectable } from 'kysely';
 import type { Queries } from './database.ts';
-import { databaseNow, keysetOf } from './keyset.ts';
+import { databaseNow, inPage } from './keyset.ts';
 import type { Keyset } from './keyset.ts';
 import type { Connection } from './partitions.ts';
 import type { BackgroundTaskTable, TaskError, TaskFilter, TaskKind, TaskStatus } from './tables.ts';
@@ -70,12 +70,10 @@ export async function listTasks(
   filter: { status?: TaskStatus | undefined; task?: TaskKind | undefined },
   keyset: Keyset,
 ): Promise<TaskRow[]> {
-  const { operator, direction } = keysetOf(keyset);
   let query = queries.selectFrom('background_task').selectAll().where('environment_id', '=', environmentId);
   if (filter.status !== undefined) query = query.where('status', '=', filter.status);
   if (filter.task !== undefined) query = query.where('task', '=', filter.task);
-  if (keyset.after !== undefined) query = query.where('id', operator, keyset.after);
-  return query.orderBy('id', direction).limit(keyset.rowsMax).execute();
+  return inPage(query, 'id', keyset).execute();
 }
 
 /** Ends a running task after the chunk that is under way. Answers the task as it is then; undefined when unknown. */

@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import type { Insertable, Selectable, Updateable } from 'kysely';
 import type { Queries } from './database.ts';
-import { databaseNow, keysetOf } from './keyset.ts';
+import { databaseNow, inPage } from './keyset.ts';
 import type { Keyset } from './keyset.ts';
 import type { ConnectorTable } from './tables.ts';
 
@@ -45,11 +45,9 @@ export async function listConnectors(
   keyset: Keyset,
   product: ConnectorRow['product'] | undefined,
 ): Promise<ConnectorRow[]> {
-  const { operator, direction } = keysetOf(keyset);
   let query = queries.selectFrom('connector').selectAll().where('environment_id', '=', environmentId);
   if (product !== undefined) query = query.where('product', '=', product);
-  if (keyset.after !== undefined) query = query.where('id', operator, keyset.after);
-  return query.orderBy('id', direction).limit(keyset.rowsMax).execute();
+  return inPage(query, 'id', keyset).execute();
 }
 
 /** All of them, the oldest first, read a few at a time: whoever is slow to take them holds no connection meanwhile. */

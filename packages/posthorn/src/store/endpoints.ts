@@ -5,7 +5,7 @@ import type { Subscription } from '../core/matching.ts';
 import type { Queries } from './database.ts';
 import { noteOrdering } from './endpoint-order.ts';
 import type { OrderChange } from './endpoint-order.ts';
-import { databaseNow, keysetOf } from './keyset.ts';
+import { databaseNow, inPage } from './keyset.ts';
 import type { Keyset } from './keyset.ts';
 import type { EndpointTable } from './tables.ts';
 
@@ -85,14 +85,12 @@ export async function listEndpoints(
   applicationId: string,
   keyset: Keyset,
 ): Promise<EndpointRow[]> {
-  const { operator, direction } = keysetOf(keyset);
-  let query = queries
+  const query = queries
     .selectFrom('endpoint')
     .selectAll()
     .where('application_id', '=', applicationId)
     .where('deleted_at', 'is', null);
-  if (keyset.after !== undefined) query = query.where('id', operator, keyset.after);
-  return query.orderBy('id', direction).limit(keyset.rowsMax).execute();
+  return inPage(query, 'id', keyset).execute();
 }
 
 /** Those of these kinds whose messages wait for each other. */
@@ -102,8 +100,7 @@ export async function listDestinations(
   kinds: readonly string[],
   keyset: Keyset,
 ): Promise<EndpointRow[]> {
-  const { operator, direction } = keysetOf(keyset);
-  let query = queries
+  const query = queries
     .selectFrom('endpoint')
     .selectAll()
     .where('application_id', '=', applicationId)
@@ -111,8 +108,7 @@ export async function listDestinations(
     .where('kind', 'in', kinds)
     .where('ordering', '=', 'block')
     .where('order_by_key', '=', false);
-  if (keyset.after !== undefined) query = query.where('id', operator, keyset.after);
-  return query.orderBy('id', direction).limit(keyset.rowsMax).execute();
+  return inPage(query, 'id', keyset).execute();
 }
 
 /** What each endpoint of the application wants; its pollers too. */

@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import type { Insertable, Selectable, Updateable } from 'kysely';
 import type { Queries } from './database.ts';
-import { databaseNow, keysetOf } from './keyset.ts';
+import { databaseNow, inPage } from './keyset.ts';
 import type { Keyset } from './keyset.ts';
 import type { EventTypeTable } from './tables.ts';
 
@@ -66,7 +66,6 @@ export async function listEventTypes(
   keyset: Keyset,
   { includeArchived, visibleFlags }: EventTypeVisibility,
 ): Promise<EventTypeRow[]> {
-  const { operator, direction } = keysetOf(keyset);
   let query = queries.selectFrom('event_type').selectAll().where('environment_id', '=', environmentId);
   if (!includeArchived) query = query.where('archived', '=', false);
   if (visibleFlags !== undefined) {
@@ -75,8 +74,7 @@ export async function listEventTypes(
       or([eb('feature_flags', 'is', null), eb('feature_flags', '&&', flags)]),
     );
   }
-  if (keyset.after !== undefined) query = query.where('name', operator, keyset.after);
-  return query.orderBy('name', direction).limit(keyset.rowsMax).execute();
+  return inPage(query, 'name', keyset).execute();
 }
 
 // With their schemas, that many are a few megabytes at most.

@@ -1,7 +1,7 @@
 // Integrations: third parties that a customer lets in, each with a key of its own.
 import type { Insertable, Selectable, Updateable } from 'kysely';
 import type { Queries } from './database.ts';
-import { databaseNow, keysetOf } from './keyset.ts';
+import { databaseNow, inPage } from './keyset.ts';
 import type { Keyset } from './keyset.ts';
 import type { IntegrationTable } from './tables.ts';
 
@@ -38,10 +38,8 @@ export async function listIntegrations(
   applicationId: string,
   keyset: Keyset,
 ): Promise<IntegrationRow[]> {
-  const { operator, direction } = keysetOf(keyset);
-  let query = queries.selectFrom('integration').selectAll().where('application_id', '=', applicationId);
-  if (keyset.after !== undefined) query = query.where('id', operator, keyset.after);
-  return query.orderBy('id', direction).limit(keyset.rowsMax).execute();
+  const query = queries.selectFrom('integration').selectAll().where('application_id', '=', applicationId);
+  return inPage(query, 'id', keyset).execute();
 }
 
 export async function insertIntegration(

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { Selectable } from 'kysely';
 import type { Queries } from './database.ts';
 import type { IssueState, IssueTable } from './issue-tables.ts';
-import { keysetOf } from './keyset.ts';
+import { inPage } from './keyset.ts';
 import type { Keyset } from './keyset.ts';
 
 export type IssueRow = Selectable<IssueTable>;
@@ -20,13 +20,11 @@ export async function listIssues(
   { environmentId, applicationId, endpointId, state }: IssueFilter,
   keyset: Keyset,
 ): Promise<IssueRow[]> {
-  const { operator, direction } = keysetOf(keyset);
   let query = queries.selectFrom('issue').selectAll().where('environment_id', '=', environmentId);
   if (applicationId !== undefined) query = query.where('application_id', '=', applicationId);
   if (endpointId !== undefined) query = query.where('endpoint_id', '=', endpointId);
   if (state !== undefined) query = query.where('state', '=', state);
-  if (keyset.after !== undefined) query = query.where('id', operator, keyset.after);
-  return query.orderBy('id', direction).limit(keyset.rowsMax).execute();
+  return inPage(query, 'id', keyset).execute();
 }
 
 export async function findIssue(

@@ -6,7 +6,7 @@ import { contentGone } from '../core/cancellation.ts';
 import { idFloor } from '../lib/ids.ts';
 import type { IdPrefix } from '../lib/ids.ts';
 import type { Queries } from './database.ts';
-import { keysetOf } from './keyset.ts';
+import { inPage } from './keyset.ts';
 import type { Keyset } from './keyset.ts';
 import type { MessageTable } from './tables.ts';
 
@@ -125,7 +125,6 @@ export async function listMessages(
   filter: MessageFilter,
   keyset: Keyset,
 ): Promise<SizedMessageRow[]> {
-  const { operator, direction } = keysetOf(keyset);
   const times = { time: 'message.created_at', id: 'message.id', prefix: idPrefix } as const;
   let query = queries
     .selectFrom('message')
@@ -135,8 +134,7 @@ export async function listMessages(
   for (const condition of [...messageConditions(filter), ...timeConditions(filter, times)]) {
     query = query.where(condition);
   }
-  if (keyset.after !== undefined) query = query.where('message.id', operator, keyset.after);
-  return query.orderBy('message.id', direction).limit(keyset.rowsMax).execute();
+  return inPage(query, 'message.id', keyset).execute();
 }
 
 /** These messages without their content, by id. */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { sql } from 'kysely';
 import type { Insertable, Selectable, Updateable } from 'kysely';
 import type { Queries } from './database.ts';
-import { databaseNow, keysetOf } from './keyset.ts';
+import { databaseNow, inPage } from './keyset.ts';
 import type { Keyset } from './keyset.ts';
 import type { PollerTable } from './poller-tables.ts';
 
@@ -55,14 +55,12 @@ export async function listPollers(
   applicationId: string,
   keyset: Keyset,
 ): Promise<PollerRow[]> {
-  const { operator, direction } = keysetOf(keyset);
-  let query = queries
+  const query = queries
     .selectFrom('poller')
     .select(columns)
     .where('application_id', '=', applicationId)
     .where('deleted_at', 'is', null);
-  if (keyset.after !== undefined) query = query.where('id', operator, keyset.after);
-  return query.orderBy('id', direction).limit(keyset.rowsMax).execute();
+  return inPage(query, 'id', keyset).execute();
 }
 
 /** Undefined when the uid is taken. The application must be locked. */

@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { Selectable } from 'kysely';
 import type pg from 'pg';
 import type { Queries } from './database.ts';
-import { keysetOf } from './keyset.ts';
+import { inPage } from './keyset.ts';
 import type { Keyset } from './keyset.ts';
 import type { Connection } from './partitions.ts';
 import { deleteInBatches } from './retention.ts';
@@ -244,11 +244,9 @@ export async function listMissing(
   { state }: { state: MissingState | undefined },
   keyset: Keyset,
 ): Promise<MissingRow[]> {
-  const { operator, direction } = keysetOf(keyset);
   let query = queries.selectFrom('reconcile_missing').selectAll().where('source_id', '=', sourceId);
   if (state !== undefined) query = query.where('state', '=', state);
-  if (keyset.after !== undefined) query = query.where('event_id', operator, keyset.after);
-  return query.orderBy('event_id', direction).limit(keyset.rowsMax).execute();
+  return inPage(query, 'event_id', keyset).execute();
 }
 
 /** Forgets what was found missing more than `ageMs` ago; returns how many. */

@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import type { Selectable } from 'kysely';
 import type { Queries } from './database.ts';
-import { keysetOf } from './keyset.ts';
+import { inPage } from './keyset.ts';
 import type { Keyset } from './keyset.ts';
 import type { RequestTable, RequestVerdict } from './source-tables.ts';
 
@@ -41,11 +41,9 @@ export async function listRequests(
   { verdict }: { verdict: RequestVerdict | undefined },
   keyset: Keyset,
 ): Promise<RequestRow[]> {
-  const { operator, direction } = keysetOf(keyset);
   let query = queries.selectFrom('request').select(listedColumns).where('application_id', '=', sourceId);
   if (verdict !== undefined) query = query.where('verdict', '=', verdict);
-  if (keyset.after !== undefined) query = query.where('id', operator, keyset.after);
-  return query.orderBy('id', direction).limit(keyset.rowsMax).execute();
+  return inPage(query, 'id', keyset).execute();
 }
 
 export async function findRequest(

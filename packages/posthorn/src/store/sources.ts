@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { Insertable, Selectable, Updateable } from 'kysely';
 import { deleteApplication } from './applications.ts';
 import type { Queries } from './database.ts';
-import { databaseNow, keysetOf } from './keyset.ts';
+import { databaseNow, inPage } from './keyset.ts';
 import type { Keyset } from './keyset.ts';
 import type { SourceTable } from './source-tables.ts';
 
@@ -66,14 +66,12 @@ export async function listSources(
   environmentId: string,
   keyset: Keyset,
 ): Promise<SourceRow[]> {
-  const { operator, direction } = keysetOf(keyset);
-  let query = queries
+  const query = queries
     .selectFrom('source')
     .selectAll()
     .where('environment_id', '=', environmentId)
     .where('deleted_at', 'is', null);
-  if (keyset.after !== undefined) query = query.where('id', operator, keyset.after);
-  return query.orderBy('id', direction).limit(keyset.rowsMax).execute();
+  return inPage(query, 'id', keyset).execute();
 }
 
 /** With its application. Undefined when the uid is taken; then the transaction must not be committed. */

@@ -5,7 +5,7 @@ import type { Selectable } from 'kysely';
 import type { Queries } from './database.ts';
 import type { Caller, Scope } from '../core/access.ts';
 import { expandRights } from '../core/access.ts';
-import { databaseNow, keysetOf } from './keyset.ts';
+import { databaseNow, inPage } from './keyset.ts';
 import type { Keyset } from './keyset.ts';
 import type { TokenTable } from './tables.ts';
 
@@ -160,14 +160,12 @@ export async function listTokens(
   environmentId: string,
   keyset: Keyset,
 ): Promise<TokenRow[]> {
-  const { operator, direction } = keysetOf(keyset);
-  let query = queries
+  const query = queries
     .selectFrom('token')
     .select(tokenColumns)
     .where('environment_id', '=', environmentId)
     .where('application_id', 'is', null);
-  if (keyset.after !== undefined) query = query.where('id', operator, keyset.after);
-  return query.orderBy('id', direction).limit(keyset.rowsMax).execute();
+  return inPage(query, 'id', keyset).execute();
 }
 
 /** True when the environment, or an application of it, has this token; revoking one again changes nothing. */
