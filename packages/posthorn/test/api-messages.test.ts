@@ -187,6 +187,26 @@ describe('creating a message', () => {
     expect((await test.client.message.create(app, soon)).deliverAt).toEqual(soon.deliverAt);
   });
 
+  it('refuses a delivery at a time when the environment keeps the message no more', async () => {
+    const stranger = await test.makeStranger();
+    const { id } = await stranger.client.application.create({ name: 'Brief' });
+    await stranger.client.environment.import({ settings: { messageRetentionDays: 3 } });
+    const inDays = (days: number) => ({
+      eventType: 'a',
+      payload: {},
+      deliverAt: new Date(Date.now() + days * 86_400_000).toISOString(),
+    });
+    const send = (path: string, body: unknown) =>
+      request({ url: test.url, token: stranger.token }, 'POST', `/api/v1/app/${id}/msg${path}`, body);
+    const late = await send('', inDays(3.1));
+    expect(refusedPlaces(late)).toEqual([['body', 'deliverAt']]);
+    expect(JSON.stringify(late.body)).toContain('keeps messages for 3 days (messageRetentionDays)');
+    expect((await send('', inDays(2.9))).status).toBe(202);
+    const batch = await send('/batch', { messages: [inDays(3.1), inDays(0.5)] });
+    expect(batch.body.data).toMatchObject([{ status: 422 }, { status: 202 }]);
+    expect((await post(inDays(29.9))).status).toBe(202);
+  });
+
   it('keeps the content type that a payload is sent with', async () => {
     const contentTypes = async (message: MessageIn) => {
       const { id } = await test.client.message.create(app, message);

@@ -6,6 +6,7 @@ import type { Slice } from '../core/json-slice.ts';
 import { publishing } from './access.ts';
 import { itemSlices } from './body-items.ts';
 import type { Api, ApiDeps } from './context.ts';
+import { checkDeliverAt } from './deliver-at.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 import { parseBody } from './json-body.ts';
 import { MessageIn, payloadPlace, readMessage, tidyBody } from './message-body.ts';
@@ -84,6 +85,8 @@ async function acceptItem(
     const message = readMessage(body, item.bytes, deps.clock.now());
     const checking = payloads.check(request.environmentId, { ...message, place: payloadPlace(body) });
     if (checking) await checking;
+    const keeping = checkDeliverAt(deps, request.environmentId, message);
+    if (keeping) await keeping;
     const itemKey = key === undefined ? undefined : `${key}#${item.index}`;
     const named = { environmentId: request.environmentId, application, ...message };
     const idempotency = idempotencyWith(itemKey, batchPath, item.bytes);

@@ -7,6 +7,7 @@ import { expungePayloads, findMessage, findPayloads, listMessages } from '../sto
 import type { SizedMessageRow } from '../store/messages.ts';
 import { managing, publishing, viewing } from './access.ts';
 import type { Api, ApiDeps } from './context.ts';
+import { checkDeliverAt } from './deliver-at.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 import { isRaw, MessageIn, payloadPlace, readMessage, tidyBody } from './message-body.ts';
 import type { MessageContent } from './message-body.ts';
@@ -125,6 +126,8 @@ function registerCreate(api: Api, deps: ApiDeps, payloadCheck: PayloadCheck): vo
       const checking = payloadCheck.check(environmentId, { ...message, place: payloadPlace(body) });
       // Not awaited when there is nothing to wait for.
       if (checking) await checking;
+      const keeping = checkDeliverAt(deps, environmentId, message);
+      if (keeping) await keeping;
       const named = { environmentId, application: request.params.app, ...message };
       const idempotency = idempotencyWith(idempotencyKeyOf(headers), createPath, bodyBytes);
       const acceptance = await acceptMessage(deps, { ...named, ...idempotency }, body);
