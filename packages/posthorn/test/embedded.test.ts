@@ -21,7 +21,7 @@ import { afterEach, beforeAll, expect, test } from 'vitest';
 import { locateBinaries } from '../src/embedded/binaries.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../src/embedded/cluster.ts';
 import { EmbeddedPostgresError } from '../src/embedded/embedded-error.ts';
-import { isAlive, findServer } from '../src/embedded/postmaster-file.ts';
+import { isAlive, findServer, removeRemnant } from '../src/embedded/postmaster-file.ts';
 import { clusterOwner, run } from '../src/embedded/run-as.ts';
 import { waitFor } from './support/wait.ts';
 
@@ -307,6 +307,52 @@ test('a stale lock file whose number now belongs to another program does not sto
   const second = await start(dataDir);
   expect(await readRow(second.url)).toEqual(['kept']);
   expect(stranger.exitCode).toBeNull();
+});
+
+/** What a server leaves that was killed, or lost its power, before it had written its lock file. */
+async function leaveRemnant(dataDir: string, content: string): Promise<string> {
+  const lockFile = join(dataDir, 'postmaster.pid');
+  await writeFile(lockFile, content, { mode: 0o600 });
+  const owner = await stat(dataDir);
+  await chown(lockFile, owner.uid, owner.gid);
+  return lockFile;
+}
+
+test.each([
+  ['nothing', ''],
+  ['zeros', '\0'.repeat(64)],
+])('a lock file that holds %s does not stop the start', async (_what, content) => {
+  const dataDir = await newDataDir();
+  await leaveRemnant(dataDir, content);
+  const log = newLog();
+  const server = await start(dataDir, { log });
+  expect(await query(server.url, 'select 1')).toEqual([1]);
+  expect(log.lines.join('\n')).toContain('removed the lock file of an embedded PostgreSQL');
+});
+
+test('a server that is killed as it begins to start is back by itself', async () => {
+  const dataDir = await newDataDir();
+  const server = await start(dataDir);
+  await writeRow(server.url);
+  process.kill(await serverPid(dataDir), 'SIGKILL');
+  await leaveRemnant(dataDir, '');
+  expect(await whenBack(server.url)).toEqual(['kept']);
+});
+
+test('an empty lock file stays while a server may be about to write it', async () => {
+  const dataDir = await newDataDir();
+  const lockFile = await leaveRemnant(dataDir, '');
+  const idle = ['-e', 'setTimeout(() => {}, 60_000)', '--', '-D', dataDir];
+  const beginning = spawn(process.execPath, idle, { argv0: 'postgres', stdio: 'ignore' });
+  cleanups.push(() => beginning.kill('SIGKILL'));
+  expect(await removeRemnant(dataDir, new AbortController().signal)).toBe(false);
+  expect((await stat(lockFile)).size).toBe(0);
+  beginning.kill('SIGKILL');
+  await waitFor(() => beginning.signalCode !== null);
+  expect(await removeRemnant(dataDir, new AbortController().signal)).toBe(true);
+  // One that runs without clients says so by a negative number.
+  await leaveRemnant(dataDir, '-4711\n');
+  expect(await removeRemnant(dataDir, new AbortController().signal)).toBe(false);
 });
 
 test('library links that npm did not make are made, by several processes at once', async () => {

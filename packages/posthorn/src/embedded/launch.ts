@@ -10,7 +10,7 @@ import { EmbeddedPostgresError, errorText } from './embedded-error.ts';
 import { startKept, stopKept } from './keeper.ts';
 import type { KeptServer } from './keeper.ts';
 import { chooseFreePort, isFree, rememberedPort, rememberPort } from './port.ts';
-import { findServer, isAlive, stateOf } from './postmaster-file.ts';
+import { findServer, isAlive, removeRemnant, stateOf } from './postmaster-file.ts';
 import type { FoundServer } from './postmaster-file.ts';
 import { chooseRunAs } from './run-as.ts';
 import type { Owner } from './run-as.ts';
@@ -61,7 +61,7 @@ export async function bringUp(
   for (let attempt = 1; ; attempt += 1) {
     try {
       const running = await findServer(context.dataDir);
-      if (!running) return await start(context, port, signal);
+      if (!running) return await startAnew(context, port, signal);
       const adopted = await adopt(context, running, signal);
       if (adopted) return adopted;
     } catch (error) {
@@ -109,6 +109,17 @@ async function adopt(
     await pause(pollEveryMs, undefined, { signal });
   }
   return undefined;
+}
+
+async function startAnew(context: ClusterContext, port: number, signal: AbortSignal): Promise<RunningServer> {
+  const { dataDir, log } = context;
+  if (await removeRemnant(dataDir, signal)) {
+    log.warn(
+      { dataDir },
+      'removed the lock file of an embedded PostgreSQL that was killed as it began to start',
+    );
+  }
+  return start(context, port, signal);
 }
 
 async function start(context: ClusterContext, port: number, signal: AbortSignal): Promise<RunningServer> {
