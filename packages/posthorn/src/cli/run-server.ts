@@ -40,6 +40,7 @@ export interface RunOptions extends ServerParts {
 /** Runs the server, or several, until a stop signal; returns the exit code. A second signal does not wait. */
 export async function runServer(config: Config, io: Io, options: RunOptions): Promise<number> {
   const signals = stopSignals(io);
+  if (config.processes === 1) loadAhead();
   const embedded = config.databaseUrl === undefined ? await startEmbedded(config, options.log) : undefined;
   try {
     const databaseUrl = config.databaseUrl ?? embedded?.url ?? '';
@@ -107,6 +108,11 @@ async function startUnlessStopped(servers: Servers, signal: Promise<void>): Prom
     if (stopping.signal.aborted) return undefined;
     throw error;
   }
+}
+
+/** Reads a server's code while PostgreSQL starts: each takes a second. Whoever imports it next hears what was wrong. */
+function loadAhead(): void {
+  import('./start-server.ts').catch(() => {});
 }
 
 /** One server, in this process: where it cannot go on, the process ends. */
