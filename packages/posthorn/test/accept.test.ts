@@ -1,5 +1,7 @@
 // The acceptor on a real database: who shares a statement with whom, and that nothing goes round for ever.
 import { randomBytes } from 'node:crypto';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type NewMessage, OverloadedError } from '../src/core/acceptance.ts';
 import { Acceptor } from '../src/delivery/accept.ts';
@@ -10,6 +12,7 @@ import { MessagePlanner } from '../src/delivery/message-planner.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { createSecretBox } from '../src/store/secret-box.ts';
 import { openTestStore, type TestApplication, type TestStore } from './support/store.ts';
+import { waitFor } from './support/wait.ts';
 
 let store: TestStore;
 let environmentId: string;
@@ -119,5 +122,29 @@ describe('an application that sends more than is stored at once', () => {
     expect((await others).kind).toBe('accepted');
     // What it held is free again.
     expect((await acceptor.accept(messageFor(flood, large))).kind).toBe('accepted');
+  });
+});
+
+describe('a message that was sent before', () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+
+  it('is not kept in memory after it was answered', async () => {
+    const application = await store.makeApplication(1);
+    const acceptor = makeAcceptor();
+    const idempotency = { key: store.newId('msg_'), fingerprint: Buffer.from('same') };
+    const sendAgain = async () => {
+      const payload = Buffer.alloc(1_024, ' ');
+      await acceptor.accept(messageFor(application, { payload, idempotency }));
+      return new WeakRef(payload);
+    };
+    const sent: WeakRef<Buffer>[] = [];
+    for (let n = 0; n < 20; n += 1) sent.push(await sendAgain());
+    // The first is stored and waits for its delivery; the last may still be somebody's.
+    const kept = () => {
+      collectGarbage();
+      return sent.filter((payload) => payload.deref() !== undefined).length;
+    };
+    await waitFor(() => kept() <= 2, { what: 'memory without the others' });
   });
 });

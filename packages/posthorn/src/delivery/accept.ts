@@ -79,7 +79,7 @@ export class Acceptor {
   /** For applications that have endpoints with an order, or very many: one batch after the other, in the order of arrival. */
   readonly #inOrder = new Map<string, Batcher<Pending>>();
   /** Ends with the last of the batches that have started. */
-  #started: Promise<unknown> = Promise.resolve();
+  #started: Promise<void> = Promise.resolve();
   readonly #waitingBytes = new SharedBytes(waitingBytesMax);
 
   constructor(deps: AcceptDeps) {
@@ -145,7 +145,8 @@ export class Acceptor {
   async #commit(pendings: Pending[]): Promise<void> {
     const before = this.#started;
     const stored = this.#store(pendings);
-    this.#started = Promise.all([before, stored]);
+    // Without what came of them: it would hold what came of all the batches before, for as long as the process lives.
+    this.#started = Promise.allSettled([before, stored]).then(() => undefined);
     const { stale, refused } = await stored;
     // Two batches can find out at the same time that an order came to be: the first one's messages go round first.
     if (stale.length > 0) await before;
