@@ -9,7 +9,7 @@ import { createLoop, type Loop } from '../lib/loop.ts';
 import type { Log } from '../lib/log.ts';
 import { acceptMessages, type MessageToStore } from '../store/accept-messages.ts';
 import { type ApplicationConfig, loadApplicationConfig } from '../store/application-config.ts';
-import { isDatabaseUnavailable } from '../store/availability.ts';
+import { isAnswer, isDatabaseUnavailable } from '../store/availability.ts';
 import {
   dateAsWritten,
   deleteRows,
@@ -33,6 +33,8 @@ const pollWhileListeningMs = 5_000;
 const errorDelayMs = 1_000;
 const rowsMax = 200;
 const bytesMax = 8 * 1024 * 1024;
+// What a chunk stores of messages and deliveries: what does not fit into a statement's time would be tried for ever.
+const storedMax = 5_000;
 const configsMax = 1_000;
 // Longer in the outbox than this is not what usually happens, and still far from what look-ups by time allow for.
 const lateMs = 10 * 60_000;
@@ -90,6 +92,24 @@ function toStore(row: PublishableRow, config: ApplicationConfig): MessageToStore
     deliveries,
     fed: config.hasPollers,
   };
+}
+
+/** As many as may be stored together, from the first on: what comes after one that does not fit stays behind it. */
+function firstToStore(
+  rows: readonly PublishableRow[],
+  configs: ReadonlyMap<string, ApplicationConfig>,
+): MessageToStore[] {
+  const messages: MessageToStore[] = [];
+  let weight = 0;
+  for (const row of rows) {
+    const config = configs.get(row.applicationId);
+    if (!config) continue;
+    // Before it is matched: what does not fit would be matched again by every chunk until its turn.
+    weight += 1 + config.endpoints.length;
+    if (messages.length > 0 && weight > storedMax) break;
+    messages.push(toStore(row, config));
+  }
+  return messages;
 }
 
 class ShardPublisher {
@@ -173,7 +193,7 @@ class ShardPublisher {
     }
   }
 
-  /** Resolves with how many became messages. What is not stored because its application just went stays. */
+  /** Resolves with how many became messages. What is too much, or is not stored because its application just went, stays. */
   async #store(client: pg.ClientBase, rows: readonly PublishableRow[]): Promise<number> {
     if (rows.length === 0) return 0;
     const versions = await holdApplications(client, [...new Set(rows.map((row) => row.applicationId))]);
@@ -182,10 +202,7 @@ class ShardPublisher {
       const config = await this.#config(client, id, version);
       if (config) configs.set(id, config);
     }
-    const messages = rows.flatMap((row) => {
-      const config = configs.get(row.applicationId);
-      return config ? [toStore(row, config)] : [];
-    });
+    const messages = firstToStore(rows, configs);
     const { firstDelayMs, log } = this.#deps;
     const results = await acceptMessages(client, messages, { owner: noProcess, firstDelayMs });
     const ended = rows.filter((row) => ['stored', 'conflict'].includes(kindOf(results.get(row.messageId))));
@@ -214,6 +231,23 @@ function kindOf(result: { kind: string } | undefined): string {
   return result?.kind ?? 'stale';
 }
 
+/** One shard that cannot be published now does not keep the others waiting. */
+async function publishAll(publisher: ShardPublisher, shards: readonly number[]): Promise<number> {
+  let dealtWith = 0;
+  const errors: unknown[] = [];
+  for (const shard of shards) {
+    try {
+      dealtWith += await publisher.publish(shard);
+    } catch (error) {
+      // Without an answer from the server, there is none for the others either.
+      if (!isAnswer(error)) throw error;
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) throw errors[0];
+  return dealtWith;
+}
+
 export function createOutboxPublisher(deps: OutboxPublisherDeps): OutboxPublisher {
   const publisher = new ShardPublisher(deps);
   let operationalInUse = false;
@@ -222,8 +256,7 @@ export function createOutboxPublisher(deps: OutboxPublisherDeps): OutboxPublishe
     await deps.listener?.ensure(() => loop.wake());
     const state = await lookAtOutbox(deps.pool);
     ({ operationalInUse } = state);
-    let dealtWith = 0;
-    for (const shard of state.shards) dealtWith += await publisher.publish(shard);
+    const dealtWith = await publishAll(publisher, state.shards);
     if (dealtWith > 0) return 0;
     return deps.listener?.isConnected() === true ? pollWhileListeningMs : pollMs;
   };

@@ -1,6 +1,7 @@
 // Tells a database that is away, or cannot work right now, from a statement that is wrong: the first is answered with
 // "try again", the second is a bug. Also names the one violation that callers cause, a value that is taken.
 
+import pg from 'pg';
 import { OverloadedError } from '../core/acceptance.ts';
 
 const uniqueViolation = '23505';
@@ -70,6 +71,9 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   if (code !== undefined) return isUnavailableCode(error, code);
   return unavailableMessages.some((message) => error.message.startsWith(message));
 }
+
+/** True when PostgreSQL itself said so: it is there, and may answer something else well. */
+export const isAnswer = (error: unknown): boolean => error instanceof pg.DatabaseError;
 
 /** True when a lock was not to be had in the time that the statement was ready to wait for it. */
 export function isLockTimeout(error: unknown): boolean {
