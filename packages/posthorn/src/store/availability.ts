@@ -14,6 +14,8 @@ const unavailableStates = new Set([
   '40001', // serialization_failure
   '40P01', // deadlock_detected: the other one won, the same request works when it comes again
   lockNotAvailable,
+  '25P03', // idle_in_transaction_session_timeout: this process stood still within a transaction, and its next
+  '25P04', // statement was on its way when it woke up; transaction_timeout, the same within a message
   '57014', // query_canceled: the statement timeout
   '57P01', // admin_shutdown
   '57P02', // crash_shutdown

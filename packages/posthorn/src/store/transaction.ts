@@ -1,6 +1,13 @@
 // Runs several statements on one connection as one transaction.
 import type pg from 'pg';
 
+// A process that freezes, or is cut off, with half a statement sent keeps its locks for good: PostgreSQL waits for the
+// other half, and neither counts the statement's time then nor calls it idle. From PostgreSQL 17 on the whole has a limit,
+// above what its statements may take together.
+const transactionTimeoutMs = 120_000;
+const limitTransaction = `select set_config('transaction_timeout', '${transactionTimeoutMs}', true)
+  where current_setting('server_version_num')::integer >= 170000`;
+
 /** Commits when `work` resolves, rolls back when it rejects. A connection that fails to roll back is thrown away. */
 export async function inTransaction<T>(
   pool: pg.Pool,
@@ -10,7 +17,7 @@ export async function inTransaction<T>(
   let broken: Error | undefined;
   try {
     // Whatever the server's default: claims and recovery count on a new snapshot for each statement.
-    await client.query('begin isolation level read committed');
+    await client.query(`begin isolation level read committed; ${limitTransaction}`);
     const result = await work(client);
     await client.query('commit');
     return result;
