@@ -125,6 +125,27 @@ describe('an application that sends more than is stored at once', () => {
   });
 });
 
+describe('an application that sends very many very small messages at once', () => {
+  it('is told to wait, and the others come next', async () => {
+    const [flood, other] = [await store.makeApplication(0), await store.makeApplication(0)];
+    const acceptor = makeAcceptor();
+    // Their configurations are in memory from here on.
+    for (const application of [flood, other]) await acceptor.accept(messageFor(application));
+    let [accepted, refused] = [0, 0];
+    const flooding = Array.from({ length: 40_000 }, () =>
+      acceptor.accept(messageFor(flood)).then(
+        () => (accepted += 1),
+        () => (refused += 1),
+      ),
+    );
+    expect((await acceptor.accept(messageFor(other))).kind).toBe('accepted');
+    expect(accepted).toBeLessThan(10_000);
+    await Promise.all(flooding);
+    // What waits takes memory, however little there is in it.
+    expect(refused).toBeGreaterThan(5_000);
+  });
+});
+
 describe('a message that was sent before', () => {
   setFlagsFromString('--expose-gc');
   const collectGarbage = runInNewContext('gc') as () => void;

@@ -29,6 +29,10 @@ const batchRowsMax = 5_000;
 const wideFrom = 500;
 // Content that waits for its statement, and that memory is held for; applications share it.
 const waitingBytesMax = 64 * 1024 * 1024;
+// What a message that waits takes besides its content.
+const waitingBytesOfOne = 1_024;
+// An application that more messages of wait has batches of its own from there on: those of the others are next.
+const sharedOfOneMax = 1_000;
 const batchesInFlightMax = 2;
 const batchBesideMin = 100;
 // After so many tries under an application that changes all the time, it is held still for one.
@@ -76,7 +80,9 @@ export class Acceptor {
   readonly #deps: AcceptDeps;
   readonly #planner: MessagePlanner;
   readonly #batcher: Batcher<Pending>;
-  /** For applications that have endpoints with an order, or very many: one batch after the other, in the order of arrival. */
+  /** How many messages wait in the batches that applications share, by application. */
+  readonly #shared = new Map<string, number>();
+  /** For applications that have endpoints with an order, or very many, or a crowd of messages: one batch after the other, in the order of arrival. */
   readonly #inOrder = new Map<string, Batcher<Pending>>();
   /** Ends with the last of the batches that have started. */
   #started: Promise<void> = Promise.resolve();
@@ -96,7 +102,7 @@ export class Acceptor {
   }
 
   readonly accept: Accept = async (message) => {
-    const bytes = message.payload.length;
+    const bytes = message.payload.length + waitingBytesOfOne;
     const owner = `${message.environmentId}/${message.application}`;
     if (!this.#waitingBytes.hasRoom(owner, bytes)) throw new OverloadedError();
     this.#waitingBytes.add(owner, bytes);
@@ -134,15 +140,33 @@ export class Acceptor {
     try {
       if (triesLeft === 0) return await this.#commitHeld(waiting);
       const config = await this.#deps.configs.forAccept(message.environmentId, message.application);
-      if (config && goesAlone(config)) this.#inOrderOf(config.applicationId).add({ ...waiting, config });
-      else if (config) this.#batcher.add({ ...waiting, config, triesLeft: triesLeft - 1 });
+      if (config && (goesAlone(config) || this.#isCrowd(config)))
+        this.#inOrderOf(config.applicationId).add({ ...waiting, config });
+      else if (config) this.#share({ ...waiting, config, triesLeft: triesLeft - 1 });
       else resolve({ kind: 'unknown_application' });
     } catch (error) {
       reject(error);
     }
   }
 
+  #isCrowd({ applicationId }: ApplicationConfig): boolean {
+    return (this.#shared.get(applicationId) ?? 0) >= sharedOfOneMax;
+  }
+
+  #share(pending: Pending): void {
+    const { applicationId } = pending.config;
+    this.#shared.set(applicationId, (this.#shared.get(applicationId) ?? 0) + 1);
+    this.#batcher.add(pending);
+  }
+
+  #unshare({ config: { applicationId } }: Pending): void {
+    const left = (this.#shared.get(applicationId) ?? 0) - 1;
+    if (left > 0) this.#shared.set(applicationId, left);
+    else this.#shared.delete(applicationId);
+  }
+
   async #commit(pendings: Pending[]): Promise<void> {
+    for (const pending of pendings) this.#unshare(pending);
     const before = this.#started;
     const stored = this.#store(pendings);
     // Without what came of them: it would hold what came of all the batches before, for as long as the process lives.
