@@ -39,9 +39,13 @@ export async function withHousekeepingLock<T>(
   const client = await pool.connect();
   let broken: Error | undefined;
   try {
-    const { rows } = await client.query<{ locked: boolean }>('select pg_try_advisory_lock($1) as locked', [
-      lockKey,
-    ]);
+    const { rows } = await client
+      .query<{ locked: boolean }>('select pg_try_advisory_lock($1) as locked', [lockKey])
+      .catch((cause: Error) => {
+        // It may have it all the same, and would keep it for as long as the pool keeps the connection.
+        broken = cause;
+        throw cause;
+      });
     if (rows[0]?.locked !== true) return undefined;
     try {
       return await work(client);
