@@ -438,14 +438,17 @@ describe('room', () => {
   it('claims nothing for an application with more than its share of bytes, until it has much less', () => {
     let rooms = 0;
     const hooks = { start: () => turn(), mayStart: () => false, onRoom: () => void (rooms += 1) };
-    const dispatcher = new Dispatcher({ ...roomy, heldBytesMax: 100 }, hooks);
+    const dispatcher = new Dispatcher({ ...roomy, heldBytesMax: 120 }, hooks);
     const flood = Array.from({ length: 6 }, (_, n) => makeWork(`flood_${n}`, 10));
     const other = makeWork('other', 10, { applicationId: 'app_2' });
-    for (const work of [...flood, other]) take(dispatcher, work);
+    for (const work of [...flood, other]) {
+      expect(dispatcher.reserve(work.endpointId, work.applicationId, 10)).toBe(true);
+      dispatcher.dispatch(work);
+    }
     expect(dispatcher.fullEndpoints()).toEqual(flood.map(({ endpointId }) => endpointId));
     for (const work of flood.slice(0, 2)) dispatcher.finish(work);
     expect(rooms).toBe(0);
-    // 30 are left, and 60 are free.
+    // 30 are left, and 80 are free.
     dispatcher.finish(flood[2]!);
     expect(rooms).toBe(1);
     expect(dispatcher.fullEndpoints()).toEqual([]);

@@ -21,8 +21,9 @@ const endpointsPerClaimMax = 50;
 const perEndpointMax = 20;
 // Of an endpoint with an order by key, one of each of so many keys.
 const keysPerEndpointMax = 50;
-// Of an endpoint with an order nothing is claimed before all of this has ended.
+// Of an endpoint with an order nothing is claimed before all of this has ended: few endpoints, and more of each.
 const perOrderMax = 200;
+const ordersPerClaimMax = 25;
 // An endpoint whose order is under way elsewhere is left alone for so long.
 const busyMs = 50;
 
@@ -72,10 +73,10 @@ export function createClaimer(deps: ClaimerDeps): Claimer {
 
   const claimOrdered = async (): Promise<number> => {
     const waitFor = dispatcher.takeEnded();
-    // What is taken here goes one at a time: the upper half of memory is for the others.
-    const { rows, bytes } = dispatcher.roomBelowHalf();
-    const perEndpoint = Math.max(1, Math.min(perOrderMax, Math.floor(rows / endpointsPerClaimMax)));
-    const ordered = { ...limits(perEndpoint), bytesMax: Math.max(1, bytes) };
+    // What is taken here goes one at a time: it leaves as much of what may be claimed to the others.
+    const { rows, bytes } = dispatcher.orderedRoom();
+    const perEndpoint = Math.max(1, Math.min(perOrderMax, Math.floor(rows / ordersPerClaimMax)));
+    const ordered = { ...limits(perEndpoint), endpointsMax: ordersPerClaimMax, bytesMax: Math.max(1, bytes) };
     const claim = (endpointIds: string[]) =>
       claimInOrder(pool, leases.owner(), { ...ordered, waitFor: endpointIds });
     const { claimed, busyEndpoints } = await claim(waitFor).catch((error: unknown) => {

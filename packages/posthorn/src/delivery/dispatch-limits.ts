@@ -33,14 +33,26 @@ const answeringHeldShare = 1 / 4;
 
 /** What comes out of the database takes so much of heldMax and of heldBytesMax: the rest is for what is accepted now. */
 export const claimedShare = 1 / 2;
+/** Of that, what comes out of orders takes so much: it goes one at a time. */
+export const orderedShare = 1 / 2;
 
 /** Others may need what an endpoint holds that gets on slowly. */
 export const isShort = (limits: DispatchLimits, held: number) => held / limits.heldMax >= plentyShare;
 
 /** How many deliveries of one endpoint may be in memory when there are `held` in all. */
-export function heldMaxOfOne(limits: DispatchLimits, held: number, answers: boolean): number {
-  const share = held / limits.heldMax;
-  if (!isShort(limits, held)) return limits.heldPerEndpointMax;
+export const heldMaxOfOne = (limits: DispatchLimits, held: number, answers: boolean) =>
+  heldMaxAt(limits, held / limits.heldMax, answers);
+
+/**
+ * The same for an endpoint that is claimed for, when `claimed` in all came out of the database. A few that wait for their
+ * rate limit would have all that may be claimed, and nobody else's retries would come into memory.
+ */
+export const claimedMaxOfOne = (limits: DispatchLimits, claimed: number, answers: boolean) =>
+  heldMaxAt(limits, claimed / (limits.heldMax * claimedShare), answers);
+
+/** `share`: what is taken of what there is. */
+function heldMaxAt(limits: DispatchLimits, share: number, answers: boolean): number {
+  if (share < plentyShare) return limits.heldPerEndpointMax;
   const short = limits.heldPerEndpointWhenShortMax;
   if (share >= plentyForAnsweringShare || !answers) return short;
   return Math.max(short, limits.heldPerEndpointMax * answeringHeldShare);

@@ -17,11 +17,13 @@ import { SharedBytes } from '../lib/shared-bytes.ts';
 import type { ClaimedDelivery } from '../store/claimed-contents.ts';
 import { type Lease, leaseKey } from '../store/leases.ts';
 import {
+  claimedMaxOfOne,
   claimedShare,
   type DispatchLimits,
   heldMaxOfOne,
   inFlightMaxOfOne,
   isShort,
+  orderedShare,
 } from './dispatch-limits.ts';
 import { isStuck, type Lane, newLane, noteAnswer, takeWaiting } from './lane.ts';
 import { Turns } from './turns.ts';
@@ -77,7 +79,8 @@ export class Dispatcher {
   readonly #ended = new Set<string>();
   /** Of what is held, by application. */
   readonly #heldBytes: SharedBytes;
-  #claimedBytes = 0;
+  /** Of #claimed, by application. */
+  readonly #claimedBytes: SharedBytes;
   #heldCount = 0;
   #inFlightCount = 0;
   #onIdle: (() => void)[] = [];
@@ -89,6 +92,7 @@ export class Dispatcher {
   ) {
     this.#limits = limits;
     this.#heldBytes = new SharedBytes(limits.heldBytesMax);
+    this.#claimedBytes = new SharedBytes(limits.heldBytesMax * claimedShare);
     this.#gateLimits = { ...defaultGateLimits, inFlightMax: limits.inFlightPerEndpointMax };
     this.#hooks = hooks;
     this.#clock = system.clock;
@@ -132,14 +136,14 @@ export class Dispatcher {
   expect(work: Work): void {
     this.#hold(work.endpointId, work.applicationId, workBytes(work));
     this.#claimed.add(work);
-    this.#claimedBytes += workBytes(work);
+    this.#claimedBytes.add(work.applicationId, workBytes(work));
     this.#held.set(leaseKey(work), work);
   }
 
   /** The work is settled, or given up: its room is free again. */
   finish(work: Work): void {
     if (!this.#held.delete(leaseKey(work))) return;
-    if (this.#claimed.delete(work)) this.#claimedBytes -= workBytes(work);
+    if (this.#claimed.delete(work)) this.#claimedBytes.remove(work.applicationId, workBytes(work));
     const lane = this.#lane(work.endpointId, work.applicationId);
     if (work.ordering) lane.orderedCount -= 1;
     this.unreserve(work.endpointId, work.applicationId, workBytes(work));
@@ -183,8 +187,7 @@ export class Dispatcher {
 
   /** How much content a claim may add. */
   bytesRoom(): number {
-    const claimable = this.#limits.heldBytesMax * claimedShare - this.#claimedBytes;
-    return Math.max(0, Math.min(this.#heldBytes.free(), claimable));
+    return Math.min(this.#heldBytes.free(), this.#claimedBytes.free());
   }
 
   /** How many deliveries a claim may add. */
@@ -194,13 +197,16 @@ export class Dispatcher {
     return Math.max(0, Math.min(heldMax - this.#heldCount, heldMax * claimedShare - this.#claimed.size));
   }
 
-  /** The same, and bytes, until memory is half full. */
-  roomBelowHalf(): { rows: number; bytes: number } {
+  /** The same, and bytes, for what comes out of orders: until memory, or its share of what is claimed, is half full. */
+  orderedRoom(): { rows: number; bytes: number } {
     const { heldMax, heldBytesMax } = this.#limits;
-    return {
-      rows: Math.max(0, heldMax / 2 - this.#heldCount),
-      bytes: Math.max(0, heldBytesMax / 2 - this.#heldBytes.total),
-    };
+    const share = claimedShare * orderedShare;
+    const rows = Math.min(heldMax / 2 - this.#heldCount, heldMax * share - this.#claimed.size);
+    const bytes = Math.min(
+      heldBytesMax / 2 - this.#heldBytes.total,
+      heldBytesMax * share - this.#claimedBytes.total,
+    );
+    return { rows: Math.max(0, rows), bytes: Math.max(0, bytes) };
   }
 
   /** Endpoints that have as much in memory as they may have, or that take nothing now. */
@@ -208,7 +214,7 @@ export class Dispatcher {
     const full: string[] = [];
     const nowMs = this.#clock.monotonicMs();
     for (const [endpointId, lane] of this.#lanes) {
-      const isFull = this.#isFull(endpointId, lane);
+      const isFull = this.#isFull(endpointId, lane) || this.#hasClaimed(lane);
       lane.freedAtMs = isFull ? Infinity : Math.min(lane.freedAtMs, nowMs);
       // Not at once again when a place is free: a claim for one row costs as much as one for many. But soon: it may never
       // be half empty, where what is accepted takes each place that becomes free.
@@ -287,12 +293,24 @@ export class Dispatcher {
     return (lane?.heldCount ?? 0) >= this.#heldMaxOf(endpointId);
   }
 
+  /** Whether the lane, or its application, has its part of what may be claimed. */
+  #hasClaimed(lane: Lane): boolean {
+    if (this.#claimedBytes.hasOver(lane.applicationId, 1)) return true;
+    return lane.heldCount >= this.#claimedMaxOf(lane);
+  }
+
+  #claimedMaxOf({ answers }: Lane): number {
+    return claimedMaxOfOne(this.#limits, this.#claimed.size, answers);
+  }
+
   #isHalfFull(endpointId: string, lane: Lane): boolean {
-    return this.#heldBytes.hasOver(lane.applicationId, 1 / 2) || this.#hasHalf(endpointId, lane);
+    const { applicationId } = lane;
+    const isOver = [this.#heldBytes, this.#claimedBytes].some((bytes) => bytes.hasOver(applicationId, 1 / 2));
+    return isOver || this.#hasHalf(endpointId, lane);
   }
 
   #hasHalf(endpointId: string, lane: Lane): boolean {
-    return lane.heldCount > this.#heldMaxOf(endpointId) / 2;
+    return lane.heldCount > Math.min(this.#heldMaxOf(endpointId), this.#claimedMaxOf(lane)) / 2;
   }
 
   /** How many attempts of the lane may be under way. A thousand endpoints that hang must not take all there is. */
