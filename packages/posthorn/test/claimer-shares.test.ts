@@ -29,7 +29,8 @@ beforeEach(async () => {
   limited = new Set();
   dispatcher = new Dispatcher(defaultDispatchLimits, {
     mayStart: () => true,
-    throttleMs: ({ applicationId }) => (limited.has(applicationId) ? 60_000 : 0),
+    throttle: ({ applicationId }) =>
+      limited.has(applicationId) ? { ms: 60_000, isShared: false } : undefined,
     start: (work: Work) => {
       started.push(work.endpointId);
       return hanging.has(work.applicationId) ? new Promise(() => {}) : Promise.resolve();

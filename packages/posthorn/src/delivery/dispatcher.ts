@@ -26,6 +26,7 @@ import {
   orderedShare,
 } from './dispatch-limits.ts';
 import { isStuck, type Lane, newLane, noteAnswer, takeWaiting } from './lane.ts';
+import { LimitLines, type Wait } from './limit-lines.ts';
 import { Turns } from './turns.ts';
 
 /** A delivery leased to this process and waiting for, or in, its attempt. */
@@ -36,8 +37,8 @@ export interface DispatchHooks {
   start(work: Work): Promise<void>;
   /** False while this process cannot be sure of its leases. */
   mayStart(): boolean;
-  /** 0: it may start now, and a rate limit has been charged for it. Otherwise the milliseconds until it is worth asking again. */
-  throttleMs?(work: Work): number;
+  /** Undefined: it may start now, and its rate limits have been charged for it. */
+  throttle?(work: Work): Wait | undefined;
   /** An endpoint that was full has room again: there may be something to claim for it. */
   onRoom?(): void;
   /**
@@ -75,6 +76,10 @@ export class Dispatcher {
   /** Those of #held that came out of the database. */
   readonly #claimed = new Set<Work>();
   readonly #turns = new Turns<Lane>();
+  readonly #limitLines = new LimitLines<Lane>(
+    (lane) => this.#lineUpAgain(lane),
+    () => this.pump(),
+  );
   /** Endpoints whose deliveries in order have all ended since somebody asked. */
   readonly #ended = new Set<string>();
   /** Of what is held, by application. */
@@ -244,6 +249,7 @@ export class Dispatcher {
   /** Takes back what has not started. */
   removeWaiting(): Work[] {
     this.#turns.clear();
+    this.#limitLines.clear();
     return [...this.#lanes.values()].flatMap((lane) => takeWaiting(lane));
   }
 
@@ -330,9 +336,13 @@ export class Dispatcher {
     lane.ready = false;
     const work = lane.waiting.peek();
     // Its health may have changed while it stood in line. Whoever frees a slot, or opens it again, lines it up anew.
-    if (!work || lane.inFlightCount >= this.#inFlightMaxOf(lane)) return;
-    const throttleMs = this.#hooks.throttleMs?.(work) ?? 0;
-    if (throttleMs > 0) return this.#lineUpIn(lane, throttleMs);
+    if (!work || lane.inFlightCount >= this.#inFlightMaxOf(lane)) return this.#limitLines.leave(lane);
+    const wait = this.#hooks.throttle?.(work);
+    if (wait) {
+      lane.ready = true;
+      return this.#limitLines.wait(lane, wait);
+    }
+    this.#limitLines.leave(lane);
     lane.waiting.shift();
     lane.inFlightCount += 1;
     this.#inFlightCount += 1;
@@ -341,14 +351,11 @@ export class Dispatcher {
     this.#lineUp(lane);
   }
 
-  #lineUpIn(lane: Lane, delayMs: number): void {
-    lane.ready = true;
-    const timer = setTimeout(() => {
-      lane.ready = false;
-      this.#lineUp(lane);
-      this.pump();
-    }, delayMs);
-    timer.unref();
+  /** False when it has nothing to start now: whoever frees a slot lines it up anew. */
+  #lineUpAgain(lane: Lane): boolean {
+    lane.ready = false;
+    this.#lineUp(lane);
+    return lane.ready;
   }
 
   #free(lane: Lane): void {

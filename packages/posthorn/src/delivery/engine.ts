@@ -105,7 +105,7 @@ export class Engine {
     const hooks: DispatchHooks = {
       start: (work) => this.#attempt(work),
       mayStart: () => leases.isFresh(),
-      throttleMs: (work) => throttle.waitMs(work),
+      throttle: (work) => throttle.wait(work),
       onRoom: () => this.wake(),
       onClosed: (waiting, closedMs) => this.#giveBack(waiting, closedMs),
     };

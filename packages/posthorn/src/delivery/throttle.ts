@@ -8,6 +8,7 @@ import type { ApplicationConfig } from '../store/application-config.ts';
 import { reserveStarts } from '../store/rate-limit.ts';
 import type { ConfigCache } from './config-cache.ts';
 import type { Work } from './dispatcher.ts';
+import type { Wait } from './limit-lines.ts';
 
 // A reservation covers this much time: long enough to be rare, short enough that processes share fairly.
 const reserveAheadMs = 200;
@@ -58,22 +59,22 @@ export class Throttle {
     this.#deps = deps;
   }
 
-  /** 0, and a start is used up, when the delivery may be attempted now; else the milliseconds until asking is worth it. */
-  waitMs(work: Work): number {
+  /** Undefined, and a start is used up, when the delivery may be attempted now. */
+  wait(work: Work): Wait | undefined {
     const nowMs = this.#deps.clock.monotonicMs();
     const config = this.#deps.configs.peek(work.applicationId);
-    if (config) return this.#takeStart(limitsOf(config, work), nowMs);
+    if (config) return this.#takeStart(work, limitsOf(config, work), nowMs);
     // It can have been forgotten since the delivery was taken in: what is not known is no leave to start.
     const { limits, untilMs } = this.#reading(work, nowMs);
-    if (limits) return this.#takeStart(limits, nowMs);
-    return untilMs === Infinity ? askAgainMs : Math.ceil(untilMs - nowMs);
+    if (limits) return this.#takeStart(work, limits, nowMs);
+    return { ms: untilMs === Infinity ? askAgainMs : Math.ceil(untilMs - nowMs), isShared: false };
   }
 
-  #takeStart(limits: readonly Limit[], nowMs: number): number {
+  #takeStart({ applicationId }: Work, limits: readonly Limit[], nowMs: number): Wait | undefined {
     const buckets = limits.map((limit) => this.#bucket(limit));
     for (const bucket of buckets) {
       const waitMs = this.#bucketWaitMs(bucket, nowMs);
-      if (waitMs > 0) return Math.ceil(waitMs);
+      if (waitMs > 0) return { ms: Math.ceil(waitMs), isShared: bucket.id === applicationId };
       // Kept until the next limit has a start, too. Forfeit meanwhile, two limits that several processes reserve in
       // turns never come together: nothing would start again.
       bucket.keepsOne = true;
@@ -83,7 +84,7 @@ export class Throttle {
       bucket.reservedCount -= 1;
       bucket.nextAtMs += intervalMs(bucket);
     }
-    return 0;
+    return undefined;
   }
 
   #reading(work: Work, nowMs: number): Reading {
