@@ -1,7 +1,7 @@
 // @ts-check
 // npm run crash: kills, freezes and cuts under load, and a judge that counts what came of it.
 import { rmSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { diskFullOutside, diskFullRun } from './disk-full.mjs';
@@ -102,6 +102,8 @@ async function work() {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     process.once(signal, () => process.exit(signalExitCode));
   const result = await chosen(folder);
+  // With when each fault was: what no fault explains is looked for there.
+  if (options.keep) await writeFile(join(folder, 'result.json'), JSON.stringify(result.document));
   if (options.write && result.kept) await keep(result.kept, result.machine);
   process.stdout.write(
     options.json ? `${JSON.stringify(result.document)}\n` : `${result.lines.join('\n')}\n`,

@@ -17,7 +17,7 @@ export const usage = `npm run crash [-- options]
   --short         about a minute: a few faults of each kind, all fail-points in one run, or three planted bugs
   --only NAME     with --mutants or --fail-points: only those whose name contains NAME; may be given again
   --no-disk-full  leaves the full disk out
-  --keep          keeps journals and logs
+  --keep          keeps journals, logs, and what came of the run with the time of every fault
   --json          one JSON document on stdout, progress on stderr
   --write         keeps the result in bench/results.json and writes docs/benchmarks.md from it
 `;
