@@ -8,6 +8,7 @@ import type { DispatchLimits } from '../src/delivery/dispatch-limits.ts';
 import { Dispatcher } from '../src/delivery/dispatcher.ts';
 import type { Work } from '../src/delivery/dispatcher.ts';
 import { waitFor } from './support/wait.ts';
+import { makeWork } from './support/work.ts';
 
 const roomy: DispatchLimits = {
   heldMax: 1_000,
@@ -20,24 +21,6 @@ const roomy: DispatchLimits = {
 };
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
-
-let made = 0;
-function makeWork(endpointId: string, bytes = 10, more: Partial<Work> = {}): Work {
-  made += 1;
-  return {
-    applicationId: 'app_1',
-    messageId: `msg_${String(made).padStart(8, '0')}`,
-    endpointId,
-    leaseOwner: 1,
-    leaseSeq: 1,
-    attempts: 0,
-    trigger: 'scheduled',
-    hasResumeAt: false,
-    payload: new Uint8Array(bytes),
-    contentType: 'application/json',
-    ...more,
-  };
-}
 
 interface Flight {
   work: Work;

@@ -4,6 +4,7 @@ import { defaultDispatchLimits } from '../src/delivery/dispatch-limits.ts';
 import { Dispatcher } from '../src/delivery/dispatcher.ts';
 import type { Wait } from '../src/delivery/limit-lines.ts';
 import { waitFor } from './support/wait.ts';
+import { makeWork } from './support/work.ts';
 
 const intervalMs = 4;
 
@@ -27,23 +28,10 @@ function open(alone: (endpointId: string) => Wait | undefined = () => undefined)
       return Promise.resolve();
     },
   });
-  let made = 0;
   const add = (endpointId: string, count: number) => {
     for (let n = 0; n < count; n += 1) {
-      made += 1;
       expect(dispatcher.reserve(endpointId, 'app_1', 1)).toBe(true);
-      dispatcher.dispatch({
-        applicationId: 'app_1',
-        messageId: `msg_${made}`,
-        endpointId,
-        leaseOwner: 1,
-        leaseSeq: 1,
-        attempts: 0,
-        trigger: 'scheduled',
-        hasResumeAt: false,
-        payload: new Uint8Array(1),
-        contentType: 'application/json',
-      });
+      dispatcher.dispatch(makeWork(endpointId, 1));
     }
   };
   const ofEndpoint = (endpointId: string) => started.filter((id) => id === endpointId).length;
