@@ -1,5 +1,6 @@
 // docs/benchmarks.md: what was to be reached beside what was measured, written from bench/results.json.
 import { loadLine, machineLine } from './machine.ts';
+import { caseNames } from './options.ts';
 import { loadTable, transposed, valueText } from './report.ts';
 import { type RecordedCase, type Results } from './result.ts';
 
@@ -88,6 +89,16 @@ const goals: readonly Goal[] = [
     ...atMost(300, ' MiB'),
     measured: ofRows('memory', 1_000_000, 'rssMaxMiB'),
   },
+  {
+    name: 'Statements for each delivered message, at the maximum rate and at half of it',
+    ...atMost(3),
+    measured: statementsPerDelivery,
+  },
+  {
+    name: 'Statements a second of a server that nobody asks for anything',
+    ...atMost(1),
+    measured: figure('idle', 'statementsPerSecond'),
+  },
 ];
 
 /** A figure that counts only when the case had this many rows: fewer can be asked for. */
@@ -107,14 +118,30 @@ function ofLongCrash(key: string): Measured {
   };
 }
 
-function duplicatesWithoutFault(results: Results): number | undefined {
-  const loads = Object.entries(results)
+function loadsOfPosthorn(results: Results) {
+  return Object.entries(results)
     .filter(([name]) => !name.startsWith('crash'))
     .flatMap(([, result]) => Object.entries(result.loads))
     .filter(([name]) => !name.startsWith('relay'))
     .flatMap(([, rounds]) => rounds);
+}
+
+/** Within a load, from an earlier load, and what came when all had come. */
+function duplicatesWithoutFault(results: Results): number | undefined {
+  const loads = loadsOfPosthorn(results);
   if (loads.length === 0) return undefined;
-  return loads.reduce((sum, load) => sum + load.totals.duplicated, 0);
+  const seen = loads.reduce((sum, { totals }) => sum + totals.duplicated + totals.strays, 0);
+  const apart = Object.entries(results)
+    .filter(([name]) => !name.startsWith('crash'))
+    .map(([, { values }]) => (values['duplicated'] ?? 0) + (values['arrivedAfterAll'] ?? 0));
+  return apart.reduce((sum, count) => sum + count, seen);
+}
+
+function statementsPerDelivery(results: Results): number | undefined {
+  const loads = [results['one']?.loads['posthorn'], results['latency']?.loads['posthorn']].flatMap(
+    (rounds) => rounds ?? [],
+  );
+  return loads.length === 0 ? undefined : Math.max(...loads.map((load) => load.statementsPerDelivery));
 }
 
 const introduction = `# Benchmarks
@@ -136,7 +163,7 @@ const method = `
 - **Early writeback** (latencyEarlyWriteback, hangingEarlyWriteback): the same on the same machine with \`vm.dirty_background_bytes\` set as docs/operations.md says. Without it Linux keeps new pages of PostgreSQL's files for 30 s and writes them at once, and commits wait for that.
 - **Arrival** is when the receiver has read the whole request. All processes read one clock (CLOCK_MONOTONIC). Quantiles come from histograms whose buckets grow by 1 %, which is within 0.5 % of the true value.
 - **CPU** comes from /proc, children included, in units of 10 ms, per delivery within the window. **Statements** come from pg_stat_statements, which is loaded for the measurement; PostgreSQL's other settings are the ones Posthorn ships.
-- **Missing** and **duplicated** come from ids made by the publisher, compared with what the receiver wrote down. The wait ends when all of it is there, or when nothing came for 3 seconds: what is missing then may still wait its turn. That nothing is lost is what the crash runs prove.
+- **Missing** and **duplicated** come from ids made by the publisher, compared with what the receiver wrote down. The wait ends when all of it is there, or when nothing came for 3 seconds: what is missing then may still wait its turn. What comes again later, during a later load or within 25 s after the last one (arrivedAfterAll), counts as duplicated, too. That nothing is lost is what the crash runs prove.
 - **Requests of a provider** (inbound) are signed as GitHub signs them, by the publisher while it measures. **Acknowledged** counts from when a request was sent, or fell due, to its 2xx; each is verified and stored by then. Cost per delivery is cost per request: there is one endpoint.
 - **Crash runs** (crash, crashInbound, crashFailPoints, crashMutants) are \`npm run crash\`: processes are killed, frozen and cut off from PostgreSQL under load, and a checker compares a journal of the publisher, a journal of the receiver (both on disk before they count) and the database. **inFlightAtFaults** counts the requests that were under way, or answered and not yet written down, when a process was killed or frozen, or PostgreSQL was away for longer than 8 s: so many messages may come twice.
 `;
@@ -144,6 +171,7 @@ const method = `
 export function benchmarksDocument(results: Results): string {
   const rows = goals.map((goal) => goalRow(goal, results));
   const short = goals.filter((goal) => meets(goal, results) === false).map(({ name }) => `- ${name}`);
+  const unmeasured = caseNames.filter((name) => !(name in results));
   const parts = [
     introduction,
     '## To reach\n',
@@ -151,6 +179,7 @@ export function benchmarksDocument(results: Results): string {
     rows.join('\n'),
     short.length > 0 ? `\nFalling short:\n\n${short.join('\n')}` : '',
     method,
+    unmeasured.length > 0 ? `\nNot measured yet: ${unmeasured.join(', ')}.\n` : '',
     ...Object.entries(results).map(([name, result]) => caseSection(name, result)),
   ];
   return `${parts

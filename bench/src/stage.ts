@@ -1,6 +1,7 @@
 // What a case works with: fresh servers, bodies, targets, and the two ways of loading them.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { startChild } from './child.ts';
 import { type Bench, type LoadOptions, type LoadResult, runLoad, type Server } from './load.ts';
 import type { Options } from './options.ts';
@@ -15,6 +16,8 @@ const drainMaxMs = 60_000;
 // Enough to keep both servers busy, and little enough that nothing overflows from memory into the database.
 const underWayMax = 256;
 const profileLinesMax = 25;
+// A process whose leases were void, or which did not know of one, would send again within this time.
+const lateLookMs = 25_000;
 // A linear congruential generator (Numerical Recipes); its top six bits choose a letter.
 const paddingMultiplier = 1_664_525;
 const paddingIncrement = 1_013_904_223;
@@ -160,4 +163,16 @@ export async function halfOfMaximum(stage: Stage, server: Server, choice: Choice
     stage.measuredMaximum = (await atMaximum(stage, server, choice)).deliveredPerSecond;
   }
   return stage.measuredMaximum / 2;
+}
+
+/** What arrives again when all has arrived: a load ends as soon as it has what it waits for. */
+export async function arrivedAfterAll({ bench }: Stage): Promise<number> {
+  const begun = bench.sink.next('begun');
+  bench.sink.tell({ kind: 'begin', load: bench.nextLoad() });
+  await begun;
+  bench.progress.during('waiting for what should not come', lateLookMs);
+  await pause(lateLookMs);
+  const taken = bench.sink.next('taken');
+  bench.sink.tell({ kind: 'take' });
+  return (await taken).strays;
 }

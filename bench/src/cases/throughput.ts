@@ -4,6 +4,7 @@ import { createApplications, type Posthorn } from '../posthorn.ts';
 import type { Body, Target } from '../protocol.ts';
 import { type CaseResult, median, spread } from '../result.ts';
 import {
+  arrivedAfterAll,
   atMaximum,
   messageBody,
   messagePath,
@@ -104,6 +105,7 @@ async function compare(stage: Stage, comparison: Comparison, alsoOverloaded = fa
           ...(alsoOverloaded
             ? spread('overloadedRatio', ratios(loads['posthorn overloaded'], loads['relay overloaded']))
             : {}),
+          arrivedAfterAll: await arrivedAfterAll(stage),
         },
         loads,
       };

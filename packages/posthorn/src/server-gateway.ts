@@ -25,6 +25,7 @@ export interface ServerGatewayParts {
   log: Log;
   accept: AcceptInbound;
   judgeEvent: JudgeEvent;
+  onRefused(): void;
 }
 
 /** GitHub's own API, and the one that the operator names. */

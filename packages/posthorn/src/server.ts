@@ -162,7 +162,8 @@ async function build(options: ServerOptions): Promise<Parts> {
   const schemas = createSchemaDesk({ workerUrl: schemaWorkerUrl, clock: systemClock });
   const payloads = createPayloadCheck({ ...base, schemas });
   const doors = { config, database, box, newId, log: outageLog };
-  const gatewayParts = { ...doors, accept: engine.acceptInbound, judgeEvent: payloads.judge };
+  const { judge: judgeEvent } = payloads;
+  const gatewayParts = { ...doors, accept: engine.acceptInbound, judgeEvent, onRefused: issues.noteFailure };
   const gateway = createServerGateway(gatewayParts);
   const reconciler = createServerReconciler(gatewayParts);
   const api = createApi({

@@ -8,6 +8,8 @@ import { foldSightings, lockIssues, lookAtIssues, resolveMended } from '../store
 import { inTransaction } from '../store/transaction.ts';
 
 const everyMs = 5_000;
+/** While no issue is open: whoever sees a failure wakes its own process, and only what a dead one saw waits so long. */
+const idleMs = 30_000;
 const errorDelayMs = 5_000;
 /** What fails at the same time is counted together. */
 const togetherMs = 1_000;
@@ -51,7 +53,8 @@ export function createIssueKeeper({
 
   const runOnce = async () => {
     const look = await lookAtIssues(pool);
-    if (!look.sighted && !(look.open && clock.monotonicMs() >= resolveAtMs)) return everyMs;
+    if (!look.sighted && !look.open) return idleMs;
+    if (!look.sighted && clock.monotonicMs() < resolveAtMs) return everyMs;
     return inTransaction(pool, async (client) => {
       if (!(await lockIssues(client))) return everyMs;
       const { taken, opened } = look.sighted

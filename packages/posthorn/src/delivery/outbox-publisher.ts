@@ -29,7 +29,7 @@ import { inTransaction } from '../store/transaction.ts';
 
 // Notifications can be lost with their connection.
 const pollMs = 2_000;
-const pollWhileListeningMs = 5_000;
+const pollWhileListeningMs = 10_000;
 const errorDelayMs = 1_000;
 const rowsMax = 200;
 const bytesMax = 8 * 1024 * 1024;

@@ -36,6 +36,8 @@ export interface GatewayDeps {
   /** Fetches a URL that a provider wants to see fetched. */
   confirm(url: string): Promise<void>;
   publicUrl: string | undefined;
+  /** Some request was refused, and why is stored; cheap to call. */
+  onRefused(): void;
 }
 
 export interface Gateway {

@@ -28,19 +28,27 @@ export interface Refused {
   refusal: Refusal;
 }
 
+export interface RefusalDeps {
+  pool: pg.Pool;
+  box: SecretBox;
+  clock: Clock;
+  /** One was stored: an operator is to be told of its cause. */
+  onRefused(): void;
+}
+
 export class RefusalKeeper {
-  readonly #deps: { pool: pg.Pool; box: SecretBox; clock: Clock };
+  readonly #deps: RefusalDeps;
   readonly #budget = new RateBudget(keptOfSource);
   readonly #diagnoses = new RateBudget(diagnosesOfSource);
   readonly #untrimmed = new BoundedMap<string, number>(keptOfSource.keysMax);
 
-  constructor(deps: { pool: pg.Pool; box: SecretBox; clock: Clock }) {
+  constructor(deps: RefusalDeps) {
     this.#deps = deps;
   }
 
   /** Resolves when it is stored, or when there have been too many of this source to store it. */
   async keep(facts: ReceivedFacts, hidden: Hidden | undefined, refused: Refused): Promise<void> {
-    const { pool, box, clock } = this.#deps;
+    const { pool, box, clock, onRefused } = this.#deps;
     const { sourceId } = facts;
     if (!this.#budget.take(sourceId, clock.monotonicMs())) return;
     const sealed = hidden && box.seal(JSON.stringify(hidden), requestOwner(facts.id));
@@ -55,6 +63,7 @@ export class RefusalKeeper {
         messageIds: [],
       },
     ]);
+    onRefused();
     const untrimmed = (this.#untrimmed.get(sourceId) ?? trimEvery) + 1;
     this.#untrimmed.set(sourceId, untrimmed % trimEvery);
     if (untrimmed >= trimEvery) await trimSetAside(pool, sourceId);
