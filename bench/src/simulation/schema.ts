@@ -31,6 +31,7 @@ export interface Message {
   channels: string[];
   createdAtMs: number;
   payload: Buffer;
+  contentType: string;
 }
 
 export type DeliveryState = 'pending' | 'delivering' | 'retrying' | 'succeeded' | 'exhausted' | 'cancelled';

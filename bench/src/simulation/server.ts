@@ -24,6 +24,7 @@ const statements: readonly (readonly [name: string, part: string, run: Statement
   ['current-config-version', 'select config_version from posthorn.application', accept.currentVersion],
   ['hold-config', 'select from posthorn.application where id = $1 for share', accept.holdConfig],
   ['next-due', 'extract(epoch from e.due_at - clock_timestamp())', claim.nextDue],
+  ['lock-due-of', 'e.endpoint_id = any ($1::text[]) and exists', claim.lockDueOf],
   ['lock-due', 'select e.endpoint_id from posthorn.endpoint_due e', claim.lockDue],
   // No endpoint of the model has an order: store-claim-in-order.test.ts, store-claim-by-key.test.ts and the crash runs look
   // at those.

@@ -15,7 +15,8 @@ import {
 } from './schema.ts';
 import { epochMs } from './world.ts';
 
-// $18 of the statement.
+// $17 and $18 of the statement.
+const contentTypeIndex = 16;
 const deliverAtIndex = 17;
 
 interface Input {
@@ -26,6 +27,7 @@ interface Input {
   eventId: string | null;
   channels: string | null;
   payload: Buffer;
+  contentType: string;
   key: string | null;
   fingerprint: Buffer | null;
 }
@@ -36,6 +38,7 @@ function readInputs(values: readonly unknown[]): Input[] {
   const [channels, payloads] = [nullableTexts(values[5]), bytesOf(values[7])];
   const [keys, fingerprints] = [nullableTexts(values[8]), bytesOf(values[9])];
   const versions = numbers(values[2]);
+  const contentTypes = values[deliverAtIndex] === undefined ? [] : nullableTexts(values[contentTypeIndex]);
   return ids.map((id, i) => ({
     id,
     applicationId: applications[i] ?? '',
@@ -44,6 +47,7 @@ function readInputs(values: readonly unknown[]): Input[] {
     eventId: eventIds[i] ?? null,
     channels: channels[i] ?? null,
     payload: payloads[i] ?? Buffer.alloc(0),
+    contentType: contentTypes[i] ?? 'application/json',
     key: keys[i] ?? null,
     fingerprint: fingerprints[i] ?? null,
   }));
@@ -128,7 +132,7 @@ function store(schema: Schema, tx: Transaction, { stored, values, leaseGranted, 
   const applicationOf = new Map(stored.map((input) => [input.id, input.applicationId]));
   const deliverAtMs = deliverTimes(values);
   for (const input of stored) {
-    const { applicationId, id, eventType, eventId, payload } = input;
+    const { applicationId, id, eventType, eventId, payload, contentType } = input;
     const channels = input.channels === null ? [] : input.channels.split('\u001f');
     tx.write(schema.messages.row(id), {
       applicationId,
@@ -137,6 +141,7 @@ function store(schema: Schema, tx: Transaction, { stored, values, leaseGranted, 
       eventId,
       channels,
       payload: Buffer.from(payload),
+      contentType,
       createdAtMs: tx.nowMs,
     });
   }

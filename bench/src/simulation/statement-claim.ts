@@ -17,6 +17,20 @@ export function nextDue(
 
 export function lockDue(schema: Schema, tx: Transaction, values: readonly unknown[]): object[] {
   const full = new Set(texts(values[0]));
+  return lockDueWhere(schema, tx, { values, isMeant: (endpointId) => !full.has(endpointId) });
+}
+
+export function lockDueOf(schema: Schema, tx: Transaction, values: readonly unknown[]): object[] {
+  const meant = new Set(texts(values[0]));
+  return lockDueWhere(schema, tx, { values, isMeant: (endpointId) => meant.has(endpointId) });
+}
+
+interface Which {
+  values: readonly unknown[];
+  isMeant(endpointId: string): boolean;
+}
+
+function lockDueWhere(schema: Schema, tx: Transaction, { values, isMeant }: Which): object[] {
   const endpointsMax = Number(values[1]);
   const owner = schema.processes.row(String(values[2]));
   tx.lock(owner, 'key share');
@@ -24,7 +38,7 @@ export function lockDue(schema: Schema, tx: Transaction, values: readonly unknow
   const due = [...schema.due.rows.values()]
     .flatMap((row) => {
       const value = tx.read(row);
-      return value && value.dueAtMs <= tx.nowMs && !full.has(value.endpointId) ? [{ row, value }] : [];
+      return value && value.dueAtMs <= tx.nowMs && isMeant(value.endpointId) ? [{ row, value }] : [];
     })
     .toSorted((a, b) => a.value.dueAtMs - b.value.dueAtMs);
   const taken: object[] = [];
@@ -105,8 +119,7 @@ export function claimedContents(schema: Schema, tx: Transaction, values: readonl
   return texts(values[1]).flatMap((id) => {
     const message = tx.get(schema.messages, id);
     if (!message || id < String(values[2]) || id > String(values[3])) return [];
-    const { payload } = message;
-    return [{ id, payload, content_type: 'application/json' }];
+    return [{ id, payload: message.payload, content_type: message.contentType }];
   });
 }
 

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Claimer, createClaimer } from '../src/delivery/claimer.ts';
 import { ConfigCache } from '../src/delivery/config-cache.ts';
 import { defaultDispatchLimits } from '../src/delivery/dispatch-limits.ts';
-import { Dispatcher, type Work } from '../src/delivery/dispatcher.ts';
+import type { Work } from '../src/delivery/dispatch-hooks.ts';
+import { Dispatcher } from '../src/delivery/dispatcher.ts';
 import { defaultLeaseTimes, LeaseKeeper } from '../src/delivery/lease-keeper.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { acceptMessages } from '../src/store/accept-messages.ts';
@@ -107,4 +108,36 @@ it('large contents that wait for a rate limit leave some of it', async () => {
   limited.add(slow.id);
   await claimer.runOnce();
   await expectOthersClaimed();
+});
+
+/** Accepted one after the other, each started at once if there is room for it. */
+async function acceptHere(application: TestApplication, count: number): Promise<void> {
+  const [endpointId] = application.endpointIds;
+  const owner = leases.owner();
+  for (let made = 0; made < count; made += 1) {
+    const bytes = 2;
+    const leased = dispatcher.reserve(endpointId!, application.id, bytes);
+    const message = store.makeMessage(application, { deliveries: [{ endpointId: endpointId!, leased }] });
+    await acceptMessages(store.pool, [message], { owner, firstDelayMs: 0 });
+    if (leased) dispatcher.unreserve(endpointId!, application.id, bytes);
+  }
+}
+
+it('what an endpoint that answers left in the database comes before what was due earlier', async () => {
+  const answering = await store.makeApplication(1);
+  const slow = await store.makeApplication(300);
+  // It has answered, and then more came than it may have in memory.
+  const [endpointId] = answering.endpointIds;
+  dispatcher.reserve(endpointId!, answering.id, 0);
+  dispatcher.report(endpointId!, { outcome: { kind: 'accepted', status: 200 } });
+  dispatcher.unreserve(endpointId!, answering.id, 0);
+  limited.add(slow.id);
+  await addWaiting(slow, 1);
+  for (let taken = 0; taken < defaultDispatchLimits.heldPerEndpointMax; taken += 1)
+    dispatcher.reserve(endpointId!, answering.id, 0);
+  await acceptHere(answering, 3);
+  for (let taken = 0; taken < defaultDispatchLimits.heldPerEndpointMax; taken += 1)
+    dispatcher.unreserve(endpointId!, answering.id, 0);
+  await claimer.runOnce();
+  expect(started.slice(0, 3)).toEqual([endpointId, endpointId, endpointId]);
 });

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { classifyStatus } from '../src/core/outcome.ts';
 import type { DispatchLimits } from '../src/delivery/dispatch-limits.ts';
 import { Dispatcher } from '../src/delivery/dispatcher.ts';
-import type { Work } from '../src/delivery/dispatcher.ts';
+import type { Work } from '../src/delivery/dispatch-hooks.ts';
 import { waitFor } from './support/wait.ts';
 import { makeWork } from './support/work.ts';
 
@@ -86,6 +86,37 @@ describe('caps and order', () => {
     expect(flights.at(-1)!.work.endpointId).toBe('healthy');
   });
 
+  it('leaves what is left to endpoints that respond when all others hang', async () => {
+    const { dispatcher, takeAll, flights } = makeDispatcher({
+      inFlightMax: 40,
+      inFlightPerEndpointWhenShortMax: 1,
+    });
+    // Its answer is remembered while nothing of it is in memory.
+    const first = makeWork('healthy');
+    takeAll(first);
+    flights[0]!.end();
+    dispatcher.report('healthy', { outcome: classifyStatus(204) });
+    dispatcher.finish(first);
+    await turn();
+    for (let n = 0; n < 100; n += 1) takeAll(makeWork(`hangs_${n}`, 10, { applicationId: `app_of_${n}` }));
+    expect(flights).toHaveLength(35);
+    takeAll(...many('healthy', 3));
+    expect(flights.map(({ work }) => work.endpointId).slice(35)).toEqual(['healthy', 'healthy', 'healthy']);
+  });
+
+  it('lets an endpoint that begins to respond go before the others that wait', async () => {
+    const { dispatcher, takeAll, flights, endpointsStarted } = makeDispatcher({ inFlightMax: 40 });
+    takeAll(...many('responds', 12));
+    for (let n = 0; n < 100; n += 1) takeAll(makeWork(`hangs_${n}`, 10, { applicationId: `app_of_${n}` }));
+    expect(flights).toHaveLength(35);
+    flights[0]!.end();
+    await turn();
+    const before = endpointsStarted().filter((id) => id === 'responds').length;
+    dispatcher.report('responds', { outcome: classifyStatus(500) });
+    dispatcher.pump();
+    expect(endpointsStarted().filter((id) => id === 'responds').length).toBe(before + 1);
+  });
+
   it('leaves an endpoint that answers its slots when half of all are taken', async () => {
     const { dispatcher, takeAll, flights } = makeDispatcher({
       inFlightMax: 40,
@@ -100,12 +131,12 @@ describe('caps and order', () => {
     dispatcher.report('healthy', { outcome: classifyStatus(204) });
     first.end();
     await turn();
-    // Up to three quarters of 40; those that hang have 21.
-    expect(inFlightOf('healthy')).toBe(9);
+    // Up to three quarters of what those that hang leave: they have 21 of 40.
+    expect(inFlightOf('healthy')).toBe(10);
     dispatcher.report('healthy', { outcome: { kind: 'unreachable', reason: 'timeout', detail: '' } });
     flights.find(({ work }) => work.endpointId === 'healthy')!.end();
     await turn();
-    expect(inFlightOf('healthy')).toBe(8);
+    expect(inFlightOf('healthy')).toBe(9);
   });
 
   it('starts as many of one endpoint as may be in flight, in the order they came', async () => {

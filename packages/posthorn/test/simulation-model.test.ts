@@ -15,7 +15,7 @@ import {
   findApplicationConfig,
   loadApplicationConfig,
 } from '../src/store/application-config.ts';
-import { claimDeliveries, nextDue } from '../src/store/claim-deliveries.ts';
+import { claimDeliveries, claimDeliveriesOf, nextDue } from '../src/store/claim-deliveries.ts';
 import { readContents } from '../src/store/claimed-contents.ts';
 import type { Queries } from '../src/store/database.ts';
 import { disableEndpoint } from '../src/store/disable-endpoint.ts';
@@ -98,6 +98,7 @@ const names = [
   'accept',
   'claim',
   'claim',
+  'claimOf',
   'settle',
   'settle',
   'settle',
@@ -189,6 +190,14 @@ class Run {
           byKey(
             (one) => deliveryKey(one.messageId, one.endpointId),
             await readContents(pool, await claimDeliveries(pool, owner, limits)),
+          );
+      }
+      case 'claimOf': {
+        const ofThem = { endpointIds: [endpointId], perEndpointMax: 1 + (b % 3), bytesMax: 1e9 };
+        return async ({ pool }) =>
+          byKey(
+            (one) => deliveryKey(one.messageId, one.endpointId),
+            await readContents(pool, await claimDeliveriesOf(pool, owner, ofThem)),
           );
       }
       case 'settle': {

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ConfigCache } from '../src/delivery/config-cache.ts';
-import type { Work } from '../src/delivery/dispatcher.ts';
+import type { Work } from '../src/delivery/dispatch-hooks.ts';
 import { Throttle } from '../src/delivery/throttle.ts';
 import { systemClock } from '../src/lib/clock.ts';
 import { createSecretBox } from '../src/store/secret-box.ts';

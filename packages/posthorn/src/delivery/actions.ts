@@ -23,7 +23,7 @@ import {
 } from './connectors/connector.ts';
 import type { AttemptResult } from './connectors/http.ts';
 import { unreachableFrom } from './connectors/http-failure.ts';
-import type { Work } from './dispatcher.ts';
+import type { Work } from './dispatch-hooks.ts';
 import { secretTextsOf } from './prepare.ts';
 import { createRedaction, type Redaction, secretTextsIn } from './redaction.ts';
 

@@ -20,7 +20,7 @@ import type { StoredSettlement } from '../store/write-and-settle.ts';
 import type { AccessTokens } from './access-tokens.ts';
 import type { ConfigCache } from './config-cache.ts';
 import type { AttemptResult, HttpConnector } from './connectors/http.ts';
-import type { Work } from './dispatcher.ts';
+import type { Work } from './dispatch-hooks.ts';
 import type { Prepare } from './prepare.ts';
 
 export interface AttemptDeps {

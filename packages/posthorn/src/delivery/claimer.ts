@@ -5,7 +5,7 @@ import type { Log } from '../lib/log.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isLockTimeout } from '../store/availability.ts';
 import { claimByKey } from '../store/claim-by-key.ts';
-import { type Claimed, claimDeliveries, nextDue } from '../store/claim-deliveries.ts';
+import { type Claimed, claimDeliveries, claimDeliveriesOf, nextDue } from '../store/claim-deliveries.ts';
 import { claimInOrder } from '../store/claim-in-order.ts';
 import { readContents } from '../store/claimed-contents.ts';
 import { type Lease, leaseKey, releaseLeases } from '../store/leases.ts';
@@ -46,13 +46,8 @@ export interface Claimer extends Loop {
 export function createClaimer(deps: ClaimerDeps): Claimer {
   const { pool, dispatcher, leases, clock } = deps;
   const reading = new Set<string>();
-  const busyUntilMs = new Map<string, number>();
-
-  const excluded = (): string[] => {
-    const nowMs = clock.monotonicMs();
-    for (const [id, untilMs] of busyUntilMs) if (untilMs <= nowMs) busyUntilMs.delete(id);
-    return [...dispatcher.fullEndpoints(), ...busyUntilMs.keys()];
-  };
+  const busy = new BusyOrders(clock);
+  const excluded = (): string[] => [...dispatcher.fullEndpoints(), ...busy.endpointIds()];
 
   const limits = (perEndpoint: number) => ({
     endpointsMax: endpointsPerClaimMax,
@@ -62,11 +57,6 @@ export function createClaimer(deps: ClaimerDeps): Claimer {
   });
 
   const take = (claimed: readonly Claimed[]) => takeIn(deps, claimed, reading);
-
-  const leaveAlone = (endpointIds: readonly string[]) => {
-    const untilMs = clock.monotonicMs() + busyMs;
-    for (const id of endpointIds) busyUntilMs.set(id, untilMs);
-  };
 
   const claimAny = async (): Promise<number> =>
     take(await claimDeliveries(pool, leases.owner(), limits(perEndpointMax)));
@@ -84,13 +74,13 @@ export function createClaimer(deps: ClaimerDeps): Claimer {
       // It holds up nobody else; it stays on the list, and has its turn when its row is free.
       return claim([]);
     });
-    leaveAlone(busyEndpoints);
+    busy.leaveAlone(busyEndpoints);
     return take(claimed);
   };
 
   const claimTurns = async (): Promise<number> => {
     const { claimed, busyEndpoints } = await claimByKey(pool, leases.owner(), limits(keysPerEndpointMax));
-    leaveAlone(busyEndpoints);
+    busy.leaveAlone(busyEndpoints);
     return take(claimed);
   };
 
@@ -104,10 +94,11 @@ export function createClaimer(deps: ClaimerDeps): Claimer {
     if (!leases.isFresh()) return pollMs;
     for (;;) {
       const due = await nextDue(pool, excluded());
-      const idleMs = busyUntilMs.size > 0 ? busyMs : pollMs;
+      const idleMs = busy.endpointIds().length > 0 ? busyMs : pollMs;
       if (!due) return idleMs;
       if (due.inMs > 0) return Math.min(due.inMs, idleMs);
       if (dispatcher.claimRoom() === 0) return noRoomDelayMs;
+      if ((await take(await claimOverflowed(deps))) > 0) continue;
       // Another process may have it already, or hold the rows: do not spin.
       if (!(await claimFirst(claimsFor[due.order ?? 'none']))) return noRoomDelayMs;
     }
@@ -115,6 +106,37 @@ export function createClaimer(deps: ClaimerDeps): Claimer {
 
   const isReading = (lease: Lease) => reading.has(leaseKey(lease));
   return { ...createLoop({ name: 'claimer', runOnce, errorDelayMs, log: deps.log }), runOnce, isReading };
+}
+
+/** Endpoints whose order is under way elsewhere. */
+class BusyOrders {
+  readonly #clock: Clock;
+  readonly #untilMs = new Map<string, number>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  leaveAlone(endpointIds: readonly string[]): void {
+    const untilMs = this.#clock.monotonicMs() + busyMs;
+    for (const id of endpointIds) this.#untilMs.set(id, untilMs);
+  }
+
+  endpointIds(): string[] {
+    const nowMs = this.#clock.monotonicMs();
+    for (const [id, untilMs] of this.#untilMs) if (untilMs <= nowMs) this.#untilMs.delete(id);
+    return [...this.#untilMs.keys()];
+  }
+}
+
+/** First of all, or it would wait behind all that was due before: a hundred thousand endpoints that hang, say. */
+async function claimOverflowed({ pool, dispatcher, leases }: ClaimerDeps): Promise<Claimed[]> {
+  const endpointIds = dispatcher.takeOverflowed();
+  if (endpointIds.length === 0) return [];
+  const ofThem = { endpointIds, perEndpointMax, bytesMax: dispatcher.bytesRoom() };
+  const claimed = await claimDeliveriesOf(pool, leases.owner(), ofThem);
+  for (const { endpointId } of claimed) dispatcher.answering.noteOverflow(endpointId);
+  return claimed;
 }
 
 /** Whether any of them found something; the later ones are asked when the earlier ones did not. */

@@ -28,6 +28,8 @@ export const defaultDispatchLimits: DispatchLimits = {
 // all. A hundred endpoints that hang come to the first mark and stay there.
 const plentyShare = 1 / 2;
 const plentyForAnsweringShare = 3 / 4;
+/** Endpoints that do not respond have so much of inFlightMax under way together: the rest is for those that do. */
+export const unrespondingShare = 7 / 8;
 // What an endpoint that answers may hold between the marks, of heldPerEndpointMax.
 const answeringHeldShare = 1 / 4;
 
@@ -58,9 +60,18 @@ function heldMaxAt(limits: DispatchLimits, share: number, answers: boolean): num
   return Math.max(short, limits.heldPerEndpointMax * answeringHeldShare);
 }
 
-/** How many attempts of one endpoint may be under way when there are `inFlight` in all. */
-export function inFlightMaxOfOne(limits: DispatchLimits, inFlight: number, answers: boolean): number {
-  const mark = answers ? plentyForAnsweringShare : plentyShare;
-  const hasPlenty = inFlight / limits.inFlightMax < mark;
-  return hasPlenty ? limits.inFlightPerEndpointMax : limits.inFlightPerEndpointWhenShortMax;
+/**
+ * How many attempts of one endpoint may be under way when there are `inFlight` in all, `unresponding` of them at endpoints
+ * that do not respond. What those leave is there for endpoints that answer, up to the second mark.
+ */
+export function inFlightMaxOfOne(
+  limits: DispatchLimits,
+  { inFlight, unresponding }: { inFlight: number; unresponding: number },
+  answers: boolean,
+): number {
+  const { inFlightMax, inFlightPerEndpointMax, inFlightPerEndpointWhenShortMax } = limits;
+  const hasPlenty = answers
+    ? (inFlight - unresponding) / (inFlightMax - unresponding) < plentyForAnsweringShare
+    : inFlight / inFlightMax < plentyShare;
+  return hasPlenty ? inFlightPerEndpointMax : inFlightPerEndpointWhenShortMax;
 }

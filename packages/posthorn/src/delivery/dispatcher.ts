@@ -14,8 +14,8 @@ import { systemClock } from '../lib/clock.ts';
 import type { Clock } from '../lib/clock.ts';
 import { systemRandom } from '../lib/random.ts';
 import { SharedBytes } from '../lib/shared-bytes.ts';
-import type { ClaimedDelivery } from '../store/claimed-contents.ts';
 import { type Lease, leaseKey } from '../store/leases.ts';
+import { Answering } from './answering.ts';
 import {
   claimedMaxOfOne,
   claimedShare,
@@ -24,29 +24,12 @@ import {
   inFlightMaxOfOne,
   isShort,
   orderedShare,
+  unrespondingShare,
 } from './dispatch-limits.ts';
+import { type DispatchHooks, type Work, workBytes } from './dispatch-hooks.ts';
 import { isStuck, type Lane, newLane, noteAnswer, takeWaiting } from './lane.ts';
-import { LimitLines, type Wait } from './limit-lines.ts';
-import { Turns } from './turns.ts';
-
-/** A delivery leased to this process and waiting for, or in, its attempt. */
-export type Work = ClaimedDelivery;
-
-export interface DispatchHooks {
-  /** Makes the attempt; resolves when its slot is free again. Must not reject. */
-  start(work: Work): Promise<void>;
-  /** False while this process cannot be sure of its leases. */
-  mayStart(): boolean;
-  /** Undefined: it may start now, and its rate limits have been charged for it. */
-  throttle?(work: Work): Wait | undefined;
-  /** An endpoint that was full has room again: there may be something to claim for it. */
-  onRoom?(): void;
-  /**
-   * The endpoint is closed for `closedMs`, or (0) goes one at a time while memory is short; `waiting` has been taken out
-   * of memory and is better off in the database.
-   */
-  onClosed?(waiting: Work[], closedMs: number): void;
-}
+import { LimitLines } from './limit-lines.ts';
+import { StartLines } from './start-lines.ts';
 
 // A lane that is closed for longer gives its waiting deliveries back: others may need the memory.
 const giveBackAfterMs = 1_000;
@@ -57,11 +40,8 @@ const refilledAfterMs = 5_000;
 
 // Endpoints that were deleted, or whose time is over, never say that they are well again.
 const gatesMax = 50_000;
-
 // As many as a claim looks at.
 const endedTakenMax = 50;
-
-const workBytes = (work: Work) => work.payload?.length ?? 0;
 
 export class Dispatcher {
   readonly #limits: DispatchLimits;
@@ -75,7 +55,8 @@ export class Dispatcher {
   readonly #held = new Map<string, Work>();
   /** Those of #held that came out of the database. */
   readonly #claimed = new Set<Work>();
-  readonly #turns = new Turns<Lane>();
+  readonly answering = new Answering();
+  readonly #lines: StartLines;
   readonly #limitLines = new LimitLines<Lane>(
     (lane) => this.#lineUpAgain(lane),
     () => this.pump(),
@@ -96,6 +77,7 @@ export class Dispatcher {
     system = { clock: systemClock, random: systemRandom },
   ) {
     this.#limits = limits;
+    this.#lines = new StartLines(limits.inFlightMax * unrespondingShare);
     this.#heldBytes = new SharedBytes(limits.heldBytesMax);
     this.#claimedBytes = new SharedBytes(limits.heldBytesMax * claimedShare);
     this.#gateLimits = { ...defaultGateLimits, inFlightMax: limits.inFlightPerEndpointMax };
@@ -106,12 +88,13 @@ export class Dispatcher {
 
   /** Reserves room; false when the delivery must stay in the database. */
   reserve(endpointId: string, applicationId: string, bytes: number): boolean {
-    if (this.#heldCount >= this.#limits.heldMax) return false;
-    if (!this.#heldBytes.hasRoom(applicationId, bytes)) return false;
-    const lane = this.#lanes.get(endpointId);
-    if (this.#isFull(endpointId, lane)) return false;
-    this.#hold(endpointId, applicationId, bytes);
-    return true;
+    const hasRoom =
+      this.#heldCount < this.#limits.heldMax &&
+      this.#heldBytes.hasRoom(applicationId, bytes) &&
+      !this.#isFull(endpointId, this.#lanes.get(endpointId));
+    if (hasRoom) this.#hold(endpointId, applicationId, bytes);
+    else if (this.#answers(endpointId)) this.answering.noteOverflow(endpointId);
+    return hasRoom;
   }
 
   unreserve(endpointId: string, applicationId: string, bytes: number): void {
@@ -119,7 +102,10 @@ export class Dispatcher {
     lane.heldCount -= 1;
     this.#heldCount -= 1;
     this.#heldBytes.remove(applicationId, bytes);
-    if (lane.heldCount === 0) this.#lanes.delete(endpointId);
+    if (lane.heldCount === 0) {
+      this.#lanes.delete(endpointId);
+      this.answering.note(endpointId, lane.answers);
+    }
     if (!lane.wasFull) return;
     lane.freedAtMs = Math.min(lane.freedAtMs, this.#clock.monotonicMs());
     if (this.#isHalfFull(endpointId, lane)) return;
@@ -170,18 +156,25 @@ export class Dispatcher {
     return ended;
   }
 
+  /** Endpoints that answer, have room here, and may have left something in the database, since this was asked. */
+  takeOverflowed(): string[] {
+    return this.answering.takeOverflowed((endpointId) => {
+      if (!this.#answers(endpointId)) return undefined;
+      const lane = this.#lanes.get(endpointId);
+      const room = this.#heldMaxOf(endpointId) - (lane?.heldCount ?? 0);
+      return !this.#isFull(endpointId, lane) && room >= this.#limits.heldPerEndpointWhenShortMax;
+    });
+  }
+
   /** What an attempt told about its endpoint's health. */
   report(endpointId: string, signal: GateSignal): void {
     const lane = this.#lanes.get(endpointId);
     const nowMs = this.#clock.monotonicMs();
-    if (lane) noteAnswer(lane, signal, nowMs);
+    if (lane && noteAnswer(lane, signal, nowMs)) this.#lines.change(lane);
     const gate = this.#gates.get(endpointId);
     if (!gate && signal.outcome.kind === 'accepted') return;
     const before = gate ?? newGate(this.#gateLimits);
-    const after = afterAttempt(before, signal, this.#gateLimits, {
-      nowMs,
-      random: this.#random,
-    });
+    const after = afterAttempt(before, signal, this.#gateLimits, { nowMs, random: this.#random });
     if (isPristine(after, this.#gateLimits)) this.#gates.delete(endpointId);
     else this.#gates.set(endpointId, after);
     if (after.closedUntilMs > Math.max(nowMs, before.closedUntilMs))
@@ -240,7 +233,7 @@ export class Dispatcher {
   /** Starts what may start. */
   pump(): void {
     while (this.#inFlightCount < this.#limits.inFlightMax && this.#hooks.mayStart()) {
-      const lane = this.#turns.take();
+      const lane = this.#lines.take();
       if (!lane) return;
       this.#startNext(lane);
     }
@@ -248,7 +241,7 @@ export class Dispatcher {
 
   /** Takes back what has not started. */
   removeWaiting(): Work[] {
-    this.#turns.clear();
+    this.#lines.clear();
     this.#limitLines.clear();
     return [...this.#lanes.values()].flatMap((lane) => takeWaiting(lane));
   }
@@ -266,7 +259,8 @@ export class Dispatcher {
   #lane(endpointId: string, applicationId: string): Lane {
     let lane = this.#lanes.get(endpointId);
     if (!lane) {
-      lane = newLane(endpointId, applicationId, this.#clock.monotonicMs());
+      const answers = this.answering.has(endpointId);
+      lane = newLane(endpointId, applicationId, { answers, nowMs: this.#clock.monotonicMs() });
       this.#lanes.set(endpointId, lane);
     }
     return lane;
@@ -276,6 +270,10 @@ export class Dispatcher {
     this.#lane(endpointId, applicationId).heldCount += 1;
     this.#heldCount += 1;
     this.#heldBytes.add(applicationId, bytes);
+  }
+
+  #answers(endpointId: string): boolean {
+    return this.#lanes.get(endpointId)?.answers ?? this.answering.has(endpointId);
   }
 
   #slots(endpointId: string): number {
@@ -322,14 +320,15 @@ export class Dispatcher {
   /** How many attempts of the lane may be under way. A thousand endpoints that hang must not take all there is. */
   #inFlightMaxOf(lane: Lane): number {
     const slots = Math.min(this.#slots(lane.endpointId), lane.orderedCount > 0 ? 1 : Infinity);
-    return Math.min(slots, inFlightMaxOfOne(this.#limits, this.#inFlightCount, lane.answers));
+    const counts = { inFlight: this.#inFlightCount, unresponding: this.#lines.othersInFlight() };
+    return Math.min(slots, inFlightMaxOfOne(this.#limits, counts, lane.answers));
   }
 
   #lineUp(lane: Lane): void {
     if (lane.ready || lane.waiting.length === 0) return;
     if (lane.inFlightCount >= this.#inFlightMaxOf(lane)) return;
     lane.ready = true;
-    this.#turns.add(lane);
+    this.#lines.add(lane);
   }
 
   #startNext(lane: Lane): void {
@@ -346,7 +345,8 @@ export class Dispatcher {
     lane.waiting.shift();
     lane.inFlightCount += 1;
     this.#inFlightCount += 1;
-    const end = () => this.#free(lane);
+    const ended = this.#lines.begun(lane);
+    const end = () => this.#free(lane, ended);
     this.#hooks.start(work).then(end, end);
     this.#lineUp(lane);
   }
@@ -358,7 +358,8 @@ export class Dispatcher {
     return lane.ready;
   }
 
-  #free(lane: Lane): void {
+  #free(lane: Lane, ended: () => void): void {
+    ended();
     lane.inFlightCount -= 1;
     this.#inFlightCount -= 1;
     this.#lineUp(lane);

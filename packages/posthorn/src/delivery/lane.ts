@@ -24,11 +24,17 @@ export interface Lane {
   orderedCount: number;
   /** Its last attempt was accepted. */
   answers: boolean;
+  /** Its last attempt had an answer, whatever it was. */
+  responds: boolean;
   /** When an attempt was last accepted, or the lane began; monotonic. */
   answeredAtMs: number;
 }
 
-export function newLane(endpointId: string, applicationId: string, nowMs: number): Lane {
+export function newLane(
+  endpointId: string,
+  applicationId: string,
+  { answers, nowMs }: { answers: boolean; nowMs: number },
+): Lane {
   return {
     endpointId,
     applicationId,
@@ -39,7 +45,8 @@ export function newLane(endpointId: string, applicationId: string, nowMs: number
     wasFull: false,
     freedAtMs: Infinity,
     orderedCount: 0,
-    answers: false,
+    answers,
+    responds: answers,
     answeredAtMs: nowMs,
   };
 }
@@ -49,10 +56,13 @@ export function isStuck({ inFlightCount, answeredAtMs }: Lane, inFlightMax: numb
   return inFlightCount >= inFlightMax && nowMs - answeredAtMs > stuckAfterMs;
 }
 
-/** What its last attempt came to. */
-export function noteAnswer(lane: Lane, { outcome }: GateSignal, nowMs: number): void {
+/** What its last attempt came to; whether it responds, and did not before. */
+export function noteAnswer(lane: Lane, { outcome }: GateSignal, nowMs: number): boolean {
+  const { responds } = lane;
   lane.answers = outcome.kind === 'accepted';
+  lane.responds = outcome.kind !== 'unreachable';
   if (lane.answers) lane.answeredAtMs = nowMs;
+  return lane.responds && !responds;
 }
 
 export function takeWaiting(lane: Lane): ClaimedDelivery[] {

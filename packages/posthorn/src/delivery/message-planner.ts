@@ -5,7 +5,8 @@ import { matches } from '../core/matching.ts';
 import type { NewId } from '../lib/ids.ts';
 import type { MessageToStore, StoredMessage } from '../store/accept-messages.ts';
 import type { ApplicationConfig, EndpointConfig } from '../store/application-config.ts';
-import type { Dispatcher, Work } from './dispatcher.ts';
+import type { Work } from './dispatch-hooks.ts';
+import type { Dispatcher } from './dispatcher.ts';
 
 /** A message whose application is known. `requestId`: the request that it came in. */
 export type MatchedMessage = Omit<NewMessage, 'environmentId' | 'application'> & { requestId?: string };

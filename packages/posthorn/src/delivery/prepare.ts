@@ -5,7 +5,7 @@ import type { TransformedMethod, TransformedWebhook } from '../core/transformati
 import type { EndpointConfig, OpenedEndpoint } from '../store/application-config.ts';
 import { basicAuthorization, type TokenGrant } from './access-tokens.ts';
 import type { ClientCertificate } from './connectors/guarded-client.ts';
-import type { Work } from './dispatcher.ts';
+import type { Work } from './dispatch-hooks.ts';
 import { createRedaction, type Redaction } from './redaction.ts';
 import { createRequestSigner, type RequestSigner } from './request-signer.ts';
 

@@ -7,7 +7,7 @@ import type { Log } from '../lib/log.ts';
 import type { ApplicationConfig } from '../store/application-config.ts';
 import { reserveStarts } from '../store/rate-limit.ts';
 import type { ConfigCache } from './config-cache.ts';
-import type { Work } from './dispatcher.ts';
+import type { Work } from './dispatch-hooks.ts';
 import type { Wait } from './limit-lines.ts';
 
 // A reservation covers this much time: long enough to be rare, short enough that processes share fairly.

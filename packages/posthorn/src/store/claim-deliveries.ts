@@ -31,15 +31,17 @@ export interface Claimed extends Lease {
 //
 // The process's own row is locked for the same reason as in accept-messages.ts: a process declared dead claims nothing.
 // Endpoints with an order are left to claim-in-order.ts and claim-by-key.ts, and so are the rows that have a place in one.
-const lockDueSql = `
+const lockDueWhere = (which: string) => `
 with owner as materialized (
   select id from posthorn.process where id = $3 for key share
 )
 select e.endpoint_id from posthorn.endpoint_due e
-where e.due_at <= now() and e.endpoint_id not in (select unnest($1::text[])) and exists (select from owner)
+where e.due_at <= now() and ${which} and exists (select from owner)
   and not exists (select from posthorn.endpoint_order o where o.endpoint_id = e.endpoint_id)
 order by e.due_at limit $2
 for update of e skip locked`;
+const lockDueSql = lockDueWhere('e.endpoint_id not in (select unnest($1::text[]))');
+const lockDueOfSql = lockDueWhere('e.endpoint_id = any ($1::text[])');
 
 // One row more than wanted is read: it tells when to look at this endpoint again. An endpoint with more work than it
 // may have now goes behind the others (due_at = now()). What is waiting is read without locks, and only what is taken
@@ -121,18 +123,37 @@ export function claimedOf(row: ClaimRow, owner: number): Claimed {
 }
 
 export function claimDeliveries(pool: pg.Pool, owner: number, limits: ClaimLimits): Promise<Claimed[]> {
+  const { fullEndpoints, endpointsMax } = limits;
+  const values = [textArray(fullEndpoints), endpointsMax, owner];
+  return claimLocked(pool, { name: 'lock-due', text: lockDueSql, values }, { owner, ...limits });
+}
+
+/** The same for some endpoints, wherever they stand in the line of those that are due. */
+export function claimDeliveriesOf(
+  pool: pg.Pool,
+  owner: number,
+  {
+    endpointIds,
+    ...limits
+  }: Omit<ClaimLimits, 'fullEndpoints' | 'endpointsMax'> & { endpointIds: readonly string[] },
+): Promise<Claimed[]> {
+  const values = [textArray(endpointIds), endpointIds.length, owner];
+  return claimLocked(pool, { name: 'lock-due-of', text: lockDueOfSql, values }, { owner, ...limits });
+}
+
+function claimLocked(
+  pool: pg.Pool,
+  lockDue: pg.QueryConfig,
+  { owner, perEndpointMax, bytesMax }: { owner: number; perEndpointMax: number; bytesMax: number },
+): Promise<Claimed[]> {
   return inTransaction(pool, async (client) => {
-    const due = await client.query<{ endpoint_id: string }>({
-      name: 'lock-due',
-      text: lockDueSql,
-      values: [textArray(limits.fullEndpoints), limits.endpointsMax, owner],
-    });
+    const due = await client.query<{ endpoint_id: string }>(lockDue);
     if (due.rows.length === 0) return [];
     const endpointIds = textArray(due.rows.map((row) => row.endpoint_id));
     const { rows } = await client.query<ClaimRow>({
       name: 'claim-deliveries',
       text: claimSql,
-      values: [owner, endpointIds, limits.perEndpointMax, limits.bytesMax],
+      values: [owner, endpointIds, perEndpointMax, bytesMax],
     });
     return rows.map((row) => claimedOf(row, owner));
   });

@@ -1,5 +1,5 @@
 // Deliveries as the dispatcher is given them, each of a message of its own.
-import type { Work } from '../../src/delivery/dispatcher.ts';
+import type { Work } from '../../src/delivery/dispatch-hooks.ts';
 
 let made = 0;
 export function makeWork(endpointId: string, bytes = 10, more: Partial<Work> = {}): Work {
