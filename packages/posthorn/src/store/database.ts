@@ -1,12 +1,13 @@
 // One pool of PostgreSQL connections, and Kysely on it for the queries that are built at run time.
-import { Kysely, PostgresDialect } from 'kysely';
+import { Kysely, PostgresDialect, type PostgresPool } from 'kysely';
 import pg from 'pg';
+import { isConnectionLost } from './availability.ts';
 import type { Tables } from './tables.ts';
 
 const connectTimeoutMs = 5_000;
 const statementTimeoutMs = 15_000;
 // The client's own limit, longer than the server's: it ends a wait on a server that is frozen or unreachable.
-const queryTimeoutMs = 20_000;
+const defaultQueryTimeoutMs = 20_000;
 const idleTimeoutMs = 30_000;
 // A process that freezes inside a transaction must not keep its locks for longer than it counts as alive.
 const idleInTransactionMs = 10_000;
@@ -36,6 +37,8 @@ export interface DatabaseOptions {
   applicationName: string;
   /** Called for errors of idle connections, which have no caller to tell. */
   onIdleError(error: Error): void;
+  /** The client's own limit for each statement. */
+  queryTimeoutMs?: number;
 }
 
 export function openDatabase(options: DatabaseOptions): Database {
@@ -45,7 +48,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     application_name: options.applicationName,
     connectionTimeoutMillis: connectTimeoutMs,
     idleTimeoutMillis: idleTimeoutMs,
-    query_timeout: queryTimeoutMs,
+    query_timeout: options.queryTimeoutMs ?? defaultQueryTimeoutMs,
     statement_timeout: statementTimeoutMs,
     keepAlive: true,
     options: sessionSettings.map((setting) => `-c ${setting}`).join(' '),
@@ -54,6 +57,34 @@ export function openDatabase(options: DatabaseOptions): Database {
   // A connection cut between two statements of a transaction belongs to no query: without a listener of its own, the
   // error would end the process. The next statement on it fails, and with it the transaction.
   pool.on('connect', (client) => client.on('error', options.onIdleError));
-  const queries = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }).withSchema('posthorn');
+  const dialect = new PostgresDialect({ pool: discardingPool(pool) });
+  const queries = new Kysely<Tables>({ dialect }).withSchema('posthorn');
   return { pool, queries, close: () => pool.end() };
+}
+
+/**
+ * Kysely gives every connection back as if it were sound. One with a statement that still hangs, or with a transaction
+ * that could not be rolled back, would take the next one's statements into it, and what they wrote would be lost.
+ */
+function discardingPool(pool: pg.Pool): PostgresPool {
+  return {
+    async connect() {
+      const client = await pool.connect();
+      let broken: Error | undefined;
+      const query = async (sql: string, parameters: unknown[]) => {
+        // Nothing is asked behind a statement that hangs: the rollback would only hang with it.
+        if (broken !== undefined) throw broken;
+        try {
+          return await client.query(sql, parameters);
+        } catch (error) {
+          if (isConnectionLost(error) || sql === 'rollback') broken = error as Error;
+          throw error;
+        }
+      };
+      // The other way to call `query` is with a cursor, for streams; there are none.
+      const own: unknown = { query, release: () => client.release(broken) };
+      return own as Awaited<ReturnType<PostgresPool['connect']>>;
+    },
+    end: () => pool.end(),
+  };
 }

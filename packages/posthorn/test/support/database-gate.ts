@@ -7,6 +7,9 @@ export interface DatabaseGate {
   url: string;
   shut(): void;
   open(): void;
+  /** Nothing passes, in either direction, and nobody hears of it: as when packets are lost. */
+  pause(): void;
+  resume(): void;
   /** Connections since the start. */
   count(): number;
   stop(): Promise<void>;
@@ -16,7 +19,9 @@ export interface DatabaseGate {
 export async function startDatabaseGate(databaseUrl: string, passMax = Infinity): Promise<DatabaseGate> {
   const target = new URL(databaseUrl);
   const sockets = new Set<Socket>();
+  const pairs = new Set<[Socket, Socket]>();
   let isOpen = true;
+  let isPaused = false;
   let count = 0;
   const shut = () => {
     isOpen = false;
@@ -26,18 +31,21 @@ export async function startDatabaseGate(databaseUrl: string, passMax = Infinity)
     count += 1;
     const isLast = count === passMax;
     const upstream = connect(Number(target.port), target.hostname);
-    for (const socket of [client, upstream]) {
+    const pair: [Socket, Socket] = [client, upstream];
+    pairs.add(pair);
+    for (const socket of pair) {
       sockets.add(socket);
       const drop = () => {
         client.destroy();
         upstream.destroy();
         sockets.delete(socket);
+        pairs.delete(pair);
         if (isLast) shut();
       };
       socket.on('error', drop).on('close', drop);
     }
-    if (isOpen) client.pipe(upstream).pipe(client);
-    else client.destroy();
+    if (!isOpen) client.destroy();
+    else if (!isPaused) client.pipe(upstream).pipe(client);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -49,6 +57,17 @@ export async function startDatabaseGate(databaseUrl: string, passMax = Infinity)
     shut,
     open: () => {
       isOpen = true;
+    },
+    pause() {
+      isPaused = true;
+      for (const [client, upstream] of pairs) {
+        client.unpipe(upstream).pause();
+        upstream.unpipe(client).pause();
+      }
+    },
+    resume() {
+      isPaused = false;
+      for (const [client, upstream] of pairs) client.pipe(upstream).pipe(client);
     },
     count: () => count,
     async stop() {
