@@ -78,3 +78,15 @@ it('a violation leaves the connection in use', async () => {
   expect(await countOf('ep_twice')).toBe(0);
   await close();
 });
+
+it('PostgreSQL finds out within seconds that the other end is gone', async () => {
+  const { rows } = await store.pool.query<{ name: string; setting: string }>(
+    `select name, setting from pg_settings where name like 'tcp\\_%' order by name`,
+  );
+  expect(rows.map(({ name, setting }) => `${name}=${setting}`)).toEqual([
+    'tcp_keepalives_count=3',
+    'tcp_keepalives_idle=10',
+    'tcp_keepalives_interval=3',
+    'tcp_user_timeout=15000',
+  ]);
+});

@@ -11,11 +11,22 @@ const defaultQueryTimeoutMs = 20_000;
 const idleTimeoutMs = 30_000;
 // A process that freezes inside a transaction must not keep its locks for longer than it counts as alive.
 const idleInTransactionMs = 10_000;
+// A network that drops packets tells nobody. PostgreSQL would keep the session, with its locks, for two hours and more:
+// it asks after 10 s of silence, and gives up after some 20 s, or when what it sent is not taken for 15 s.
+const keepAliveIdleSeconds = 10;
+const keepAliveIntervalSeconds = 3;
+const keepAliveCount = 3;
+const unacknowledgedMaxMs = 15_000;
 
 const sessionSettings = [
   // Whatever the server's default: an answered message is on disk.
   'synchronous_commit=on',
   `idle_in_transaction_session_timeout=${idleInTransactionMs}`,
+  // Without effect where the connection is a Unix socket.
+  `tcp_keepalives_idle=${keepAliveIdleSeconds}`,
+  `tcp_keepalives_interval=${keepAliveIntervalSeconds}`,
+  `tcp_keepalives_count=${keepAliveCount}`,
+  `tcp_user_timeout=${unacknowledgedMaxMs}`,
   // Plans are kept. One made while tomorrow's partition was empty would scan it as a whole after midnight, for each row.
   'enable_seqscan=off',
   // Short statements by the thousand: compiling them costs more than it gains.
@@ -51,6 +62,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     query_timeout: options.queryTimeoutMs ?? defaultQueryTimeoutMs,
     statement_timeout: statementTimeoutMs,
     keepAlive: true,
+    keepAliveInitialDelayMillis: keepAliveIdleSeconds * 1000,
     options: sessionSettings.map((setting) => `-c ${setting}`).join(' '),
   });
   pool.on('error', options.onIdleError);
