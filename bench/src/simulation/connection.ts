@@ -1,4 +1,5 @@
 // The way from a process to PostgreSQL: latency, and the faults that happen on it. Looks like a pool of node-postgres.
+import pg from 'pg';
 import type { Transaction } from './rows.ts';
 import type { Random } from './random.ts';
 import { nameOfQuery, type Query, type Server } from './server.ts';
@@ -46,6 +47,13 @@ function failure(message: string, code?: string): Error {
   if (code !== undefined) Object.assign(error, { code, syscall: 'read' });
   return error;
 }
+
+/** PostgreSQL says so itself, and the connection goes on. */
+const timedOut = () =>
+  Object.assign(new pg.DatabaseError('canceling statement due to statement timeout', 0, 'error'), {
+    code: '57014',
+    severity: 'ERROR',
+  });
 
 const lost = () => failure('Connection terminated unexpectedly');
 
@@ -161,7 +169,7 @@ export class Connection {
     const timeout = world.after(world.outside, statementTimeoutMs, () => {
       abandon();
       this.#link.onFault(this.#actor, 'statement timeout');
-      this.#fail?.(failure('canceling statement due to statement timeout', '57014'));
+      this.#fail?.(timedOut());
     });
     this.#giveUp = abandon;
     const giveUp = server.execute(tx, query, (outcome) => {

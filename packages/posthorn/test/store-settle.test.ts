@@ -485,7 +485,7 @@ describe('disabling an endpoint', () => {
 });
 
 describe('a transaction', () => {
-  it('is rolled back when its work fails, and its connection is used again', async () => {
+  it('is rolled back when its work fails, and the pool goes on', async () => {
     const pool = store.openPool(1);
     const failure = new Error('a bug');
     const work = inTransaction(pool, async (client) => {

@@ -3,8 +3,10 @@ import type { Socket } from 'node:net';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { isDatabaseUnavailable } from '../src/store/availability.ts';
+import { openDatabase } from '../src/store/database.ts';
 import { recoverLeases } from '../src/store/leases.ts';
 import { inTransaction } from '../src/store/transaction.ts';
+import { startDatabaseGate } from './support/database-gate.ts';
 import { openTestStore, type TestStore } from './support/store.ts';
 import { waitFor } from './support/wait.ts';
 
@@ -64,4 +66,32 @@ it('one that stood still with half a statement sent does not keep its locks for 
     what: 'the leases of the frozen process',
   });
   expect(await ended).toBeInstanceOf(Error);
+});
+
+it('one whose statement got no answer gives up its connection at once, and asks nothing more of it', async () => {
+  const gate = await startDatabaseGate(store.url);
+  const options = {
+    url: gate.url,
+    connectionsMax: 1,
+    applicationName: 'posthorn test',
+    onIdleError: () => {},
+  };
+  const { pool, close } = openDatabase({ ...options, queryTimeoutMs: 400 });
+  const asked: unknown[] = [];
+  const hung = inTransaction(pool, async (client) => {
+    const query = client.query.bind(client) as (text: string) => Promise<unknown>;
+    const noted = (text: string) => {
+      asked.push(text);
+      return query(text);
+    };
+    Object.assign(client, { query: noted });
+    gate.pause();
+    await client.query('select 1');
+  });
+  await expect(hung).rejects.toThrow('Query read timeout');
+  expect(asked).toEqual(['select 1']);
+  expect(pool.totalCount).toBe(0);
+  gate.resume();
+  await close();
+  await gate.stop();
 });

@@ -74,18 +74,14 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   return unavailableMessages.some((message) => error.message.startsWith(message));
 }
 
-/** True when PostgreSQL itself said so: it is there, and may answer something else well. */
-export const isAnswer = (error: unknown): boolean => error instanceof pg.DatabaseError;
-
 const endingSeverities = new Set(['FATAL', 'PANIC']);
 
 /**
- * For errors of statements: true unless PostgreSQL answered and goes on, so that what the connection is in the middle of
- * is known.
+ * True when PostgreSQL itself said so, and goes on with this connection: it may answer something else well, and what the
+ * connection is in the middle of is known.
  */
-export function isConnectionLost(error: unknown): boolean {
-  if (!(error instanceof pg.DatabaseError)) return true;
-  return error.severity !== undefined && endingSeverities.has(error.severity);
+export function isAnswer(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && !endingSeverities.has(error.severity ?? '');
 }
 
 /** True when a lock was not to be had in the time that the statement was ready to wait for it. */

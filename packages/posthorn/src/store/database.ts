@@ -1,7 +1,7 @@
 // One pool of PostgreSQL connections, and Kysely on it for the queries that are built at run time.
 import { Kysely, PostgresDialect, type PostgresPool } from 'kysely';
 import pg from 'pg';
-import { isConnectionLost } from './availability.ts';
+import { isAnswer } from './availability.ts';
 import type { Tables } from './tables.ts';
 
 const connectTimeoutMs = 5_000;
@@ -89,7 +89,7 @@ function discardingPool(pool: pg.Pool): PostgresPool {
         try {
           return await client.query(sql, parameters);
         } catch (error) {
-          if (isConnectionLost(error) || sql === 'rollback') broken = error as Error;
+          if (!isAnswer(error) || sql === 'rollback') broken = error as Error;
           throw error;
         }
       };
