@@ -5,6 +5,7 @@ import { createLoop, type Loop } from '../lib/loop.ts';
 import type { Log } from '../lib/log.ts';
 import { deleteEndedApplicationTokens } from '../store/application-tokens.ts';
 import { sweepAuditLog } from '../store/audit-log.ts';
+import { isConnectionLost } from '../store/availability.ts';
 import { deleteEndedTasks } from '../store/background-tasks.ts';
 import { dayMs, dropPartition, ensurePartitions, listPartitions } from '../store/partitions.ts';
 import { sweepIssues } from '../store/issue-sightings.ts';
@@ -83,7 +84,7 @@ export function createHousekeeper(deps: HousekeeperDeps): Housekeeper {
       try {
         await run();
       } catch (error) {
-        if (stopping.signal.aborted) throw error;
+        if (stopping.signal.aborted || isConnectionLost(error)) throw error;
         log.error({ err: error, step: name }, 'a part of the upkeep failed; the others go on');
         errors.push(error);
       }

@@ -84,6 +84,9 @@ export function isAnswer(error: unknown): boolean {
   return error instanceof pg.DatabaseError && !endingSeverities.has(error.severity ?? '');
 }
 
+/** True when there is no more to be had from the connection that this happened on. */
+export const isConnectionLost = (error: unknown): boolean => isDatabaseUnavailable(error) && !isAnswer(error);
+
 /** True when a lock was not to be had in the time that the statement was ready to wait for it. */
 export function isLockTimeout(error: unknown): boolean {
   return error instanceof Error && textProperty(error, 'code') === lockNotAvailable;

@@ -1,6 +1,7 @@
 // Deletes by age what lies in partitions that others still need: a few rows at a time, for all environments at once.
 import type pg from 'pg';
 import { idFloor } from '../lib/ids.ts';
+import { isConnectionLost } from './availability.ts';
 import { dayMs, idBounds, listPartitions, openDeliveries, partitionedTables } from './partitions.ts';
 import type { Connection, PartitionedTable } from './partitions.ts';
 
@@ -31,6 +32,14 @@ const providerRepeatsMaxMs = 30 * dayMs;
 // An id and the time stored beside it come from two clocks.
 const idTimeSlackMs = 60 * 60 * 1000;
 
+// Whoever freezes with the lock loses it with its session. Of nobody else's: an idle connection of the pool is welcome.
+const silentMaxMs = 60_000;
+// One statement each: the limit comes and goes with the lock.
+const lockSql = `
+  with attempt as materialized (select pg_try_advisory_lock($1) as locked)
+  select locked, case when locked then set_config('idle_session_timeout', '${silentMaxMs}', false) end from attempt`;
+const unlockSql = `select pg_advisory_unlock($1), set_config('idle_session_timeout', null, false)`;
+
 /** The result of `work`; undefined without it while another connection, of any process, is at such work. */
 export async function withHousekeepingLock<T>(
   pool: pg.Pool,
@@ -38,22 +47,24 @@ export async function withHousekeepingLock<T>(
 ): Promise<T | undefined> {
   const client = await pool.connect();
   let broken: Error | undefined;
+  const isBroken = (cause: Error) => {
+    broken = cause;
+  };
   try {
-    const { rows } = await client
-      .query<{ locked: boolean }>('select pg_try_advisory_lock($1) as locked', [lockKey])
-      .catch((cause: Error) => {
-        // It may have it all the same, and would keep it for as long as the pool keeps the connection.
-        broken = cause;
-        throw cause;
-      });
+    const { rows } = await client.query<{ locked: boolean }>(lockSql, [lockKey]).catch((cause: Error) => {
+      // It may have it all the same, and would keep it for as long as the pool keeps the connection.
+      isBroken(cause);
+      throw cause;
+    });
     if (rows[0]?.locked !== true) return undefined;
     try {
       return await work(client);
+    } catch (error) {
+      // A connection that is lost is not asked for the lock: it is closed, and the lock ends with it.
+      if (isConnectionLost(error)) isBroken(error as Error);
+      throw error;
     } finally {
-      // A connection that cannot give it back is closed, and the lock ends with it.
-      await client.query('select pg_advisory_unlock($1)', [lockKey]).catch((cause: Error) => {
-        broken = cause;
-      });
+      if (!broken) await client.query(unlockSql, [lockKey]).catch(isBroken);
     }
   } finally {
     client.release(broken);
