@@ -4,7 +4,7 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parsePage } from '../src/api/pagination.ts';
-import { isDatabaseUnavailable, isUniqueViolation } from '../src/store/availability.ts';
+import { isDatabaseUnavailable, isUniqueViolation, passesByItself } from '../src/store/availability.ts';
 import { refusedPlaces, request, startTestApi } from './support/api.ts';
 import type { TestApi } from './support/api.ts';
 import { waitFor } from './support/wait.ts';
@@ -628,6 +628,16 @@ describe('errors of the database', () => {
     { code: '57P01' },
   ])('%s does not', (error) => {
     expect(isDatabaseUnavailable(error)).toBe(false);
+  });
+
+  test('a login that is refused means try again, but a start does not wait for it', () => {
+    const refused = Object.assign(new pg.DatabaseError('no', 0, 'error'), {
+      severity: 'FATAL',
+      code: '28P01',
+    });
+    const secured = coded('DEPTH_ZERO_SELF_SIGNED_CERT');
+    expect([refused, secured].map(isDatabaseUnavailable)).toEqual([true, true]);
+    expect([refused, secured].map(passesByItself)).toEqual([false, false]);
   });
 
   test('a unique violation is told by its constraint', () => {

@@ -1,4 +1,5 @@
 // What is written of an attempt that PostgreSQL does not take as it is: less and less, but its delivery moves.
+import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { Finished } from '../src/delivery/attempt.ts';
 import { Settler } from '../src/delivery/settler.ts';
@@ -28,17 +29,21 @@ beforeEach(async () => {
   await store.pool.query('truncate posthorn.message, posthorn.delivery, posthorn.attempt');
   errors = [];
   ended = [];
+  settler = openSettler(store.pool);
+  leases = await store.lease(await store.makeApplication(), await store.makeProcess(), 3);
+});
+
+function openSettler(pool: pg.Pool): Settler {
   const silent = () => {};
-  settler = new Settler({
-    pool: store.pool,
+  return new Settler({
+    pool,
     clock: systemClock,
     log: { debug: silent, info: silent, warn: silent, error: (_fields, message) => errors.push(message) },
     failingMaxMs: 60_000,
     onEnd: (finished) => ended.push(finished),
     onSettled: silent,
   });
-  leases = await store.lease(await store.makeApplication(), await store.makeProcess(), 3);
-});
+}
 
 /** Of three that are settled together, the second is the one with the header that is refused. */
 async function settleThree(): Promise<void> {
@@ -83,4 +88,47 @@ it('an attempt that is refused whatever it says is left out, and its delivery mo
   expect(await stored()).toEqual([]);
   expect(await states()).toEqual(['succeeded', 'succeeded', 'succeeded']);
   expect(ended).toHaveLength(3);
+});
+
+/** The pool of the store, which fails so many times before. */
+function failingPool(times: number, failure: () => Error): pg.Pool {
+  let left = times;
+  const failing =
+    <A extends unknown[], R>(work: (...args: A) => Promise<R>) =>
+    (...args: A): Promise<R> => {
+      left -= 1;
+      return left >= 0 ? Promise.reject(failure()) : work(...args);
+    };
+  const { pool } = store;
+  const connect = failing(() => pool.connect());
+  const query = failing((text: string, values?: unknown[]) => pool.query(text, values));
+  return { connect, query } as unknown as pg.Pool;
+}
+
+const refusedLogin = (severity: string) =>
+  Object.assign(new pg.DatabaseError('password authentication failed for user "posthorn"', 0, 'error'), {
+    severity,
+    code: '28P01',
+  });
+const insecure = () => Object.assign(new Error('certificate has expired'), { code: 'CERT_HAS_EXPIRED' });
+
+it.each([
+  ['a login that is refused', () => refusedLogin('FATAL')],
+  ['a login that is refused in another language', () => refusedLogin('SCHWERWIEGEND')],
+  ['a certificate that has expired', insecure],
+  ['an error that nobody knows', () => new Error('what is this')],
+])('%s is waited for, and nothing of the attempts is lost', async (_what, failure) => {
+  settler = openSettler(failingPool(3, failure));
+  await settleThree();
+  const whole = { detail: null, response_body: null };
+  expect(await stored()).toEqual([whole, { ...whole, response_body: content.responseBody }, whole]);
+  expect(await states()).toEqual(['succeeded', 'succeeded', 'succeeded']);
+  expect(errors).toEqual([]);
+});
+
+it('an attempt that cannot even be sent is left out, and holds up nobody', async () => {
+  settler = openSettler(failingPool(Infinity, () => new TypeError('a bug')));
+  await settleThree();
+  expect(ended).toHaveLength(3);
+  expect(errors).toContain('an attempt was not stored');
 });

@@ -5,7 +5,7 @@ import { noteOf } from '../core/attempt-note.ts';
 import { type Batcher, createBatcher } from '../lib/batcher.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import { isDatabaseUnavailable } from '../store/availability.ts';
+import { isWorthRepeating } from '../store/availability.ts';
 import { disableEndpoint } from '../store/disable-endpoint.ts';
 import { type Settled, settleDeliveries } from '../store/settle-deliveries.ts';
 import type { DisabledReason } from '../store/tables.ts';
@@ -80,7 +80,7 @@ export class Settler {
         for (const finished of batch) onSettled(finished);
         return;
       } catch (error) {
-        if (!isDatabaseUnavailable(error)) return this.#writeOneByOne(batch, error);
+        if (!isWorthRepeating(error)) return this.#writeOneByOne(batch, error);
         log.warn({ err: error, waiting: batch.length }, 'writing down attempts');
         await pause(retryDelayMs);
       }

@@ -63,26 +63,54 @@ function isUnavailableCode(error: Error, code: string): boolean {
   return unavailableErrnos.has(code) && socketCalls.has(textProperty(error, 'syscall') ?? '');
 }
 
-/** True when the same statement may well succeed later: PostgreSQL refuses, is gone, restarts, is full or too slow. */
-export function isDatabaseUnavailable(error: unknown): boolean {
+/** True when the same statement may well succeed later, by itself: PostgreSQL is gone, restarts, is full or too slow. */
+export function passesByItself(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error instanceof OverloadedError) return true;
   // A name with several addresses fails with one error for each of them.
-  if (error instanceof AggregateError && error.errors.some(isDatabaseUnavailable)) return true;
+  if (error instanceof AggregateError && error.errors.some(passesByItself)) return true;
   const code = textProperty(error, 'code');
   if (code !== undefined) return isUnavailableCode(error, code);
   return unavailableMessages.some((message) => error.message.startsWith(message));
 }
 
+// Whoever logs in is refused, or the database is not there: while passwords change, or a backup takes its place. Beside
+// the severity, which speaks the language of the server.
+const refusedLogins = new Set(['28000', '28P01', '3D000', '57P04']);
 const endingSeverities = new Set(['FATAL', 'PANIC']);
+
+function endsConnection(error: unknown): boolean {
+  if (!(error instanceof pg.DatabaseError)) return false;
+  return endingSeverities.has(error.severity ?? '') || refusedLogins.has(error.code ?? '');
+}
+
+// Codes of Node for a connection that could not be made secure: https://nodejs.org/api/tls.html#x509-certificate-error-codes
+const insecureCode =
+  /^(ERR_TLS_|ERR_SSL_|ERR_OSSL_|EPROTO$|CERT_|CRL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH$)/;
+const insecureMessage = 'The server does not support SSL connections';
+
+function isInsecure(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.message === insecureMessage || insecureCode.test(textProperty(error, 'code') ?? '');
+}
+
+/** True when no statement can be to blame: it passes by itself, or once somebody has put the way to PostgreSQL right. */
+export const isDatabaseUnavailable = (error: unknown): boolean =>
+  passesByItself(error) || endsConnection(error) || isInsecure(error);
 
 /**
  * True when PostgreSQL itself said so, and goes on with this connection: it may answer something else well, and what the
  * connection is in the middle of is known.
  */
-export function isAnswer(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && !endingSeverities.has(error.severity ?? '');
-}
+export const isAnswer = (error: unknown): boolean =>
+  error instanceof pg.DatabaseError && !endsConnection(error);
+
+const isBug = (error: unknown): boolean =>
+  error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError;
+
+/** False when what was to be written is to blame: PostgreSQL does not take it, or it could not be sent. */
+export const isWorthRepeating = (error: unknown): boolean =>
+  isDatabaseUnavailable(error) || !(isAnswer(error) || isBug(error));
 
 /** True when there is no more to be had from the connection that this happened on. */
 export const isConnectionLost = (error: unknown): boolean => isDatabaseUnavailable(error) && !isAnswer(error);

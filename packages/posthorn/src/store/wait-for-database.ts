@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import { isDatabaseUnavailable } from './availability.ts';
+import { passesByItself } from './availability.ts';
 
 const retryMs = 1_000;
 const triesPerLine = 10;
@@ -24,7 +24,7 @@ export async function waitForDatabase<T>(step: () => Promise<T>, patience: Patie
     try {
       return await step();
     } catch (error) {
-      if (!isDatabaseUnavailable(error) || clock.monotonicMs() > deadlineMs) throw error;
+      if (!passesByItself(error) || clock.monotonicMs() > deadlineMs) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       if (tries % triesPerLine === 0) log.warn({ reason }, 'waiting for PostgreSQL');
       await pause(retryMs, undefined, signal ? { signal } : {});

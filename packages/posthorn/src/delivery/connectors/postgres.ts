@@ -6,7 +6,7 @@ import type pg from 'pg';
 import Type from 'typebox';
 import type { Static } from 'typebox';
 import type { MessagePath } from '../../core/message-path.ts';
-import { isDatabaseUnavailable } from '../../store/availability.ts';
+import { passesByItself } from '../../store/availability.ts';
 import { describeError } from '../../store/describe-error.ts';
 import type { ActionContext } from './action-context.ts';
 import { configuration, line, pem, secretLine } from './config-fields.ts';
@@ -186,7 +186,7 @@ function serverProblem({ parameters, username, path }: ServerUrl): string | unde
 function refusalOf(error: unknown): ActionResult {
   const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
   const isSaid = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code);
-  if (!isSaid || isDatabaseUnavailable(error)) throw error;
+  if (!isSaid || passesByItself(error)) throw error;
   return refused(describeError(error));
 }
 
