@@ -66,6 +66,8 @@ export class Fleet {
     const log = this.#logOf(actor);
     const engine = new Engine({
       pool: pool as unknown as EngineDeps['pool'],
+      // Connections of the model stand in no queue.
+      heartbeatPool: pool as unknown as EngineDeps['pool'],
       box,
       connector: this.#deps.receivers.connector(actor),
       connectors: new Map(),

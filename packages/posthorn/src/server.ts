@@ -208,6 +208,7 @@ async function createEngine(
 ): Promise<Engine> {
   return new Engine({
     pool: database.pool,
+    heartbeatPool: database.heartbeatPool,
     box,
     connector,
     connectors,

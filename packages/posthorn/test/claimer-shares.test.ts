@@ -40,6 +40,7 @@ beforeEach(async () => {
   const { pool } = store;
   leases = new LeaseKeeper({
     pool,
+    heartbeatPool: store.db.heartbeatPool,
     identity: { host: null, pid: 1, version: 'test' },
     isAlive: () => true,
     times: defaultLeaseTimes,

@@ -39,6 +39,7 @@ beforeEach(async () => {
   dispatcher = new Dispatcher(defaultDispatchLimits, hooks);
   leases = new LeaseKeeper({
     pool: store.pool,
+    heartbeatPool: store.db.heartbeatPool,
     identity: { host: null, pid: 1, version: 'test' },
     isAlive: () => true,
     times: defaultLeaseTimes,

@@ -37,6 +37,7 @@ import { Throttle } from './throttle.ts';
 
 export interface EngineDeps {
   pool: pg.Pool;
+  heartbeatPool: pg.Pool;
   box: SecretBox;
   connector: HttpConnector;
   /** Of the other kinds of endpoints. */

@@ -36,6 +36,8 @@ const secondLookMs = unknownMs + 50;
 
 export interface LeaseKeeperDeps {
   pool: pg.Pool;
+  /** For the heartbeat alone: it waits behind no other statement. */
+  heartbeatPool: pg.Pool;
   identity: ProcessIdentity;
   isAlive(pid: number): boolean;
   times: LeaseTimes;
@@ -55,18 +57,27 @@ export class LeaseKeeper {
   readonly #deps: LeaseKeeperDeps;
   readonly #heart: Loop;
   readonly #sweeper: Loop;
+  readonly #recoverer: Loop;
   #owner = 0;
   #beatenAtMs = Number.NEGATIVE_INFINITY;
   /** When they were first seen; monotonic milliseconds. */
   #unknownSince = new Map<string, number>();
+  #othersSilent = false;
 
   constructor(deps: LeaseKeeperDeps) {
     this.#deps = deps;
-    const { heartbeatMs, sweepMs } = deps.times;
+    const { sweepMs } = deps.times;
     const { log } = deps;
     this.#heart = createLoop({
       name: 'heartbeat',
-      runOnce: () => this.beatOnce().then(() => heartbeatMs),
+      runOnce: () => this.#beatInTime(),
+      errorDelayMs,
+      log,
+    });
+    // Apart from the heartbeat: it waits for rows that somebody has locked, and who recovers the dead must not fall silent.
+    this.#recoverer = createLoop({
+      name: 'recovery',
+      runOnce: () => this.#recoverOnce().then(() => sweepMs),
       errorDelayMs,
       log,
     });
@@ -93,6 +104,7 @@ export class LeaseKeeper {
     await this.#register();
     await this.#recover(await this.#deadNeighbours());
     this.#heart.start();
+    this.#recoverer.start();
     this.#sweeper.start();
   }
 
@@ -101,11 +113,11 @@ export class LeaseKeeper {
     this.#sweeper.wakeWithin(errorDelayMs);
   }
 
-  /** One heartbeat, with the recovery of dead processes. */
+  /** One heartbeat. */
   async beatOnce(): Promise<void> {
-    const { pool, clock, log, times, onLost, onFresh } = this.#deps;
+    const { heartbeatPool, clock, log, times, onLost, onFresh } = this.#deps;
     const askedAtMs = clock.monotonicMs();
-    const { alive, othersSilent } = await recordHeartbeat(pool, this.#owner, times.silentMaxMs);
+    const { alive, othersSilent } = await recordHeartbeat(heartbeatPool, this.#owner, times.silentMaxMs);
     if (alive) {
       this.#beatenAtMs = askedAtMs;
     } else {
@@ -117,7 +129,9 @@ export class LeaseKeeper {
       await this.#register();
     }
     onFresh();
-    if (othersSilent) await this.#recover([]);
+    if (!othersSilent) return;
+    this.#othersSilent = true;
+    this.#recoverer.wake();
   }
 
   /** One comparison of the database's leases with memory; what has been unknown for long enough is given back. */
@@ -142,8 +156,23 @@ export class LeaseKeeper {
 
   /** Gives back everything that is still leased, and forgets the process. */
   async stop(): Promise<void> {
-    await Promise.all([this.#heart.stop(), this.#sweeper.stop()]);
+    await Promise.all([this.#recoverer.stop(), this.#sweeper.stop()]);
+    await this.#heart.stop();
     await forgetProcess(this.#deps.pool, this.#owner);
+  }
+
+  /** Resolves with the milliseconds until the next: counted from the start of this one, or slow beats come less often. */
+  async #beatInTime(): Promise<number> {
+    const { clock, times } = this.#deps;
+    const startedAtMs = clock.monotonicMs();
+    await this.beatOnce();
+    return Math.max(0, startedAtMs + times.heartbeatMs - clock.monotonicMs());
+  }
+
+  async #recoverOnce(): Promise<void> {
+    if (!this.#othersSilent) return;
+    this.#othersSilent = false;
+    await this.#recover([]);
   }
 
   async #register(): Promise<void> {

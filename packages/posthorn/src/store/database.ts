@@ -1,4 +1,4 @@
-// One pool of PostgreSQL connections, and Kysely on it for the queries that are built at run time.
+// The pools of PostgreSQL connections, and Kysely on one of them for the queries that are built at run time.
 import { Kysely, PostgresDialect, type PostgresPool } from 'kysely';
 import pg from 'pg';
 import { isAnswer } from './availability.ts';
@@ -17,6 +17,10 @@ const keepAliveIdleSeconds = 10;
 const keepAliveIntervalSeconds = 3;
 const keepAliveCount = 3;
 const unacknowledgedMaxMs = 15_000;
+// A heartbeat that takes longer has missed its time: the next one is sent on a new connection. The server gives it up
+// before the client does: one that waits for a lock must not come through when nobody counts on it any more.
+const heartbeatTimeoutMs = 4_000;
+const heartbeatStatementTimeoutMs = 3_500;
 
 const sessionSettings = [
   // Whatever the server's default: an answered message is on disk.
@@ -38,6 +42,11 @@ export type Queries = Kysely<Tables>;
 /** The store's way in: `pool` for the statements of the hot path, `queries` for everything that Kysely builds. */
 export interface Database {
   pool: pg.Pool;
+  /**
+   * One connection, made when it is first used, and thrown away when a statement fails on it. What others judge this
+   * process by must not stand in the queue of `pool`, or one that has much to do looks dead.
+   */
+  heartbeatPool: pg.Pool;
   queries: Queries;
   close(): Promise<void>;
 }
@@ -53,25 +62,42 @@ export interface DatabaseOptions {
 }
 
 export function openDatabase(options: DatabaseOptions): Database {
-  const pool = new pg.Pool({
-    connectionString: options.url,
+  const pool = openPool(options, {
     max: options.connectionsMax,
-    application_name: options.applicationName,
     connectionTimeoutMillis: connectTimeoutMs,
     idleTimeoutMillis: idleTimeoutMs,
     query_timeout: options.queryTimeoutMs ?? defaultQueryTimeoutMs,
     statement_timeout: statementTimeoutMs,
+  });
+  const heartbeatPool = openPool(options, {
+    max: 1,
+    connectionTimeoutMillis: heartbeatTimeoutMs,
+    idleTimeoutMillis: 0,
+    query_timeout: heartbeatTimeoutMs,
+    statement_timeout: heartbeatStatementTimeoutMs,
+  });
+  const dialect = new PostgresDialect({ pool: discardingPool(pool) });
+  const queries = new Kysely<Tables>({ dialect }).withSchema('posthorn');
+  const close = async () => {
+    await Promise.all([pool.end(), heartbeatPool.end()]);
+  };
+  return { pool, heartbeatPool, queries, close };
+}
+
+function openPool({ url, applicationName, onIdleError }: DatabaseOptions, limits: pg.PoolConfig): pg.Pool {
+  const pool = new pg.Pool({
+    ...limits,
+    connectionString: url,
+    application_name: applicationName,
     keepAlive: true,
     keepAliveInitialDelayMillis: keepAliveIdleSeconds * 1000,
     options: sessionSettings.map((setting) => `-c ${setting}`).join(' '),
   });
-  pool.on('error', options.onIdleError);
+  pool.on('error', onIdleError);
   // A connection cut between two statements of a transaction belongs to no query: without a listener of its own, the
   // error would end the process. The next statement on it fails, and with it the transaction.
-  pool.on('connect', (client) => client.on('error', options.onIdleError));
-  const dialect = new PostgresDialect({ pool: discardingPool(pool) });
-  const queries = new Kysely<Tables>({ dialect }).withSchema('posthorn');
-  return { pool, queries, close: () => pool.end() };
+  pool.on('connect', (client) => client.on('error', onIdleError));
+  return pool;
 }
 
 /**
