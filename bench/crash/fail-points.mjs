@@ -203,7 +203,7 @@ export const failPoints = [
   before(
     'heartbeat: not sent',
     'delivery/lease-keeper.js',
-    'const { alive, othersSilent } = await recordHeartbeat(',
+    'const { alive, wasSilentMs, silentIds } = await recordHeartbeat(',
     once,
   ),
   before(

@@ -185,8 +185,8 @@ export const mutants = [
     edits: [
       {
         file: 'store/leases.js',
-        find: "where heartbeat_at < now() - $1::bigint * interval '1 ms' or id",
-        put: "where heartbeat_at < now() - least($1::bigint, 500) * interval '1 ms' or id",
+        find: "where heartbeat_at < now() - $1::bigint * interval '1 ms' and id",
+        put: "where heartbeat_at < now() - least($1::bigint, 500) * interval '1 ms' and id",
       },
       {
         file: 'store/processes.js',

@@ -15,7 +15,14 @@ const policyOf = (plan: Plan) => ({
   jitterRatio: 0.2,
   retryAfterSecondsMax,
 });
-const leaseTimes = { heartbeatMs: 5_000, silentMaxMs: 15_000, freshMaxMs: 10_000, sweepMs: 15_000 };
+const leaseTimes = {
+  heartbeatMs: 5_000,
+  silentMaxMs: 15_000,
+  freshMaxMs: 10_000,
+  lateMaxMs: 7_000,
+  graceMs: 9_000,
+  sweepMs: 15_000,
+};
 const stopTimeoutMs = 25_000;
 
 export interface Member {

@@ -184,8 +184,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         model: 'statement-leases.js',
-        find: 'one.heartbeatAtMs < tx.nowMs - silentMaxMs || known',
-        put: 'one.heartbeatAtMs < tx.nowMs - 500 || known',
+        find: 'one.heartbeatAtMs < tx.nowMs - silentMaxMs && silent',
+        put: 'one.heartbeatAtMs < tx.nowMs - 500 && silent',
       },
       {
         model: 'statement-leases.js',

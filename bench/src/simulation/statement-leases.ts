@@ -77,11 +77,13 @@ export function listLeases(schema: Schema, tx: Transaction, values: readonly unk
 }
 
 export function lockDead(schema: Schema, tx: Transaction, values: readonly unknown[]): object[] {
-  const [silentMaxMs, known] = [Number(values[0]), values[1] as number[]];
+  const silentMaxMs = Number(values[0]);
+  const [known, silent] = [values[1] as number[], values[2] as number[]];
   return [...schema.processes.rows.values()].flatMap((row) => {
     const one = tx.read(row);
     if (!one) return [];
-    const dead = one.heartbeatAtMs < tx.nowMs - silentMaxMs || known.includes(one.id);
+    const isSilent = one.heartbeatAtMs < tx.nowMs - silentMaxMs && silent.includes(one.id);
+    const dead = isSilent || known.includes(one.id);
     return dead && tx.tryLock(row, 'update') ? [{ id: one.id }] : [];
   });
 }
@@ -117,11 +119,12 @@ export function heartbeat(schema: Schema, tx: Transaction, values: readonly unkn
   if (row) tx.lock(row, 'no key update');
   const own = row && tx.read(row);
   if (row && own) tx.write(row, { ...own, heartbeatAtMs: tx.nowMs }, 'no key update');
-  const othersSilent = [...schema.processes.rows.values()].some((other) => {
+  const silentIds = [...schema.processes.rows.values()].flatMap((other) => {
     const one = tx.read(other);
-    return one !== undefined && one.id !== id && one.heartbeatAtMs < tx.nowMs - silentMaxMs;
+    return one && one.id !== id && one.heartbeatAtMs < tx.nowMs - silentMaxMs ? [one.id] : [];
   });
-  return [{ alive: own !== undefined, others_silent: othersSilent }];
+  const wasSilentMs = own ? tx.nowMs - own.heartbeatAtMs : null;
+  return [{ alive: own !== undefined, was_silent_ms: wasSilentMs, silent_ids: silentIds }];
 }
 
 export function listNeighbours(schema: Schema, tx: Transaction, values: readonly unknown[]): object[] {

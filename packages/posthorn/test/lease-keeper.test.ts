@@ -1,14 +1,23 @@
 // Who is alive, and who says so: heartbeats come in time whatever else the process and the database are busy with.
 import type pg from 'pg';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LeaseKeeper, type LeaseTimes } from '../src/delivery/lease-keeper.ts';
 import { systemClock } from '../src/lib/clock.ts';
+import { type Database, openDatabase } from '../src/store/database.ts';
 import { listLeases } from '../src/store/leases.ts';
+import { type DatabaseGate, startDatabaseGate } from './support/database-gate.ts';
 import { openTestStore, type TestStore } from './support/store.ts';
 import { waitFor } from './support/wait.ts';
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
-const times: LeaseTimes = { heartbeatMs: 200, silentMaxMs: 3_000, freshMaxMs: 1_500, sweepMs: 60_000 };
+const times: LeaseTimes = {
+  heartbeatMs: 200,
+  silentMaxMs: 3_000,
+  freshMaxMs: 1_500,
+  lateMaxMs: 1_000,
+  graceMs: 0,
+  sweepMs: 60_000,
+};
 
 let store: TestStore;
 let keepers: LeaseKeeper[];
@@ -120,4 +129,66 @@ it('who recovers the dead goes on beating while somebody has a row of theirs loc
     client.release(true);
   }
   await waitFor(async () => (await listLeases(store.pool, dead)).length === 0, { what: 'the recovery' });
+});
+
+describe('of two living processes, and one that is dead,', () => {
+  // Longer than a keeper takes to try again, on any test machine.
+  const graceMs = 6_000;
+  let gates: DatabaseGate[];
+  let databases: Database[];
+  let living: LeaseKeeper[];
+  let livingIds: number[];
+  let dead: number;
+
+  beforeEach(async () => {
+    gates = [await startDatabaseGate(store.url), await startDatabaseGate(store.url)];
+    const options = { connectionsMax: 2, applicationName: 'posthorn test', onIdleError: () => {} };
+    databases = gates.map(({ url }) => openDatabase({ ...options, url }));
+    living = [await start({ graceMs }, databases[0]), await start({ graceMs }, databases[1])];
+    livingIds = living.map((keeper) => keeper.owner());
+    dead = await store.makeProcess();
+    const application = await store.makeApplication(1);
+    for (const id of [...livingIds, dead]) await store.lease(application, id);
+  });
+  afterEach(async () => {
+    await Promise.all(keepers.splice(0).map((keeper) => keeper.stop()));
+    await Promise.all(databases.map((database) => database.close()));
+    await Promise.all(gates.map((gate) => gate.stop()));
+  });
+
+  const leaseCount = async (id: number) => (await listLeases(store.pool, id)).length;
+
+  /** The first one beats three times before the second one can. */
+  async function comeBack(): Promise<void> {
+    gates[0]!.open();
+    const { rows } = await store.pool.query<{ ms: number }>(
+      'select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms',
+    );
+    const thirdAtMs = rows[0]!.ms + 3 * times.heartbeatMs;
+    await waitFor(async () => (await beatenAtMs(livingIds[0]!)) > thirdAtMs, { what: 'the first one back' });
+    gates[1]!.open();
+  }
+
+  async function expectTheDeadAloneToBeRecovered(): Promise<void> {
+    await waitFor(async () => (await leaseCount(dead)) === 0, { what: 'the recovery of the dead' });
+    expect(living.map((keeper) => keeper.owner())).toEqual(livingIds);
+    for (const id of livingIds) expect(await leaseCount(id)).toBe(1);
+  }
+
+  it('the first that is back after an outage leaves the other its leases', async () => {
+    for (const gate of gates) gate.shut();
+    const silentFor = `heartbeat_at < clock_timestamp() - ${times.silentMaxMs} * interval '1 ms'`;
+    await waitFor(async () => (await store.count(`posthorn.process where ${silentFor}`)) === 3, {
+      what: 'the silence of all',
+    });
+    await comeBack();
+    await expectTheDeadAloneToBeRecovered();
+  });
+
+  it("the first that beats after a jump of the database's clock leaves the other its leases", async () => {
+    for (const gate of gates) gate.shut();
+    await store.pool.query("update posthorn.process set heartbeat_at = heartbeat_at - interval '1 minute'");
+    await comeBack();
+    await expectTheDeadAloneToBeRecovered();
+  });
 });

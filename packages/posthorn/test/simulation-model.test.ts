@@ -219,15 +219,22 @@ class Run {
         return async ({ pool }) =>
           byKey((one) => deliveryKey(one.messageId, one.endpointId), await listLeases(pool, owner));
       case 'heartbeat':
-        return ({ pool }) => recordHeartbeat(pool, owner, silentMaxMs);
+        return async ({ pool }) => {
+          const { alive, wasSilentMs, silentIds } = await recordHeartbeat(pool, owner, silentMaxMs);
+          const wasSilentSeconds = wasSilentMs === null ? null : Math.round(wasSilentMs / 1_000);
+          return { alive, wasSilentSeconds, silentIds: silentIds.toSorted((x, y) => x - y) };
+        };
       case 'register':
         return ({ pool }) =>
           registerProcess(pool, { host: a % 3 === 0 ? null : `h${a % 2}`, pid: b, version: 'test' });
-      case 'recover':
+      case 'recover': {
+        const deadIds = a % 3 === 0 ? [owner] : [];
+        const silentIds = processes.filter((id) => id % 4 !== c % 4);
         return async ({ pool }) => {
-          const recovered = await recoverLeases(pool, silentMaxMs, a % 3 === 0 ? [owner] : []);
+          const recovered = await recoverLeases(pool, silentMaxMs, { deadIds, silentIds });
           return { ...recovered, processIds: recovered.processIds.toSorted((x, y) => x - y) };
         };
+      }
       case 'forget':
         return ({ pool }) => (a % 3 === 0 ? forgetProcess(pool, owner) : Promise.resolve());
       case 'neighbours':

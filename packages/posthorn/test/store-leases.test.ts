@@ -12,6 +12,7 @@ import type { TestApplication, TestStore } from './support/store.ts';
 import { waitFor } from './support/wait.ts';
 
 const silentMaxMs = 15_000;
+const anybody = Array.from({ length: 1_000 }, (_, i) => i);
 const failingMaxMs = 3_600_000;
 const plenty = { endpointsMax: 1_000, perEndpointMax: 1_000, bytesMax: 1e9, fullEndpoints: [] };
 /** Leased to a process that is not registered: nobody would ever look for these. */
@@ -37,7 +38,8 @@ const silence = (id: number, ms = silentMaxMs + 1_000) =>
     id,
     ms,
   ]);
-const recover = (...deadProcessIds: number[]) => recoverLeases(store.pool, silentMaxMs, deadProcessIds);
+const recover = (...deadIds: number[]) =>
+  recoverLeases(store.pool, silentMaxMs, { deadIds, silentIds: anybody });
 const beat = (id: number) => recordHeartbeat(store.pool, id, silentMaxMs);
 const byMessage = (a: Lease, b: Lease) =>
   `${a.messageId}${a.endpointId}` < `${b.messageId}${b.endpointId}` ? -1 : 1;
@@ -264,11 +266,28 @@ describe('processes', () => {
   it('learn from their heartbeat whether another one is silent, and not of their own silence', async () => {
     const [own, other] = [await store.makeProcess(), await store.makeProcess()];
     await silence(own);
-    expect(await beat(own)).toEqual({ alive: true, othersSilent: false });
+    expect(await beat(own)).toMatchObject({ alive: true, silentIds: [] });
     await silence(other);
-    expect(await beat(own)).toEqual({ alive: true, othersSilent: true });
+    expect(await beat(own)).toMatchObject({ alive: true, silentIds: [other] });
     await recover();
-    expect(await beat(own)).toEqual({ alive: true, othersSilent: false });
+    expect(await beat(own)).toMatchObject({ alive: true, silentIds: [] });
+  });
+
+  it('learn from it how long they were silent themselves, and nothing once they are forgotten', async () => {
+    const id = await store.makeProcess();
+    await silence(id, 8_000);
+    const { wasSilentMs } = await beat(id);
+    expect(wasSilentMs).toBeGreaterThanOrEqual(8_000);
+    expect((await beat(id)).wasSilentMs).toBeLessThan(8_000);
+    await forgetProcess(store.pool, id);
+    expect(await beat(id)).toEqual({ alive: false, wasSilentMs: null, silentIds: [] });
+  });
+
+  it('that fell silent after the look are not recovered with those that were silent then', async () => {
+    const [dead, later] = [await store.makeProcess(), await store.makeProcess()];
+    await silence(dead);
+    await silence(later);
+    expect((await recoverLeases(store.pool, silentMaxMs, { silentIds: [dead] })).processIds).toEqual([dead]);
   });
 
   it('that beat are fresh by the clock of the database', async () => {

@@ -196,7 +196,7 @@ describe('the lease', () => {
 describe('an attempt that succeeded under a lease that was lost', () => {
   const takeOver = async () => {
     const second = await store.makeProcess();
-    await recoverLeases(store.pool, 60_000, [owner]);
+    await recoverLeases(store.pool, 60_000, { deadIds: [owner] });
     owner = await store.makeProcess();
     const [taken] = await claimDeliveries(store.pool, second, plenty);
     return taken!;
@@ -205,7 +205,7 @@ describe('an attempt that succeeded under a lease that was lost', () => {
 
   it('ends the delivery that was given back', async () => {
     const lease = await leaseOne();
-    await recoverLeases(store.pool, 60_000, [owner]);
+    await recoverLeases(store.pool, 60_000, { deadIds: [owner] });
     owner = await store.makeProcess();
     expect((await settle(settledAs(lease, succeeded, attemptId()))).movedCount).toBe(0);
     const ended = { state: 'succeeded', attempts: 1, lease_owner: null, next_in_ms: null };
@@ -233,7 +233,7 @@ describe('an attempt that succeeded under a lease that was lost', () => {
   it('ends the others of its batch too, and gives a turn back to their order', async () => {
     const leases = await store.lease(application, owner, 3);
     await store.pool.query("update posthorn.delivery set order_at = created_at, order_key = 'k'");
-    await recoverLeases(store.pool, 60_000, [owner]);
+    await recoverLeases(store.pool, 60_000, { deadIds: [owner] });
     owner = await store.makeProcess();
     await store.pool.query('truncate posthorn.endpoint_due, posthorn.endpoint_key');
     await settle(...leases.slice(0, 2).map((lease) => settledAs(lease, succeeded, attemptId())));
@@ -245,7 +245,7 @@ describe('an attempt that succeeded under a lease that was lost', () => {
   it('leaves it to its new holder while it has its turn in an order', async () => {
     const lease = await leaseOne();
     await store.pool.query('update posthorn.delivery set order_at = created_at');
-    await recoverLeases(store.pool, 60_000, [owner]);
+    await recoverLeases(store.pool, 60_000, { deadIds: [owner] });
     owner = await store.makeProcess();
     await store.pool.query(
       `update posthorn.delivery set state = 'delivering', lease_owner = $1, lease_seq = 2, next_attempt_at = null`,
@@ -257,7 +257,7 @@ describe('an attempt that succeeded under a lease that was lost', () => {
 
   it('leaves what ended, and a resend that was asked for meanwhile', async () => {
     const [first, second] = await store.lease(application, owner, 2);
-    await recoverLeases(store.pool, 60_000, [owner]);
+    await recoverLeases(store.pool, 60_000, { deadIds: [owner] });
     owner = await store.makeProcess();
     await store.pool.query(
       "update posthorn.delivery set state = 'exhausted', next_attempt_at = null where message_id = $1",

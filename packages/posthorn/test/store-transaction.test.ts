@@ -62,9 +62,12 @@ it('one that stood still with half a statement sent does not keep its locks for 
   }).catch((error: unknown) => error);
   await waitFor(() => limit !== undefined, { what: 'the transaction' });
   expect(limit).toBe('2min');
-  await waitFor(async () => (await recoverLeases(store.pool, 60_000, [owner])).deliveryCount === 1, {
-    what: 'the leases of the frozen process',
-  });
+  await waitFor(
+    async () => (await recoverLeases(store.pool, 60_000, { deadIds: [owner] })).deliveryCount === 1,
+    {
+      what: 'the leases of the frozen process',
+    },
+  );
   expect(await ended).toBeInstanceOf(Error);
 });
 

@@ -18,14 +18,23 @@ export interface LeaseTimes {
   silentMaxMs: number;
   /** A process starts no attempt when its last heartbeat is older: well below silentMaxMs. */
   freshMaxMs: number;
+  /** A process that was itself this long without a heartbeat leaves the others alone for a while: */
+  lateMaxMs: number;
+  /** so long, until each that lives had the time for a heartbeat. */
+  graceMs: number;
   sweepMs: number;
 }
 
 // Dead at 15 s, seen by the next heartbeat of another within 5 s, claimed at once: about 20 s in all, 30 s promised.
+// Grace is a heartbeat's interval and its limit of 4 s: who lives beats by then, also when one fails on the way. It ends
+// with the second beat after an outage, 10 s after the return. Late is what comes 2 s after its time: a statement that
+// failed at once, and was sent again, is not.
 export const defaultLeaseTimes: LeaseTimes = {
   heartbeatMs: 5_000,
   silentMaxMs: 15_000,
   freshMaxMs: 10_000,
+  lateMaxMs: 7_000,
+  graceMs: 9_000,
   sweepMs: 15_000,
 };
 const errorDelayMs = 1_000;
@@ -62,7 +71,9 @@ export class LeaseKeeper {
   #beatenAtMs = Number.NEGATIVE_INFINITY;
   /** When they were first seen; monotonic milliseconds. */
   #unknownSince = new Map<string, number>();
-  #othersSilent = false;
+  /** Since when this process beats in time; monotonic milliseconds. */
+  #inTimeSinceMs = Number.POSITIVE_INFINITY;
+  #silentIds: readonly number[] = [];
 
   constructor(deps: LeaseKeeperDeps) {
     this.#deps = deps;
@@ -102,7 +113,7 @@ export class LeaseKeeper {
   /** Registers the process, and frees the leases of neighbours that are gone. */
   async start(): Promise<void> {
     await this.#register();
-    await this.#recover(await this.#deadNeighbours());
+    await this.#recover({ deadIds: await this.#deadNeighbours() });
     this.#heart.start();
     this.#recoverer.start();
     this.#sweeper.start();
@@ -117,7 +128,11 @@ export class LeaseKeeper {
   async beatOnce(): Promise<void> {
     const { heartbeatPool, clock, log, times, onLost, onFresh } = this.#deps;
     const askedAtMs = clock.monotonicMs();
-    const { alive, othersSilent } = await recordHeartbeat(heartbeatPool, this.#owner, times.silentMaxMs);
+    const { alive, wasSilentMs, silentIds } = await recordHeartbeat(
+      heartbeatPool,
+      this.#owner,
+      times.silentMaxMs,
+    );
     if (alive) {
       this.#beatenAtMs = askedAtMs;
     } else {
@@ -129,8 +144,11 @@ export class LeaseKeeper {
       await this.#register();
     }
     onFresh();
-    if (!othersSilent) return;
-    this.#othersSilent = true;
+    // Who was silent itself cannot tell the dead from the living: nobody may have been able to beat, or the database's
+    // clock has jumped. The first one back would bury all the others.
+    if (wasSilentMs === null || wasSilentMs > times.lateMaxMs) this.#inTimeSinceMs = askedAtMs;
+    if (silentIds.length === 0 || askedAtMs - this.#inTimeSinceMs < times.graceMs) return;
+    this.#silentIds = silentIds;
     this.#recoverer.wake();
   }
 
@@ -170,21 +188,22 @@ export class LeaseKeeper {
   }
 
   async #recoverOnce(): Promise<void> {
-    if (!this.#othersSilent) return;
-    this.#othersSilent = false;
-    await this.#recover([]);
+    const silentIds = this.#silentIds;
+    this.#silentIds = [];
+    if (silentIds.length > 0) await this.#recover({ silentIds });
   }
 
   async #register(): Promise<void> {
     const askedAtMs = this.#deps.clock.monotonicMs();
     this.#owner = await registerProcess(this.#deps.pool, this.#deps.identity);
     this.#beatenAtMs = askedAtMs;
+    this.#inTimeSinceMs = askedAtMs;
     this.#unknownSince = new Map();
   }
 
-  async #recover(deadProcessIds: readonly number[]): Promise<void> {
+  async #recover(ids: { deadIds?: readonly number[]; silentIds?: readonly number[] }): Promise<void> {
     const { pool, times, log, onFreed } = this.#deps;
-    const { processIds, deliveryCount } = await recoverLeases(pool, times.silentMaxMs, deadProcessIds);
+    const { processIds, deliveryCount } = await recoverLeases(pool, times.silentMaxMs, ids);
     if (processIds.length === 0) return;
     log.warn({ processIds, deliveries: deliveryCount }, 'took over from processes that are gone');
     if (deliveryCount > 0) onFreed();

@@ -146,7 +146,7 @@ export async function listLeases(pool: pg.Pool, owner: number): Promise<Lease[]>
 // second statement sees of its leases is complete. Of several survivors, one gets the lock and does the work.
 const lockDeadSql = `
 select id from posthorn.process
-where heartbeat_at < now() - $1::bigint * interval '1 ms' or id = any ($2::integer[])
+where heartbeat_at < now() - $1::bigint * interval '1 ms' and id = any ($3::integer[]) or id = any ($2::integer[])
 for update skip locked`;
 
 const recoverSql = `
@@ -165,16 +165,17 @@ export interface Recovered {
 }
 
 /**
- * Frees the leases of processes whose heartbeat is older than `silentMaxMs`, and of those known to be dead
- * (`deadProcessIds`), and forgets these processes.
+ * Frees the leases of those of `silentIds` whose heartbeat is older than `silentMaxMs` still, and of those known to be
+ * dead (`deadIds`), and forgets these processes. Of nobody else: between a heartbeat that names the silent ones and this,
+ * the database can have been away for so long that all look silent.
  */
 export function recoverLeases(
   pool: pg.Pool,
   silentMaxMs: number,
-  deadProcessIds: readonly number[] = [],
+  { deadIds = [], silentIds = [] }: { deadIds?: readonly number[]; silentIds?: readonly number[] },
 ): Promise<Recovered> {
   return inTransaction(pool, async (client) => {
-    const dead = await client.query<{ id: number }>(lockDeadSql, [silentMaxMs, deadProcessIds]);
+    const dead = await client.query<{ id: number }>(lockDeadSql, [silentMaxMs, deadIds, silentIds]);
     return bury(
       client,
       dead.rows.map((row) => row.id),

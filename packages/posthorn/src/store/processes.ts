@@ -22,21 +22,28 @@ export async function registerProcess(pool: pg.Pool, identity: ProcessIdentity):
 export interface Heartbeat {
   /** False when the process was declared dead meanwhile: its leases are void. */
   alive: boolean;
-  /** Another process has been silent for too long. */
-  othersSilent: boolean;
+  /** How long it was silent before this beat, by the database's clock; null when it was declared dead. */
+  wasSilentMs: number | null;
+  /** Other processes that have been silent for too long. */
+  silentIds: number[];
 }
 
 export async function recordHeartbeat(pool: pg.Pool, id: number, silentMaxMs: number): Promise<Heartbeat> {
-  const { rows } = await pool.query<{ alive: boolean; others_silent: boolean }>({
+  const { rows } = await pool.query<{ alive: boolean; was_silent_ms: number | null; silent_ids: number[] }>({
     name: 'heartbeat',
+    // What is selected beside the update is from before it.
     text: `
       with beat as (update posthorn.process set heartbeat_at = now() where id = $1 returning id)
-      select exists (select from beat) as alive, exists (
-        select from posthorn.process where id <> $1 and heartbeat_at < now() - $2::bigint * interval '1 ms'
-      ) as others_silent`,
+      select exists (select from beat) as alive, (
+        select extract(epoch from now() - heartbeat_at)::float8 * 1000 from posthorn.process where id = $1
+      ) as was_silent_ms, array(
+        select id from posthorn.process where id <> $1 and heartbeat_at < now() - $2::bigint * interval '1 ms'
+      ) as silent_ids`,
     values: [id, silentMaxMs],
   });
-  return { alive: rows[0]?.alive ?? false, othersSilent: rows[0]?.others_silent ?? false };
+  const [beat] = rows;
+  if (!beat) throw new Error('a heartbeat returned no row');
+  return { alive: beat.alive, wasSilentMs: beat.was_silent_ms, silentIds: beat.silent_ids };
 }
 
 /** The other processes that registered from `host`. */
