@@ -9,6 +9,10 @@ import type { Actor, Scheduled, World } from './world.ts';
 const statementTimeoutMs = 15_000;
 const idleInTransactionMs = 10_000;
 
+/** How long it waits for a lock: the text says so where it is less than a statement may take (store/lock-wait.ts). */
+const lockWaitMsOf = ({ text }: Query) =>
+  Number(/'lock_timeout', '(\d+)'/.exec(text)?.[1] ?? statementTimeoutMs);
+
 /** What goes wrong with statements at this moment. */
 export interface Weather {
   /** PostgreSQL does not answer at all. */
@@ -49,9 +53,9 @@ function failure(message: string, code?: string): Error {
 }
 
 /** PostgreSQL says so itself, and the connection goes on. */
-const timedOut = () =>
-  Object.assign(new pg.DatabaseError('canceling statement due to statement timeout', 0, 'error'), {
-    code: '57014',
+const givenUp = (kind: string, code: string) =>
+  Object.assign(new pg.DatabaseError(`canceling statement due to ${kind} timeout`, 0, 'error'), {
+    code,
     severity: 'ERROR',
   });
 
@@ -166,10 +170,12 @@ export class Connection {
       if (isOwn) server.rollback(tx);
       if (isOwn) this.#own = undefined;
     };
-    const timeout = world.after(world.outside, statementTimeoutMs, () => {
+    const lockWaitMs = lockWaitMsOf(query);
+    const [kind, code] = lockWaitMs < statementTimeoutMs ? ['lock', '55P03'] : ['statement', '57014'];
+    const timeout = world.after(world.outside, lockWaitMs, () => {
       abandon();
-      this.#link.onFault(this.#actor, 'statement timeout');
-      this.#fail?.(timedOut());
+      this.#link.onFault(this.#actor, `${kind} timeout`);
+      this.#fail?.(givenUp(kind, code));
     });
     this.#giveUp = abandon;
     const giveUp = server.execute(tx, query, (outcome) => {

@@ -213,7 +213,16 @@ describe('what is said of the code', () => {
   });
 
   test('the log lines worth an alarm are written somewhere', () => {
-    const delivery = ['accept', 'claimer', 'engine', 'housekeeper', 'lease-keeper', 'settler'];
+    const delivery = [
+      'accept',
+      'claimer',
+      'endpoint-disabler',
+      'engine',
+      'housekeeper',
+      'late-results',
+      'lease-keeper',
+      'settler',
+    ];
     const sources = ['store/outage-log', ...delivery.map((name) => `delivery/${name}`)].map((name) =>
       textOf(`packages/posthorn/src/${name}.ts`),
     );

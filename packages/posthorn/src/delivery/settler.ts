@@ -5,11 +5,11 @@ import { noteOf } from '../core/attempt-note.ts';
 import { type Batcher, createBatcher } from '../lib/batcher.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import { isWorthRepeating } from '../store/availability.ts';
-import { disableEndpoint } from '../store/disable-endpoint.ts';
+import { isWorthRepeating, wasGivenUp } from '../store/availability.ts';
 import { type Settled, settleDeliveries } from '../store/settle-deliveries.ts';
-import type { DisabledReason } from '../store/tables.ts';
 import type { Finished } from './attempt.ts';
+import { EndpointDisabler } from './endpoint-disabler.ts';
+import { LateResults } from './late-results.ts';
 
 const batchMax = 500;
 const batchesInFlightMax = 2;
@@ -36,27 +36,27 @@ export interface SettlerDeps {
 export class Settler {
   readonly #deps: SettlerDeps;
   readonly #batcher: Batcher<Finished>;
+  readonly #late: LateResults;
+  readonly #disabler: EndpointDisabler;
   readonly #following = new Set<Promise<void>>();
   #abandoned = false;
 
   constructor(deps: SettlerDeps) {
     this.#deps = deps;
+    this.#late = new LateResults({ write: (batch) => this.#settle(batch, true), log: deps.log });
+    this.#disabler = new EndpointDisabler(deps);
     this.#batcher = createBatcher({
       itemsMax: batchMax,
       concurrencyMax: batchesInFlightMax,
       crowdMin: batchBesideMin,
       lingerMs,
-      run: async (batch) => {
-        await this.#writeUntilTaken(batch).catch((error: unknown) =>
-          deps.log.error({ err: error }, 'settling failed'),
-        );
-        for (const finished of batch) deps.onEnd(finished);
-      },
+      run: async (batch) => this.#late.add(await this.#settle(batch)),
     });
   }
 
   add(finished: Finished): void {
-    if (!finished.stored) return this.#batcher.add(finished);
+    if (!finished.stored)
+      return this.#late.holds(finished) ? this.#late.add([finished]) : this.#batcher.add(finished);
     const following = this.#follow(finished, finished.stored.failingEndpoints).finally(() =>
       this.#following.delete(following),
     );
@@ -65,6 +65,8 @@ export class Settler {
 
   async drain(): Promise<void> {
     await Promise.all([this.#batcher.drain(), ...this.#following]);
+    await this.#late.drain();
+    await this.#disabler.drain();
   }
 
   /** Gives up on what PostgreSQL does not take: the leases expire, and someone else sends again. */
@@ -72,34 +74,51 @@ export class Settler {
     this.#abandoned = true;
   }
 
-  async #writeUntilTaken(batch: Finished[], wasTried = false): Promise<void> {
+  /** Resolves with what is not written because PostgreSQL gave it up; everything else has ended. */
+  async #settle(batch: Finished[], wasTried = false): Promise<Finished[]> {
+    const { log, onEnd } = this.#deps;
+    const late = await this.#writeUntilTaken(batch, wasTried).catch((error: unknown) => {
+      log.error({ err: error }, 'settling failed');
+      return [];
+    });
+    const isLate = new Set(late);
+    for (const finished of batch) if (!isLate.has(finished)) onEnd(finished);
+    return late;
+  }
+
+  async #writeUntilTaken(batch: Finished[], wasTried: boolean): Promise<Finished[]> {
     const { log, onSettled } = this.#deps;
     for (let isRepeat = wasTried; !this.#abandoned; isRepeat = true) {
       try {
         await this.#write(batch, isRepeat);
         for (const finished of batch) onSettled(finished);
-        return;
+        return [];
       } catch (error) {
+        // The same again would wait for the same row, or as long for a slow disk.
+        if (wasGivenUp(error)) return batch;
         if (!isWorthRepeating(error)) return this.#writeOneByOne(batch, error);
         log.warn({ err: error, waiting: batch.length }, 'writing down attempts');
         await pause(retryDelayMs);
       }
     }
+    return [];
   }
 
   /** One row that PostgreSQL does not take must not hold up the others, nor be sent again for ever. */
-  async #writeOneByOne(batch: Finished[], error: unknown): Promise<void> {
+  async #writeOneByOne(batch: Finished[], error: unknown): Promise<Finished[]> {
     const [first, ...others] = batch;
-    if (!first) return;
+    if (!first) return [];
     if (others.length > 0) {
-      for (const finished of batch) await this.#writeUntilTaken([finished], true);
-      return;
+      const late: Finished[] = [];
+      for (const finished of batch) late.push(...(await this.#writeUntilTaken([finished], true)));
+      return late;
     }
     const { messageId, endpointId } = first.work;
     const lesser = withLess(first.settled);
     const what = lesser ? 'an attempt is stored with less' : 'an attempt was not stored';
     this.#deps.log.error({ err: error, messageId, endpointId }, what);
-    if (lesser) await this.#writeUntilTaken([{ ...first, settled: lesser }], true);
+    const late = lesser ? await this.#writeUntilTaken([{ ...first, settled: lesser }], true) : [];
+    return late.length > 0 ? [first] : [];
   }
 
   async #write(batch: Finished[], isRepeat: boolean): Promise<void> {
@@ -114,7 +133,7 @@ export class Settler {
     if (movedCount < batch.length) {
       log.warn({ lost: batch.length - movedCount }, 'attempts ended after their lease had been taken over');
     }
-    await this.#disableAfter(batch, failingEndpoints);
+    this.#disableAfter(batch, failingEndpoints);
   }
 
   /** Like a batch, it ends after whoever added it is done with it. */
@@ -122,25 +141,12 @@ export class Settler {
     await Promise.resolve();
     this.#deps.onSettled(finished);
     this.#deps.onEnd(finished);
-    await this.#disableAfter([finished], failingEndpoints);
+    this.#disableAfter([finished], failingEndpoints);
   }
 
-  async #disableAfter(batch: readonly Finished[], failingEndpoints: readonly string[]): Promise<void> {
-    await this.#disable(failingEndpoints, 'failing');
-    await this.#disable([...goneEndpoints(batch)], 'gone');
-  }
-
-  async #disable(endpointIds: readonly string[], reason: DisabledReason): Promise<void> {
-    const { pool, log } = this.#deps;
-    for (const endpointId of endpointIds) {
-      try {
-        if (await disableEndpoint(pool, endpointId, reason))
-          log.warn({ endpointId, reason }, 'endpoint disabled');
-      } catch (error) {
-        // The attempts are stored; the endpoint's next one gives the same reason again.
-        log.warn({ err: error, endpointId, reason }, 'an endpoint could not be disabled');
-      }
-    }
+  #disableAfter(batch: readonly Finished[], failingEndpoints: readonly string[]): void {
+    for (const endpointId of failingEndpoints) this.#disabler.add(endpointId, 'failing');
+    for (const { work, endpointGone } of batch) if (endpointGone) this.#disabler.add(work.endpointId, 'gone');
   }
 }
 
@@ -157,8 +163,4 @@ function addNotes(batch: readonly Finished[]): void {
     const note = noteOf(settled.transition, work);
     if (note) settled.note = note;
   }
-}
-
-function goneEndpoints(batch: readonly Finished[]): Set<string> {
-  return new Set(batch.filter((finished) => finished.endpointGone).map(({ work }) => work.endpointId));
 }

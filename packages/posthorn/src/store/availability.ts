@@ -6,6 +6,7 @@ import { OverloadedError } from '../core/acceptance.ts';
 
 const uniqueViolation = '23505';
 const lockNotAvailable = '55P03';
+const queryCanceled = '57014';
 
 // https://www.postgresql.org/docs/current/errcodes-appendix.html
 const unavailableClasses = ['08', '53', '58'];
@@ -16,7 +17,7 @@ const unavailableStates = new Set([
   lockNotAvailable,
   '25P03', // idle_in_transaction_session_timeout: this process stood still within a transaction, and its next
   '25P04', // statement was on its way when it woke up; transaction_timeout, the same within a message
-  '57014', // query_canceled: the statement timeout
+  queryCanceled, // the statement timeout
   '57P01', // admin_shutdown
   '57P02', // crash_shutdown
   '57P03', // cannot_connect_now: starting up or recovering
@@ -118,6 +119,11 @@ export const isConnectionLost = (error: unknown): boolean => isDatabaseUnavailab
 /** True when a lock was not to be had in the time that the statement was ready to wait for it. */
 export function isLockTimeout(error: unknown): boolean {
   return error instanceof Error && textProperty(error, 'code') === lockNotAvailable;
+}
+
+/** True when PostgreSQL gave a statement up because it, or a lock that it needs, took too long: it had no effect. */
+export function wasGivenUp(error: unknown): boolean {
+  return isLockTimeout(error) || (error instanceof Error && textProperty(error, 'code') === queryCanceled);
 }
 
 /** True for SQLSTATE 23505; with `constraint`, only for a violation of that constraint or unique index. */

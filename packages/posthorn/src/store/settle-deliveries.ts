@@ -8,6 +8,7 @@ import { noteAttempts } from './attempt-notes.ts';
 import type { NotedAttempt } from './attempt-notes.ts';
 import { boolArray, byteaArray, int4Array, int8Array, textArray } from './binary-array.ts';
 import { endDelivered, type Lease, messageIdBounds } from './leases.ts';
+import { waitsForLocks } from './lock-wait.ts';
 import {
   type CancelParts,
   nextAttemptAt,
@@ -76,12 +77,12 @@ export interface SettleResult {
 // ten thousand rows. Only what is leased has a lease_owner; and a batch that seems to hold one row is looked up by key.
 // Rows of 'retrying' without a delay go on when the automatic chain would have (resume_at).
 // What else a batch may need is in settle-parts.ts.
-const settleSql = (onTakenId: OnTakenId, { cancel, sighting, turn }: Parts) => `
+const settleSql = ({ onTakenId, lockWaitMs }: Variant, { cancel, sighting, turn }: Parts) => `
 with input as materialized (
   select * from unnest(
     $1::text[], $2::text[], $3::text[], $4::integer[], $5::integer[], $6::text[], $7::integer[], $8::bigint[]${cancel.arrays}${turn.arrays}
   ) as i (application_id, message_id, endpoint_id, lease_owner, lease_seq, state, attempts, delay_ms${cancel.columns}${turn.columns})
-  where lease_owner >= 0 and lease_seq >= 0 and attempts >= 0
+  where lease_owner >= 0 and lease_seq >= 0 and attempts >= 0 and ${waitsForLocks(lockWaitMs)}
 ), moved as (
   update posthorn.delivery d
   set state = i.state::posthorn.delivery_state, attempts = i.attempts, lease_owner = null, resume_at = null,
@@ -192,7 +193,14 @@ interface Parts {
   turn: TurnParts;
 }
 
-type OnTakenId = 'on conflict do nothing' | '';
+interface Variant {
+  onTakenId: 'on conflict do nothing' | '';
+  /** A batch that has waited for a row is repeated in parts, one after the other: each of them waits for less long. */
+  lockWaitMs: number;
+}
+
+const first: Variant = { onTakenId: '', lockWaitMs: 1_000 };
+const repeated: Variant = { onTakenId: 'on conflict do nothing', lockWaitMs: 250 };
 
 interface Statements {
   first: { name: string; text: string };
@@ -202,8 +210,8 @@ interface Statements {
 function statementsOf(name: string, parts: Partial<Parts>): Statements {
   const whole = { cancel: withoutReason, sighting: withoutSightings, turn: withoutTurns, ...parts };
   return {
-    first: { name, text: settleSql('', whole) },
-    repeated: { name: `${name}-again`, text: settleSql('on conflict do nothing', whole) },
+    first: { name, text: settleSql(first, whole) },
+    repeated: { name: `${name}-again`, text: settleSql(repeated, whole) },
   };
 }
 
