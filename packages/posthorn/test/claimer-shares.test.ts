@@ -1,6 +1,6 @@
 // The claimer on a real database: what gets on slowly leaves room to claim for everybody else.
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, it } from 'vitest';
 import { type Claimer, createClaimer } from '../src/delivery/claimer.ts';
 import { ConfigCache } from '../src/delivery/config-cache.ts';
 import { defaultDispatchLimits } from '../src/delivery/dispatch-limits.ts';
@@ -11,6 +11,7 @@ import { systemClock } from '../src/lib/clock.ts';
 import { acceptMessages } from '../src/store/accept-messages.ts';
 import { createSecretBox } from '../src/store/secret-box.ts';
 import { openTestStore, type TestApplication, type TestStore } from './support/store.ts';
+import { waitFor } from './support/wait.ts';
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 
@@ -81,7 +82,7 @@ async function expectOthersClaimed(): Promise<void> {
   const other = await store.makeApplication(1);
   await addWaiting(other, 1);
   await claimer.runOnce();
-  expect(started).toContain(other.endpointIds[0]);
+  await waitFor(() => started.includes(other.endpointIds[0]!), { what: "the others' attempt" });
 }
 
 it('endpoints with an order that hang leave some of it', async () => {

@@ -21,6 +21,7 @@ let store: TestStore;
 let leases: LeaseKeeper;
 let dispatcher: Dispatcher;
 let claimer: Claimer;
+let configs: ConfigCache;
 let started: Work[];
 let aheadMs: number;
 const clock = { now: systemClock.now, monotonicMs: () => systemClock.monotonicMs() + aheadMs };
@@ -51,7 +52,7 @@ beforeEach(async () => {
     onFreed: () => {},
   });
   const { pool } = store;
-  const configs = new ConfigCache({ pool, box: createSecretBox(randomBytes(32)), clock: systemClock });
+  configs = new ConfigCache({ pool, box: createSecretBox(randomBytes(32)), clock: systemClock });
   claimer = createClaimer({ pool, dispatcher, configs, leases, clock: systemClock, log: silent });
   await leases.start();
 });
@@ -141,6 +142,62 @@ it('what was claimed is known to the sweep while its configuration is still bein
   await waitFor(() => started.length === 1, { what: 'the attempt' });
 });
 
+it('an application whose configuration is slow holds up no other, nor the claimer', async () => {
+  const [slow, other] = [await store.makeApplication(1), await store.makeApplication(1)];
+  await configs.forSend(other.id);
+  await addWaiting(slow);
+  await addWaiting(other);
+  const letGo = await hold('lock table posthorn.endpoint_secret in access exclusive mode');
+  try {
+    await claimer.runOnce();
+    await waitFor(() => started.length > 0, { what: 'an attempt' });
+    expect(started.map(({ applicationId }) => applicationId)).toEqual([other.id]);
+    expect(dispatcher.counts().held).toBe(2);
+  } finally {
+    await letGo();
+  }
+  await waitFor(() => started.length === 2, { what: 'the attempt of the slow one' });
+});
+
+it('what was claimed by a statement whose answer was lost is looked for soon', async () => {
+  await addWaiting(await store.makeApplication(1));
+  const { pool } = store;
+  const cut = cutAfterCommit(pool);
+  await expect(claimer.runOnce()).rejects.toThrow('Connection terminated');
+  cut.mend();
+  expect(await listLeases(pool, leases.owner())).toHaveLength(1);
+  // Left alone it would be looked for after 15 s, and given back 5 s later.
+  const isGivenBack = async () => (await listLeases(pool, leases.owner())).length === 0;
+  await waitFor(isGivenBack, { what: 'that it is given back', timeoutMs: 12_000 });
+});
+
+/** Answers of commits are lost until it is mended. */
+function cutAfterCommit(pool: pg.Pool): { mend(): void } {
+  const cut: pg.PoolClient[] = [];
+  const connect = pool.connect.bind(pool) as () => Promise<pg.PoolClient>;
+  const connectAndCut = async () => {
+    const client = await connect();
+    const query = client.query.bind(client) as (...asked: unknown[]) => Promise<unknown>;
+    const queryAndCut = async (...asked: unknown[]) => {
+      const answer = await query(...asked);
+      if (asked[0] === 'commit') throw new Error('Connection terminated unexpectedly');
+      return answer;
+    };
+    cut.push(Object.assign(client, { query: queryAndCut }));
+    return client;
+  };
+  const original = pool.connect.bind(pool);
+  Object.assign(pool, {
+    connect: (done?: Parameters<typeof original>[0]) => (done ? original(done) : connectAndCut()),
+  });
+  return {
+    mend() {
+      Reflect.deleteProperty(pool, 'connect');
+      for (const client of cut) Reflect.deleteProperty(client, 'query');
+    },
+  };
+}
+
 it('what nobody here knows of is given back, but not before a commit must have been heard of', async () => {
   await store.lease(await store.makeApplication(1), leases.owner());
   const leaseCount = async () => (await listLeases(store.pool, leases.owner())).length;
@@ -183,11 +240,12 @@ it('an order whose row somebody holds keeps nobody else from being claimed', asy
   const letGo = await hold('select from posthorn.endpoint_due where endpoint_id = $1 for update', [heldId]);
   try {
     await claimer.runOnce();
-    expect(started.map(({ endpointId }) => endpointId)).toEqual([heldId, other.endpointIds[0]]);
+    await waitFor(() => started.length === 2, { what: 'the other one' });
   } finally {
     await letGo();
   }
   await claimer.runOnce();
+  await waitFor(() => started.length === 3, { what: 'the next in order' });
   expect(started.map(({ endpointId }) => endpointId)).toEqual([heldId, other.endpointIds[0], heldId]);
 });
 

@@ -5,12 +5,18 @@ import type { Log } from '../lib/log.ts';
 import type { Clock } from '../lib/clock.ts';
 import { isLockTimeout } from '../store/availability.ts';
 import { claimByKey } from '../store/claim-by-key.ts';
-import { type Claimed, claimDeliveries, claimDeliveriesOf, nextDue } from '../store/claim-deliveries.ts';
+import {
+  type Claimed,
+  claimDeliveries,
+  claimDeliveriesOf,
+  type NextDue,
+  nextDue,
+} from '../store/claim-deliveries.ts';
 import { claimInOrder } from '../store/claim-in-order.ts';
 import { readContents } from '../store/claimed-contents.ts';
 import { type Lease, leaseKey, releaseLeases } from '../store/leases.ts';
 import type { ConfigCache } from './config-cache.ts';
-import type { Dispatcher } from './dispatcher.ts';
+import type { Dispatcher, Work } from './dispatcher.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 
 // Nobody tells this process of work that another one puts into the database: it looks this often.
@@ -26,6 +32,8 @@ const perOrderMax = 200;
 const ordersPerClaimMax = 25;
 // An endpoint whose order is under way elsewhere is left alone for so long.
 const busyMs = 50;
+// So many applications wait for their configurations before no more is claimed: each is a statement in the pool's queue.
+const configuringMax = 50;
 
 export interface ClaimerDeps {
   pool: pg.Pool;
@@ -43,9 +51,25 @@ export interface Claimer extends Loop {
   isReading(lease: Lease): boolean;
 }
 
-export function createClaimer(deps: ClaimerDeps): Claimer {
+/** What is claimed and not dispatched yet. */
+interface Underway {
+  /** Their content is being read. */
+  reading: Set<string>;
+  /** Their applications' configurations are being loaded; none of them rejects. */
+  configuring: Set<Promise<void>>;
+}
+
+interface Claims {
+  /** Endpoints that nothing is claimed for now. */
+  excluded(): string[];
+  /** Some of them are left alone because they are under way elsewhere. */
+  isSomeBusy(): boolean;
+  /** For what is due, or for something else where that is to be had no more; false when there is nothing. */
+  claim(due: NextDue): Promise<boolean>;
+}
+
+function createClaims(deps: ClaimerDeps, underway: Underway): Claims {
   const { pool, dispatcher, leases, clock } = deps;
-  const reading = new Set<string>();
   const busy = new BusyOrders(clock);
   const excluded = (): string[] => [...dispatcher.fullEndpoints(), ...busy.endpointIds()];
 
@@ -56,7 +80,7 @@ export function createClaimer(deps: ClaimerDeps): Claimer {
     fullEndpoints: excluded(),
   });
 
-  const take = (claimed: readonly Claimed[]) => takeIn(deps, claimed, reading);
+  const take = (claimed: readonly Claimed[]) => takeIn(deps, claimed, underway);
 
   const claimAny = async (): Promise<number> =>
     take(await claimDeliveries(pool, leases.owner(), limits(perEndpointMax)));
@@ -90,22 +114,42 @@ export function createClaimer(deps: ClaimerDeps): Claimer {
     key: [claimTurns, claimAny, claimOrdered],
   };
 
+  const takeOverflowed = async () => take(await claimOverflowed(deps));
+  const claim = (due: NextDue) =>
+    claimFirst([takeOverflowed, ...claimsFor[due.order ?? 'none']]).catch((error: unknown) => {
+      // Perhaps its answer alone was lost: then there are leases of this process that it does not know of.
+      leases.sweepSoon();
+      throw error;
+    });
+
+  return { excluded, isSomeBusy: () => busy.endpointIds().length > 0, claim };
+}
+
+export function createClaimer(deps: ClaimerDeps): Claimer {
+  const { pool, dispatcher, leases } = deps;
+  const underway: Underway = { reading: new Set(), configuring: new Set() };
+  const claims = createClaims(deps, underway);
+
   const runOnce = async (): Promise<number> => {
     if (!leases.isFresh()) return pollMs;
     for (;;) {
-      const due = await nextDue(pool, excluded());
-      const idleMs = busy.endpointIds().length > 0 ? busyMs : pollMs;
+      const due = await nextDue(pool, claims.excluded());
+      const idleMs = claims.isSomeBusy() ? busyMs : pollMs;
       if (!due) return idleMs;
       if (due.inMs > 0) return Math.min(due.inMs, idleMs);
-      if (dispatcher.claimRoom() === 0) return noRoomDelayMs;
-      if ((await take(await claimOverflowed(deps))) > 0) continue;
+      if (dispatcher.claimRoom() === 0 || underway.configuring.size >= configuringMax) return noRoomDelayMs;
       // Another process may have it already, or hold the rows: do not spin.
-      if (!(await claimFirst(claimsFor[due.order ?? 'none']))) return noRoomDelayMs;
+      if (!(await claims.claim(due))) return noRoomDelayMs;
     }
   };
 
-  const isReading = (lease: Lease) => reading.has(leaseKey(lease));
-  return { ...createLoop({ name: 'claimer', runOnce, errorDelayMs, log: deps.log }), runOnce, isReading };
+  const loop = createLoop({ name: 'claimer', runOnce, errorDelayMs, log: deps.log });
+  const stop = async () => {
+    await loop.stop();
+    await Promise.all(underway.configuring);
+  };
+  const isReading = (lease: Lease) => underway.reading.has(leaseKey(lease));
+  return { ...loop, stop, runOnce, isReading };
 }
 
 /** Endpoints whose order is under way elsewhere. */
@@ -147,10 +191,11 @@ async function claimFirst(claims: readonly (() => Promise<number>)[]): Promise<b
 
 /** Resolves with how many. */
 async function takeIn(
-  { pool, configs, dispatcher, leases }: ClaimerDeps,
+  deps: ClaimerDeps,
   claimed: readonly Claimed[],
-  reading: Set<string>,
+  { reading, configuring }: Underway,
 ): Promise<number> {
+  const { pool, dispatcher, leases } = deps;
   // At once: what this process does not know of is given back by its sweep, and sent by somebody else as well.
   for (const lease of claimed) reading.add(leaseKey(lease));
   const works = await readContents(pool, claimed)
@@ -160,13 +205,34 @@ async function takeIn(
       throw error;
     });
   for (const work of works) dispatcher.expect(work);
-  // Their rate limits are in there: known before the first of them starts, it need not wait for them.
-  await Promise.all(
-    // One that cannot be loaded is asked for again before its deliveries start, and holds up nobody else's.
-    [...new Set(works.map((work) => work.applicationId))].map((id) =>
-      configs.forSend(id).catch(() => undefined),
-    ),
-  );
-  for (const work of works) dispatcher.dispatch(work);
+  for (const [applicationId, own] of byApplication(works)) {
+    const dispatched = dispatchConfigured(deps, applicationId, own);
+    configuring.add(dispatched);
+    void dispatched.then(() => configuring.delete(dispatched));
+  }
   return works.length;
+}
+
+/**
+ * Their rate limits are in the configuration: known before the first of them starts, it need not wait for them. Nobody
+ * waits for that of another application.
+ */
+async function dispatchConfigured(
+  { configs, dispatcher }: ClaimerDeps,
+  applicationId: string,
+  works: readonly Work[],
+): Promise<void> {
+  // One that cannot be loaded is asked for again before its deliveries start.
+  await configs.forSend(applicationId).catch(() => undefined);
+  for (const work of works) dispatcher.dispatch(work);
+}
+
+function byApplication(works: readonly Work[]): Map<string, Work[]> {
+  const groups = new Map<string, Work[]>();
+  for (const work of works) {
+    const group = groups.get(work.applicationId);
+    if (group) group.push(work);
+    else groups.set(work.applicationId, [work]);
+  }
+  return groups;
 }

@@ -117,7 +117,7 @@ export class Dispatcher {
   dispatch(work: Work): void {
     this.#held.set(leaseKey(work), work);
     const lane = this.#lane(work.endpointId, work.applicationId);
-    if (work.ordering) lane.orderedCount += 1;
+    if (work.ordering && !this.#claimed.has(work)) lane.orderedCount += 1;
     lane.waiting.push(work);
     this.#lineUp(lane);
     this.pump();
@@ -126,6 +126,7 @@ export class Dispatcher {
   /** Makes room for a delivery that was claimed from the database, within `claimRoom`: `dispatch` follows. */
   expect(work: Work): void {
     this.#hold(work.endpointId, work.applicationId, workBytes(work));
+    if (work.ordering) this.#lane(work.endpointId, work.applicationId).orderedCount += 1;
     this.#claimed.add(work);
     this.#claimedBytes.add(work.applicationId, workBytes(work));
     this.#held.set(leaseKey(work), work);
