@@ -1,6 +1,6 @@
 // The claimer on a real database: what gets on slowly leaves room to claim for everybody else.
 import { randomBytes } from 'node:crypto';
-import { afterEach, beforeEach, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Claimer, createClaimer } from '../src/delivery/claimer.ts';
 import { ConfigCache } from '../src/delivery/config-cache.ts';
 import { defaultDispatchLimits } from '../src/delivery/dispatch-limits.ts';

@@ -18,6 +18,7 @@ import type { EndpointConfig } from '../store/application-config.ts';
 import type { AttemptRecord, Settled } from '../store/settle-deliveries.ts';
 import type { StoredSettlement } from '../store/write-and-settle.ts';
 import type { AccessTokens } from './access-tokens.ts';
+import { askPatiently } from './ask-patiently.ts';
 import type { ConfigCache } from './config-cache.ts';
 import type { AttemptResult, HttpConnector } from './connectors/http.ts';
 import type { Work } from './dispatch-hooks.ts';
@@ -79,7 +80,10 @@ const busyMs = 1_000;
 
 export function createAttempt(deps: AttemptDeps): MakeAttempt {
   return async (work) => {
-    const endpoint = await findEndpoint(deps.configs, work);
+    const endpoint = await askPatiently(() => findEndpoint(deps.configs, work), {
+      mayWait: () => deps.maySend(work),
+      random: deps.random,
+    });
     const startedAtMs = deps.clock.monotonicMs();
     if (!endpoint || endpoint.disabled || work.payload === null)
       return cancelled(work, startedAtMs, cancellationOf(endpoint));

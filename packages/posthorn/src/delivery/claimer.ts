@@ -16,7 +16,8 @@ import { claimInOrder } from '../store/claim-in-order.ts';
 import { readContents } from '../store/claimed-contents.ts';
 import { type Lease, leaseKey, releaseLeases } from '../store/leases.ts';
 import type { ConfigCache } from './config-cache.ts';
-import type { Dispatcher, Work } from './dispatcher.ts';
+import type { Work } from './dispatch-hooks.ts';
+import type { Dispatcher } from './dispatcher.ts';
 import type { LeaseKeeper } from './lease-keeper.ts';
 
 // Nobody tells this process of work that another one puts into the database: it looks this often.

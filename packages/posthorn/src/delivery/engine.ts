@@ -19,6 +19,7 @@ import { type AcceptDeps, Acceptor } from './accept.ts';
 import { InboundAcceptor } from './accept-inbound.ts';
 import { AccessTokens } from './access-tokens.ts';
 import { Actions } from './actions.ts';
+import { askPatiently } from './ask-patiently.ts';
 import { createAttempt, type Finished, type MakeAttempt } from './attempt.ts';
 import { type Claimer, createClaimer } from './claimer.ts';
 import { ConfigCache } from './config-cache.ts';
@@ -92,7 +93,7 @@ export class Engine {
     this.#deps = deps;
     const { pool, policy, log } = deps;
     const configs = new ConfigCache(deps);
-    const eventTypeOf = (work: Work) => findEventType(pool, work);
+    const eventTypeOf = (work: Work) => this.#eventTypeOf(work);
     this.#actions = new Actions({ ...deps, eventTypeOf });
     this.#makeAttempt = createAttempt({
       ...deps,
@@ -100,7 +101,7 @@ export class Engine {
       tokens: new AccessTokens(deps),
       prepare: createPrepare(deps.userAgent),
       act: this.#actions.attempt,
-      maySend: (work) => leases.isFresh() && work.leaseOwner === leases.owner(),
+      maySend: (work) => this.#maySend(work),
       eventTypeOf,
     });
     const throttle = new Throttle({ pool, configs, clock: deps.clock, log });
@@ -202,6 +203,16 @@ export class Engine {
       this.#leases.sweepSoon();
       if (work.ordering) this.#giveBack(this.#dispatcher.removeWaitingOf(endpointId), 0);
     }
+  }
+
+  /** False when others may have taken the delivery over. */
+  #maySend({ leaseOwner }: Work): boolean {
+    return this.#leases.isFresh() && leaseOwner === this.#leases.owner();
+  }
+
+  #eventTypeOf(work: Work): Promise<string> {
+    const { pool, random } = this.#deps;
+    return askPatiently(() => findEventType(pool, work), { mayWait: () => this.#maySend(work), random });
   }
 
   #giveBack(waiting: readonly Work[], delayMs: number): void {
