@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => store.stop());
 
-function makeAcceptor(): Acceptor {
+function makeAcceptor(waitMaxMs?: number): Acceptor {
   const { pool, newId } = store;
   const box = createSecretBox(randomBytes(32));
   // Nothing starts: what is accepted here is only looked at.
@@ -42,6 +42,8 @@ function makeAcceptor(): Acceptor {
     }),
     leaseOwner: () => owner,
     firstDelayMs: 0,
+    clock: systemClock,
+    ...(waitMaxMs === undefined ? {} : { waitMaxMs }),
     onUncertain: () => {},
     onWaiting: () => {},
   });
@@ -167,5 +169,46 @@ describe('a message that was sent before', () => {
       return sent.filter((payload) => payload.deref() !== undefined).length;
     };
     await waitFor(() => kept() <= 2, { what: 'memory without the others' });
+  });
+});
+
+/** Runs `work` while another session holds what `lock` takes; that one is left alone until `release`. */
+async function whileLocked(
+  [lock, values]: readonly [string, unknown[]],
+  work: (release: () => Promise<unknown>) => Promise<void>,
+): Promise<void> {
+  const other = store.openPool(1);
+  await other.query('begin');
+  await other.query('set local idle_in_transaction_session_timeout = 0');
+  await other.query(lock, values);
+  try {
+    await work(() => other.query('rollback'));
+  } finally {
+    await other.query('rollback');
+  }
+}
+
+describe('while the statement that stores messages does not end', () => {
+  it('those whose turn has not come are refused when they have waited too long, and nothing of them is stored', async () => {
+    const application = await store.makeApplication(1);
+    const acceptor = makeAcceptor(1_000);
+    await acceptor.accept(messageFor(application));
+    await whileLocked(['lock table posthorn.message in access exclusive mode', []], async (release) => {
+      const refused: unknown[] = [];
+      const asked = Array.from({ length: 500 }, () =>
+        acceptor.accept(messageFor(application)).catch((error: unknown) => refused.push(error)),
+      );
+      await waitFor(() => refused.length >= 100, {
+        timeoutMs: 8_000,
+        what: 'the refusal of the last hundred',
+      });
+      expect(refused).toHaveLength(100);
+      expect(refused.every((error) => error instanceof OverloadedError)).toBe(true);
+      await release();
+      await Promise.all(asked);
+      expect(refused).toHaveLength(100);
+    });
+    expect(await store.count('posthorn.message where application_id = $1', [application.id])).toBe(401);
+    expect((await acceptor.accept(messageFor(application))).kind).toBe('accepted');
   });
 });

@@ -183,6 +183,32 @@ describe('a batcher', () => {
     await drained;
   });
 
+  it('takes out what is not to run any more, and is idle when nothing is left', async () => {
+    let idle = 0;
+    const { batcher, batches, running, addAll } = makeBatcher({
+      itemsMax: 1,
+      concurrencyMax: 1,
+      onIdle: () => (idle += 1),
+    });
+    addAll(1, 2, 3, 4);
+    await turn();
+    expect(batcher.remove((item) => item === 2)).toEqual([2]);
+    expect(batcher.remove((item) => item < 3)).toEqual([]);
+    running[0]!.end();
+    await turn();
+    expect(batcher.remove((item) => item === 4)).toEqual([4]);
+    running[0]!.end();
+    await turn();
+    expect(batches).toEqual([[1], [3]]);
+    expect(idle).toBe(1);
+    // Before it has started.
+    addAll(5);
+    const drained = batcher.drain();
+    expect(batcher.remove(() => true)).toEqual([5]);
+    await drained;
+    expect(idle).toBe(2);
+  });
+
   it('drains at once when there is nothing to do', async () => {
     await makeBatcher({ itemsMax: 1, concurrencyMax: 1 }).batcher.drain();
   });

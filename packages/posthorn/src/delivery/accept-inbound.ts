@@ -21,6 +21,7 @@ import {
 } from '../store/record-requests.ts';
 import { inTransaction } from '../store/transaction.ts';
 import type { AcceptDeps } from './accept.ts';
+import { Patience, type Waiter } from './patience.ts';
 
 const batchMax = 200;
 // Rows that a transaction stores, of messages and deliveries.
@@ -32,11 +33,10 @@ const batchBesideMin = 100;
 // After so many tries under an application that changes all the time, it is held still for one.
 const triesMax = 3;
 
-interface Unit {
+interface Unit extends Waiter {
   request: InboundRequest;
   triesLeft: number;
   resolve(acceptance: InboundAcceptance): void;
-  reject(error: unknown): void;
 }
 
 interface Pending extends Unit {
@@ -59,10 +59,12 @@ interface Outcome extends Planned {
 export class InboundAcceptor {
   readonly #deps: AcceptDeps;
   readonly #batcher: Batcher<Pending>;
+  readonly #patience: Patience<Pending>;
   #waitingBytes = 0;
 
   constructor(deps: AcceptDeps) {
     this.#deps = deps;
+    this.#patience = new Patience<Pending>({ ...deps, takeOut: (isLate) => this.#batcher.remove(isLate) });
     this.#batcher = createBatcher({
       itemsMax: batchMax,
       weigh: ({ request, config }) => 1 + request.messages.length * (1 + config.endpoints.length),
@@ -78,9 +80,12 @@ export class InboundAcceptor {
     if (this.#waitingBytes + bytes > waitingBytesMax) throw new OverloadedError();
     this.#waitingBytes += bytes;
     try {
-      return await new Promise<InboundAcceptance>((resolve, reject) => {
-        void this.#enqueue({ request, triesLeft: triesMax, resolve, reject });
-      });
+      return await this.#patience.during(
+        (sinceMs) =>
+          new Promise<InboundAcceptance>((resolve, reject) => {
+            void this.#enqueue({ request, triesLeft: triesMax, sinceMs, resolve, reject });
+          }),
+      );
     } finally {
       this.#waitingBytes -= bytes;
     }
@@ -118,7 +123,9 @@ export class InboundAcceptor {
   }
 
   async #commit(batch: Pending[]): Promise<void> {
-    const planned = batch.map((pending) => this.#plan(pending, pending.config));
+    const inTime = this.#patience.inTime(batch);
+    if (inTime.length === 0) return;
+    const planned = inTime.map((pending) => this.#plan(pending, pending.config));
     for (const { unit, config } of await this.#store(planned)) {
       this.#deps.configs.refuse(config);
       void this.#enqueue(unit);

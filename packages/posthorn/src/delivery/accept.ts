@@ -2,6 +2,7 @@
 import type pg from 'pg';
 import { type Accept, type Acceptance, type NewMessage, OverloadedError } from '../core/acceptance.ts';
 import { type Batcher, createBatcher } from '../lib/batcher.ts';
+import type { Clock } from '../lib/clock.ts';
 import {
   acceptMessages,
   type Conflict,
@@ -21,6 +22,7 @@ import type { SecretBox } from '../store/secret-box.ts';
 import { inTransaction } from '../store/transaction.ts';
 import type { ConfigCache } from './config-cache.ts';
 import type { MessagePlanner } from './message-planner.ts';
+import { Patience, type Waiter } from './patience.ts';
 
 const batchMax = 200;
 // Rows that a statement stores: more of them take longer than others can wait.
@@ -45,17 +47,19 @@ export interface AcceptDeps {
   planner: MessagePlanner;
   leaseOwner(): number;
   firstDelayMs: number;
+  clock: Clock;
+  /** What has waited for longer before its statement starts is refused. */
+  waitMaxMs?: number;
   /** A statement failed with its effect unknown: deliveries may be leased to us that we do not know of. */
   onUncertain(): void;
   /** Deliveries were stored that wait in the database. */
   onWaiting(): void;
 }
 
-interface Waiting {
+interface Waiting extends Waiter {
   message: NewMessage;
   triesLeft: number;
   resolve(acceptance: Acceptance): void;
-  reject(error: unknown): void;
 }
 
 interface Pending extends Waiting {
@@ -87,10 +91,12 @@ export class Acceptor {
   /** Ends with the last of the batches that have started. */
   #started: Promise<void> = Promise.resolve();
   readonly #waitingBytes = new SharedBytes(waitingBytesMax);
+  readonly #patience: Patience<Pending>;
 
   constructor(deps: AcceptDeps) {
     this.#deps = deps;
     this.#planner = deps.planner;
+    this.#patience = new Patience<Pending>({ ...deps, takeOut: (isLate) => this.#takeOut(isLate) });
     this.#batcher = createBatcher({
       itemsMax: batchMax,
       weigh: rowsOf,
@@ -107,9 +113,12 @@ export class Acceptor {
     if (!this.#waitingBytes.hasRoom(owner, bytes)) throw new OverloadedError();
     this.#waitingBytes.add(owner, bytes);
     try {
-      return await new Promise<Acceptance>((resolve, reject) => {
-        void this.#enqueue({ message, triesLeft: triesMax, resolve, reject });
-      });
+      return await this.#patience.during(
+        (sinceMs) =>
+          new Promise<Acceptance>((resolve, reject) => {
+            void this.#enqueue({ message, triesLeft: triesMax, sinceMs, resolve, reject });
+          }),
+      );
     } finally {
       this.#waitingBytes.remove(owner, bytes);
     }
@@ -165,10 +174,18 @@ export class Acceptor {
     else this.#shared.delete(applicationId);
   }
 
+  #takeOut(isLate: (pending: Pending) => boolean): Pending[] {
+    const shared = this.#batcher.remove(isLate);
+    for (const pending of shared) this.#unshare(pending);
+    return [...shared, ...[...this.#inOrder.values()].flatMap((batcher) => batcher.remove(isLate))];
+  }
+
   async #commit(pendings: Pending[]): Promise<void> {
     for (const pending of pendings) this.#unshare(pending);
+    const inTime = this.#patience.inTime(pendings);
+    if (inTime.length === 0) return;
     const before = this.#started;
-    const stored = this.#store(pendings);
+    const stored = this.#store(inTime);
     // Without what came of them: it would hold what came of all the batches before, for as long as the process lives.
     this.#started = Promise.allSettled([before, stored]).then(() => undefined);
     const { stale, refused } = await stored;
@@ -186,7 +203,7 @@ export class Acceptor {
 
   /** What has to go round again does so before anything that came later is looked at. */
   async #commitInOrder(pendings: Pending[]): Promise<void> {
-    let left = pendings;
+    let left = this.#patience.inTime(pendings);
     for (let triesLeft = triesMax; left.length > 0; triesLeft -= 1) {
       left = await this.#commitOnce(left, triesLeft > 0).catch((error: unknown) => {
         for (const { reject } of left) reject(error);

@@ -131,8 +131,7 @@ export class Engine {
     this.#expirer = createContentExpirer(deps);
     const firstDelayMs = (policy.delaysSeconds[0] ?? 0) * 1000;
     const accepting: AcceptDeps = {
-      pool,
-      box: deps.box,
+      ...deps,
       configs,
       planner: new MessagePlanner({ dispatcher, newId: deps.newId, firstDelayMs }),
       leaseOwner: () => leases.owner(),

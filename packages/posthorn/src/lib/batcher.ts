@@ -2,6 +2,8 @@
 
 export interface Batcher<T> {
   add(item: T): void;
+  /** Takes out those that wait and are to leave. */
+  remove(isLeaving: (item: T) => boolean): T[];
   /** Resolves when everything added so far has been through `run`. */
   drain(): Promise<void>;
 }
@@ -43,6 +45,31 @@ function countOfNext<T>(
   return countMax;
 }
 
+function takeOut<T>(waiting: T[], isLeaving: (item: T) => boolean): T[] {
+  const leaving = new Set(waiting.filter(isLeaving));
+  if (leaving.size === 0) return [];
+  for (const item of waiting.splice(0)) if (!leaving.has(item)) waiting.push(item);
+  return [...leaving];
+}
+
+/** Rings once, so long after it was started last. Nothing that it alone would keep alive is kept alive. */
+function createAlarm(delayMs: number, ring: () => void) {
+  let timer: NodeJS.Timeout | undefined;
+  const stop = () => {
+    clearTimeout(timer);
+    timer = undefined;
+  };
+  const start = () => {
+    stop();
+    timer = setTimeout(() => {
+      timer = undefined;
+      ring();
+    }, delayMs);
+    timer.unref();
+  };
+  return { isSet: () => timer !== undefined, start, stop };
+}
+
 export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
   const waiting: T[] = [];
   let runningCount = 0;
@@ -51,25 +78,19 @@ export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
   let lingering: NodeJS.Timeout | undefined;
   const drained: (() => void)[] = [];
   const { itemsMax, concurrencyMax, crowdMin = 1, lingerMs = 0 } = options;
-  let patience: NodeJS.Timeout | undefined;
-  const waitsForCrowd = () => runningCount > 0 && patience !== undefined;
+  const patience = createAlarm(patienceMs, () => flush());
+  const waitsForCrowd = () => runningCount > 0 && patience.isSet();
   const mayStart = () => runningCount < concurrencyMax && waiting.length >= (waitsForCrowd() ? crowdMin : 1);
-
-  const bePatient = () => {
-    clearTimeout(patience);
-    if (crowdMin === 1) return;
-    patience = setTimeout(() => {
-      patience = undefined;
-      flush();
-    }, patienceMs);
-    patience.unref();
-  };
 
   const finish = () => {
     runningCount -= 1;
-    if (waiting.length > 0) return flushSoon();
-    if (runningCount > 0) return;
-    clearTimeout(patience);
+    if (waiting.length > 0) flushSoon();
+    else endIfIdle();
+  };
+
+  const endIfIdle = () => {
+    if (runningCount > 0 || waiting.length > 0) return;
+    patience.stop();
     for (const resolve of drained.splice(0)) resolve();
     options.onIdle?.();
   };
@@ -90,7 +111,7 @@ export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
       const batch = waiting.splice(0, countOfNext(waiting, options));
       runningCount += 1;
       lastCount = batch.length;
-      bePatient();
+      if (crowdMin > 1) patience.start();
       options.run(batch).then(finish, finish);
     }
   };
@@ -102,6 +123,11 @@ export function createBatcher<T>(options: BatcherOptions<T>): Batcher<T> {
       // After this turn of the event loop: requests that arrived together share the first statement, too.
       scheduled = true;
       setImmediate(flushSoon);
+    },
+    remove(isLeaving) {
+      const leaving = takeOut(waiting, isLeaving);
+      if (leaving.length > 0) endIfIdle();
+      return leaving;
     },
     drain() {
       if (waiting.length === 0 && runningCount === 0) return Promise.resolve();
