@@ -21,6 +21,7 @@ import { readHistory } from './history.mjs';
  * @property {boolean} [inbound] what was sent were requests of a provider
  * @property {number} [lateMaxMs] how late a retry may be
  * @property {readonly number[]} retrySchedule seconds before each attempt
+ * @property {number} attemptTimeoutMs
  * @property {string[]} unexpected what went wrong in the run itself
  * @property {boolean} ended false: deliveries were still open when waiting was given up
  * @typedef {object} Verdict

@@ -10,7 +10,7 @@ import { freePort } from './ports.mjs';
 export const token = 'crash-token-0123456789';
 /** Seconds before each attempt, as Posthorn is told; the checker holds it to them. */
 export const usualRetrySchedule = [0, 1, 1, 2, 2, 3, 3, 4];
-const attemptTimeoutMs = 4_000;
+export const attemptTimeoutMs = 4_000;
 
 /** Whatever ends this program ends them too. @type {Set<import('node:child_process').ChildProcess>} */
 const alive = new Set();

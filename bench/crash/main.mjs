@@ -10,6 +10,7 @@ import { runMutants } from './mutant-runs.mjs';
 import { readOptions, usage } from './options.mjs';
 import { startPostgres } from './postgres.mjs';
 import { describeMachineOf, keep, keptRun } from './keep.mjs';
+import { checkKept } from './kept-run.mjs';
 import { reportLines } from './report.mjs';
 import { runOnce } from './run.mjs';
 import { onlyOf, shares } from './plan.mjs';
@@ -89,6 +90,7 @@ function caseName({ inbound, copies }) {
 /** @param {string} folder @returns {Promise<Result>} */
 function chosen(folder) {
   if (options.diskFullFolder) return diskFullRun(folder, options.diskFullFolder, options.seed);
+  if (options.check !== undefined) return checkKept(options.check);
   if (options.mutants) return runMutants(folder, options, say);
   return options.failPoints ? runFailPoints(folder, options, say) : crash(folder);
 }

@@ -18,6 +18,7 @@ export const usage = `npm run crash [-- options]
   --only NAME     with --mutants or --fail-points: only those whose name contains NAME; may be given again
   --no-disk-full  leaves the full disk out
   --keep          keeps journals, logs, and what came of the run with the time of every fault
+  --check DIR     judges what --keep kept in DIR once more, without a run; starts the PostgreSQL that is in there
   --json          one JSON document on stdout, progress on stderr
   --write         keeps the result in bench/results.json and writes docs/benchmarks.md from it
 `;
@@ -45,6 +46,7 @@ export function readOptions(args) {
       'no-disk-full': { type: 'boolean', default: false },
       'disk-full-folder': { type: 'string' },
       keep: { type: 'boolean', default: false },
+      check: { type: 'string' },
       json: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -67,6 +69,7 @@ export function readOptions(args) {
     diskFull: !values['no-disk-full'],
     diskFullFolder: values['disk-full-folder'],
     keep: values.keep,
+    check: values.check,
     json: values.json,
     write: values.write,
     help: values.help,

@@ -2,12 +2,11 @@
 // One run: processes, receiver and producer up, faults under load, everything healed, quiet, checked.
 import { fork } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { check } from './checker.mjs';
 import { runFaults } from './faults.mjs';
-import { Fleet, token, usualRetrySchedule } from './fleet.mjs';
+import { attemptTimeoutMs, Fleet, token, usualRetrySchedule } from './fleet.mjs';
+import { journalsIn, judge } from './kept-run.mjs';
 import { startPgProxy } from './pg-proxy.mjs';
 import { planEndpoints, shares } from './plan.mjs';
 import { ask } from './postgres.mjs';
@@ -63,11 +62,8 @@ export async function runOnce(options) {
   const record = [];
   try {
     const endpoints = planEndpoints(seed);
-    const paths = {
-      producerPath: join(folder, 'producer.journal'),
-      receiverPath: join(folder, 'receiver.journal'),
-    };
-    receiver.send({ endpoints, journalPath: paths.receiverPath, seed, slowMs: options.slowMs ?? 0 });
+    const { producerPath, receiverPath } = journalsIn(folder);
+    receiver.send({ endpoints, journalPath: receiverPath, seed, slowMs: options.slowMs ?? 0 });
     const { port } = await receiver.next('port');
     await fleet.start(options.processes);
     const inbound = options.inbound ?? false;
@@ -83,18 +79,17 @@ export async function runOnce(options) {
       record,
       ...optional('diskFolder', options.diskFolder),
     };
-    const load = startLoad(options, fleet, producer, { journalPath: paths.producerPath, sources });
+    const load = startLoad(options, fleet, producer, { journalPath: producerPath, sources });
     const switching = switchLater(options, fleet, endpoints);
     await Promise.all([makeFaults(options, stage, producer), watchLoad(options, load, producer, stage)]);
     const switched = await switching;
     proxy.set('pass');
     const ended = await quiesce(options, { receiver, databaseUrl });
     await stopAll(fleet, receiver);
-    const verdict = await check({
+    const verdict = await judge(folder, databaseUrl, {
       seed,
       endpoints,
-      ...paths,
-      databaseUrl,
+      database,
       record,
       switched,
       inbound,
@@ -102,6 +97,7 @@ export async function runOnce(options) {
       ended,
       ...optional('lateMaxMs', options.lateMaxMs),
       retrySchedule,
+      attemptTimeoutMs,
     });
     return { ...verdict, record, ms: Date.now() - startedAt };
   } finally {
