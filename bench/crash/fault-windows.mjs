@@ -13,6 +13,11 @@ const recoverMs = 8_000;
 const silentMs = 8_000;
 /** What a frozen process had in hand goes out this soon after it goes on, on a machine that is busy starting others. */
 const thawMs = 3_000;
+/**
+ * A request is received when the receiver reads it, and may be the last of a process that was killed before: on a busy
+ * machine 124 ms were seen between the two.
+ */
+const unreadMs = 300;
 
 export class FaultWindows {
   /** When PostgreSQL could not be relied on; sorted, joined where they are close. @type {{ startMs: number, endMs: number }[]} */
@@ -59,7 +64,7 @@ export class FaultWindows {
   mayBeLost(receivedMs, answeredMs, againMs) {
     const by = this.settledBy(answeredMs);
     const byAtMost = Math.max(by, answeredMs + settleBusyMs);
-    if (this.kills.some(({ startMs }) => startMs >= receivedMs && startMs <= byAtMost)) return true;
+    if (this.kills.some(({ startMs }) => startMs + unreadMs >= receivedMs && startMs <= byAtMost)) return true;
     if (this.long.some(({ startMs, endMs }) => startMs <= by && endMs + recoverMs >= receivedMs)) return true;
     return this.freezes.some(
       ({ startMs, endMs }) =>

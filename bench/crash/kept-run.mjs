@@ -29,7 +29,11 @@ export async function checkKept(folder) {
   const startedAt = Date.now();
   const run = join(folder, 'run');
   /** @type {KeptEvidence} */
-  const evidence = JSON.parse(await readFile(join(run, evidenceName), 'utf8'));
+  const evidence = JSON.parse(
+    await readFile(join(run, evidenceName), 'utf8').catch(() => {
+      throw new Error(`no run is kept in ${folder}: give the folder that --keep named at the end of a run`);
+    }),
+  );
   // JSON knows no infinity: null is a fault that never ended.
   const record = evidence.record.map((fault) => ({
     ...fault,
