@@ -64,7 +64,8 @@ export class FaultWindows {
   mayBeLost(receivedMs, answeredMs, againMs) {
     const by = this.settledBy(answeredMs);
     const byAtMost = Math.max(by, answeredMs + settleBusyMs);
-    if (this.kills.some(({ startMs }) => startMs + unreadMs >= receivedMs && startMs <= byAtMost)) return true;
+    if (this.kills.some(({ startMs }) => startMs + unreadMs >= receivedMs && startMs <= byAtMost))
+      return true;
     if (this.long.some(({ startMs, endMs }) => startMs <= by && endMs + recoverMs >= receivedMs)) return true;
     return this.freezes.some(
       ({ startMs, endMs }) =>

@@ -5,7 +5,6 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { check } from './checker.mjs';
 import { startPostgres } from './postgres.mjs';
-import { reportLines } from './report.mjs';
 
 /** What the checker needs beside the journals and the database, in the folder of the run. */
 const evidenceName = 'evidence.json';
@@ -48,9 +47,7 @@ export async function checkKept(folder) {
       ...journalsIn(run),
       databaseUrl: postgres.urlOf(evidence.database),
     });
-    const { ok, rules, counts } = verdict;
-    const lines = reportLines(verdict, { seed: evidence.seed, ms: Date.now() - startedAt });
-    return { ok, document: { seed: evidence.seed, ok, rules, counts, record }, lines };
+    return { verdict, seed: evidence.seed, ms: Date.now() - startedAt };
   } finally {
     await postgres.stop();
   }

@@ -9,7 +9,7 @@ import { runFailPoints } from './fail-point-runs.mjs';
 import { runMutants } from './mutant-runs.mjs';
 import { readOptions, usage } from './options.mjs';
 import { startPostgres } from './postgres.mjs';
-import { describeMachineOf, keep, keptRun } from './keep.mjs';
+import { describeMachineOf, keep, keepJudged, keptRun } from './keep.mjs';
 import { checkKept } from './kept-run.mjs';
 import { reportLines } from './report.mjs';
 import { runOnce } from './run.mjs';
@@ -87,10 +87,18 @@ function caseName({ inbound, copies }) {
   return copies === undefined ? 'crashInbound' : 'crashInboundCopies';
 }
 
+/** @param {string} folder that was kept @returns {Promise<Result>} */
+async function checkAgain(folder) {
+  const { verdict, seed, ms } = await checkKept(folder);
+  const { ok, rules, counts } = verdict;
+  if (options.write) await keepJudged('crash', keptRun({ ...options, seed }, { ...verdict, ms }));
+  return { ok, document: { seed, ok, rules, counts }, lines: reportLines(verdict, { seed, ms }) };
+}
+
 /** @param {string} folder @returns {Promise<Result>} */
 function chosen(folder) {
   if (options.diskFullFolder) return diskFullRun(folder, options.diskFullFolder, options.seed);
-  if (options.check !== undefined) return checkKept(options.check);
+  if (options.check !== undefined) return checkAgain(options.check);
   if (options.mutants) return runMutants(folder, options, say);
   return options.failPoints ? runFailPoints(folder, options, say) : crash(folder);
 }

@@ -19,6 +19,7 @@ export const usage = `npm run crash [-- options]
   --no-disk-full  leaves the full disk out
   --keep          keeps journals, logs, and what came of the run with the time of every fault
   --check DIR     judges what --keep kept in DIR once more, without a run; starts the PostgreSQL that is in there
+                  with --write: its verdict takes the place of the one that is kept of the same run
   --json          one JSON document on stdout, progress on stderr
   --write         keeps the result in bench/results.json and writes docs/benchmarks.md from it
 `;

@@ -73,16 +73,21 @@ const goals: readonly Goal[] = [
     ...atMost(0),
     measured: ofLongCrash('lost'),
   },
+  {
+    name: 'All rules of the checker hold in that run (1: yes)',
+    ...atLeast(1),
+    measured: ofLongCrash('allRulesHold'),
+  },
   { name: 'Duplicates without a fault', ...atMost(0), measured: duplicatesWithoutFault },
   {
     name: 'Duplicates under kills, relative to what was in flight at the kills',
     ...atMost(1),
-    measured: figure('crash', 'duplicatedRelativeToInFlight'),
+    measured: ofLongCrash('duplicatedRelativeToInFlight'),
   },
   {
     name: 'Resumed after a kill',
     ...atMost(30, ' s'),
-    measured: figure('crash', 'resumedSecondsMax'),
+    measured: ofLongCrash('resumedSecondsMax'),
   },
   {
     name: 'RSS of a server process while it works off a backlog of 1,000,000',

@@ -13,10 +13,13 @@ export function measuredVersion(): string {
   return (JSON.parse(readFileSync(manifestPath, 'utf8')) as { version: string }).version;
 }
 
+/** What is kept. */
+export const readResults = (): Results =>
+  existsSync(resultsPath) ? (JSON.parse(readFileSync(resultsPath, 'utf8')) as Results) : {};
+
 /** Keeps the results beside those of other cases, and writes the document from all of them. */
 export function keepResults(results: Results): void {
-  const kept = existsSync(resultsPath) ? (JSON.parse(readFileSync(resultsPath, 'utf8')) as Results) : {};
-  const merged: Results = { ...kept };
+  const merged = readResults();
   for (const [name, { profile: _, ...result }] of Object.entries(results)) merged[name] = result;
   writeFileSync(resultsPath, `${JSON.stringify(merged, undefined, 2)}\n`);
   writeFileSync(documentPath, benchmarksDocument(merged));
