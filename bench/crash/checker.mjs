@@ -23,6 +23,7 @@ import { readHistory } from './history.mjs';
  * @property {readonly number[]} retrySchedule seconds before each attempt
  * @property {number} attemptTimeoutMs
  * @property {string[]} unexpected what went wrong in the run itself
+ * @property {number} [unavailable] answers with 503 to the producer
  * @property {boolean} ended false: deliveries were still open when waiting was given up
  * @typedef {object} Verdict
  * @property {boolean} ok
@@ -73,7 +74,14 @@ export async function check(evidence) {
   const windows = new FaultWindows(evidence.record);
   const state = await readDatabase(evidence.databaseUrl);
   /** @type {Case} */
-  const the = { evidence, history, windows, state, violate, counts: { requests: history.requests } };
+  const the = {
+    evidence,
+    history,
+    windows,
+    state,
+    violate,
+    counts: { requests: history.requests, unavailable: evidence.unavailable ?? 0 },
+  };
   if (evidence.inbound) {
     nameMessages(the);
     checkInbound(the, await readInbound(evidence.databaseUrl));

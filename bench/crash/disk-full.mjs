@@ -11,6 +11,7 @@ import { takeSnapshot } from './snapshot.mjs';
 
 const diskMegabytes = 400;
 const events = 3_000;
+export const diskFullProcesses = 2;
 const mount = `mount -t tmpfs -o size=${diskMegabytes}m,mode=0777 tmpfs "$1" && shift && exec "$@"`;
 /** @type {import('./schedule.mjs').PlannedFault[]} */
 const faults = [
@@ -19,7 +20,14 @@ const faults = [
   { kind: 'disk_full', atMs: 18_000, target: 0, lastsMs: 3_000 },
 ];
 
-/** Runs this program again in a mount namespace with the small disk. @param {number} seed @param {(line: string) => void} say */
+/**
+ * @typedef {object} DiskFull
+ * @property {boolean} ok
+ * @property {string[]} lines
+ * @property {Pick<import('./checker.mjs').Verdict, 'ok' | 'rules' | 'counts'> & { ms: number }} [verdict] undefined: not run
+ */
+
+/** Runs this program again in a mount namespace with the small disk. @param {number} seed @param {(line: string) => void} say @returns {Promise<DiskFull>} */
 export async function diskFullOutside(seed, say) {
   if (process.platform !== 'linux' || process.getuid?.() !== 0 || !(await canMount())) {
     return { ok: true, lines: ['full disk: NOT RUN (needs Linux, root and the right to mount)'] };
@@ -33,7 +41,7 @@ export async function diskFullOutside(seed, say) {
   await rm(folder, { recursive: true, force: true });
   if (output === '') return { ok: false, lines: [`full disk: FAILED, the run ended with ${code}`] };
   const document = JSON.parse(output);
-  return { ok: code === 0, lines: ['full disk:', ...document.lines], ...document };
+  return { ok: code === 0, lines: ['full disk:', ...document.lines], verdict: document.verdict };
 }
 
 async function canMount() {
@@ -41,8 +49,8 @@ async function canMount() {
   return code === 0;
 }
 
-/** @param {string} folder @param {string} disk mounted @param {number} seed */
-export async function diskFullRun(folder, disk, seed) {
+/** @param {string} folder @param {string} disk mounted @param {number} seed @param {(line: string) => void} say */
+export async function diskFullRun(folder, disk, seed, say) {
   const main = await takeSnapshot(join(folder, 'product'));
   const small = { min_wal_size: '32MB', max_wal_size: '64MB', log_rotation_size: '1MB' };
   const postgres = await startPostgres(join(disk, 'postgres'), small);
@@ -54,16 +62,20 @@ export async function diskFullRun(folder, disk, seed) {
       database: 'crash',
       seed,
       events,
-      processes: 2,
+      processes: diskFullProcesses,
       faults,
+      say: (/** @type {string} */ line) => say(`full disk: ${line}`),
     };
     const verdict = await runOnce({ ...own, diskFolder: disk });
-    const lines = reportLines(verdict, { seed, ms: verdict.ms });
-    return {
-      ok: verdict.ok,
-      document: { ok: verdict.ok, counts: verdict.counts, rules: verdict.rules, lines },
-      lines,
-    };
+    const { rules, counts, ms } = verdict;
+    // A disk that nobody noticed proves nothing.
+    const unavailable = counts['unavailable'] ?? 0;
+    const ok = verdict.ok && unavailable > 0;
+    const lines = [
+      ...reportLines({ ...verdict, ok }, { seed, ms }),
+      `  answered with 503 ${unavailable} times${unavailable > 0 ? '' : ': the disk was never full'}`,
+    ];
+    return { ok, document: { ok, lines, verdict: { ok, rules, counts, ms } }, lines };
   } finally {
     await postgres.stop();
   }

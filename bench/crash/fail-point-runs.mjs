@@ -133,6 +133,7 @@ async function runPoints(ground, { name, points, lanes, mix }) {
     lateMaxMs,
     mix,
     drive,
+    say: (line) => ground.say(`${name}: ${line}`),
   });
   return { verdict, hits };
 }

@@ -1,5 +1,6 @@
 // @ts-check
 // What crash runs leave in bench/results.json, and so in docs/benchmarks.md.
+import { diskFullProcesses } from './disk-full.mjs';
 import { ask } from './postgres.mjs';
 
 /**
@@ -47,7 +48,7 @@ export async function keepJudged(name, kept) {
 
 /**
  * @param {{ seed: number, processes: number }} options
- * @param {{ ok: boolean, rules: import('./checker.mjs').Verdict['rules'], counts: Record<string, number>, ms: number }} verdict
+ * @param {Pick<import('./checker.mjs').Verdict, 'ok' | 'rules' | 'counts'> & { ms: number }} verdict
  * @returns {Kept}
  */
 export function keptRun({ seed, processes }, { ok, rules, counts, ms }) {
@@ -80,17 +81,25 @@ export function keptRun({ seed, processes }, { ok, rules, counts, ms }) {
         head: ['fault', 'times'],
         rows: faults,
       },
-      ...brokenTable(rules),
+      ...brokenTables(rules),
     ],
   };
 }
 
-/** @param {import('./checker.mjs').Verdict['rules']} rules */
-function brokenTable(rules) {
-  const rows = Object.entries(rules)
-    .filter(([, { count }]) => count > 0)
-    .map(([name, { title, count }]) => [name, title, count]);
-  return rows.length === 0 ? [] : [{ title: 'Rules that this run broke', head: ['rule', '', 'times'], rows }];
+/** How PostgreSQL's disk ran full, and what came of it. @param {number} seed @param {import('./disk-full.mjs').DiskFull} disk @returns {KeptCases} */
+export function keptDiskFull(seed, { verdict }) {
+  if (!verdict) return {};
+  const { ok, rules, counts, ms } = verdict;
+  const { values, ...rest } = keptRun({ seed, processes: diskFullProcesses }, { ok, rules, counts, ms });
+  return { crashDiskFull: { values: { ...values, answered503: counts['unavailable'] ?? 0 }, ...rest } };
+}
+
+/** The rules that did not hold, with an example of each. @param {import('./checker.mjs').Verdict['rules']} rules */
+function brokenTables(rules) {
+  const broken = Object.entries(rules).filter(([, { count }]) => count > 0);
+  if (broken.length === 0) return [];
+  const rows = broken.map(([name, { title, count, examples }]) => [name, title, count, examples[0] ?? '']);
+  return [{ title: 'Rules that did not hold', head: ['rule', '', 'times', 'for example'], rows }];
 }
 
 /** @param {Record<string, number>} counts */

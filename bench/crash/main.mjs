@@ -9,7 +9,7 @@ import { runFailPoints } from './fail-point-runs.mjs';
 import { runMutants } from './mutant-runs.mjs';
 import { readOptions, usage } from './options.mjs';
 import { startPostgres } from './postgres.mjs';
-import { describeMachineOf, keep, keepJudged, keptRun } from './keep.mjs';
+import { describeMachineOf, keep, keepJudged, keptDiskFull, keptRun } from './keep.mjs';
 import { checkKept } from './kept-run.mjs';
 import { reportLines } from './report.mjs';
 import { runOnce } from './run.mjs';
@@ -73,7 +73,7 @@ async function crash(folder) {
       ok: runOk && disk.ok,
       document: { seed, ok: runOk && disk.ok, rules, counts, ms, faults, record, disk },
       lines,
-      kept: { [caseName(options)]: keptRun(options, verdict) },
+      kept: { [caseName(options)]: keptRun(options, verdict), ...keptDiskFull(seed, disk) },
       machine,
     };
   } finally {
@@ -97,7 +97,7 @@ async function checkAgain(folder) {
 
 /** @param {string} folder @returns {Promise<Result>} */
 function chosen(folder) {
-  if (options.diskFullFolder) return diskFullRun(folder, options.diskFullFolder, options.seed);
+  if (options.diskFullFolder) return diskFullRun(folder, options.diskFullFolder, options.seed, say);
   if (options.check !== undefined) return checkAgain(options.check);
   if (options.mutants) return runMutants(folder, options, say);
   return options.failPoints ? runFailPoints(folder, options, say) : crash(folder);

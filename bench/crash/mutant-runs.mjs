@@ -39,7 +39,16 @@ export async function runMutants(folder, { only, seed, write, short, inbound }, 
   const run = async (/** @type {string} */ main, /** @type {keyof typeof scenarios} */ scenario) => {
     turn += 1;
     const own = { folder: join(folder, `run-${turn}`), database: `crash_${turn}` };
-    return runOnce({ ...own, main, postgres, seed, healLate: scenario === 'zombie', ...scenarios[scenario] });
+    const tell = (/** @type {string} */ line) => say(`${scenario}: ${line}`);
+    return runOnce({
+      ...own,
+      main,
+      postgres,
+      seed,
+      say: tell,
+      healLate: scenario === 'zombie',
+      ...scenarios[scenario],
+    });
   };
   const note = (/** @type {string} */ line) => {
     lines.push(line);

@@ -28,11 +28,12 @@ import { planEvent } from './plan.mjs';
  * @typedef {object} Tools what a sender works with
  * @property {Setup} setup
  * @property {import('./journal.mjs').Journal} journal
- * @property {Record<'acked' | 'refused' | 'aside' | 'ambiguous' | 'retried' | 'sent', number>} counts
+ * @property {Record<'acked' | 'refused' | 'aside' | 'ambiguous' | 'retried' | 'sent' | 'unavailable', number>} counts
  * @property {(path: string, wanted: { method: string, headers: Record<string, string>, body?: string }) => Promise<Answer>} ask
  * @property {(sentAt: number, tries: number) => Promise<boolean>} again waits before another try; false: it is given up
  */
 
+const unavailable = 503;
 const answerTimeoutMs = 8_000;
 const retryEveryMs = 300;
 const giveUpAfterMs = 180_000;
@@ -47,7 +48,7 @@ const setup = await new Promise((resolve) => {
 const journal = await openJournal(setup.journalPath);
 const agent = new Agent({ connections: 128, connect: { timeout: 1_000 } });
 const avoidUntil = setup.urls.map(() => 0);
-const counts = { acked: 0, refused: 0, aside: 0, ambiguous: 0, retried: 0, sent: 0 };
+const counts = { acked: 0, refused: 0, aside: 0, ambiguous: 0, retried: 0, sent: 0, unavailable: 0 };
 let stopped = false;
 let turn = 0;
 
@@ -71,6 +72,7 @@ async function ask(path, { method, headers: own, body: content }) {
       headersTimeout: answerTimeoutMs,
       bodyTimeout: answerTimeoutMs,
     });
+    if (statusCode === unavailable) counts.unavailable += 1;
     return { status: statusCode, text: await body.text(), headers };
   } catch {
     avoidUntil[place] = Date.now() + avoidMs;

@@ -81,7 +81,10 @@ export async function runOnce(options) {
     };
     const load = startLoad(options, fleet, producer, { journalPath: producerPath, sources });
     const switching = switchLater(options, fleet, endpoints);
-    await Promise.all([makeFaults(options, stage, producer), watchLoad(options, load, producer, stage)]);
+    const [{ counts: sent }] = await Promise.all([
+      watchLoad(options, load, producer, stage),
+      makeFaults(options, stage, producer),
+    ]);
     const switched = await switching;
     proxy.set('pass');
     const ended = await quiesce(options, { receiver, databaseUrl });
@@ -95,6 +98,7 @@ export async function runOnce(options) {
       inbound,
       unexpected: fleet.unexpected,
       ended,
+      unavailable: sent.unavailable,
       ...optional('lateMaxMs', options.lateMaxMs),
       retrySchedule,
       attemptTimeoutMs,
@@ -185,7 +189,7 @@ async function switchLater(options, fleet, endpoints) {
   }
 }
 
-/** Tells how far the load is, now and then. @param {RunOptions} options @param {Promise<unknown>} load @param {Child} producer @param {import('./faults.mjs').Stage} stage */
+/** Tells how far the load is, now and then. @param {RunOptions} options @param {Promise<any>} load @param {Child} producer @param {import('./faults.mjs').Stage} stage */
 async function watchLoad({ say, events, isPaced }, load, producer, stage) {
   let saidAt = Date.now();
   const look = async () => {
@@ -203,8 +207,9 @@ async function watchLoad({ say, events, isPaced }, load, producer, stage) {
     );
   };
   const timer = setInterval(() => void look(), lookMs * 2);
-  await load.finally(() => clearInterval(timer));
+  const done = await load.finally(() => clearInterval(timer));
   stage.loadShare = 1;
+  return done;
 }
 
 /** Heals every endpoint, and waits for the last delivery; false when it gave up. @param {RunOptions} options @param {{ receiver: Child, databaseUrl: string }} parts */
