@@ -23,7 +23,9 @@ const bomb = gzipSync(Buffer.alloc(20 * 1024 * 1024));
 export function plain(response, status, headers = {}) {
   return new Promise((resolve) => {
     response.once('close', () => resolve(response.writableFinished ? String(status) : 'cut'));
-    response.writeHead(status, headers).end();
+    // Not by writeHead, which would keep them from whoever asks for them afterwards: the journal does.
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+    response.writeHead(status).end();
   });
 }
 
