@@ -141,10 +141,10 @@ function scan() {
     hash.update(`${path} ${size} ${mtimeMs}\n`);
   };
   for (const path of ['tsconfig.json', 'tsconfig.base.json']) add(path);
-  for (const folder of workspaceFolders()) {
+  for (const folder of [...workspaceFolders(), 'bench']) {
     if (!existsSync(join(root, folder, 'tsconfig.json'))) continue;
     add(join(folder, 'tsconfig.json'));
-    add(join(folder, 'package.json'));
+    if (folder !== 'bench') add(join(folder, 'package.json'));
     const sources = filesUnder(join(folder, 'src')).filter((path) => path.endsWith('.ts'));
     sources.sort().forEach(add);
     outputs.push(...sources.filter((path) => !path.endsWith('.d.ts')).map((path) => outputOf(folder, path)));
