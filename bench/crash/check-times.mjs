@@ -1,6 +1,6 @@
 // @ts-check
 // I4, I5, I6: what may come after what, and when.
-import { isAccepted } from './check-ends.mjs';
+import { isAccepted, mayBeTooLate } from './answered.mjs';
 import { orderings } from './check-order.mjs';
 import { deliveryOf } from './database-state.mjs';
 import { placeOf } from './history.mjs';
@@ -26,19 +26,22 @@ const jitterRatio = 0.2;
 const graceMs = 6_000;
 /** They fail so often that a breaker may hold them back for a while. */
 const heldBack = new Set(['dead', 'hang', 'retry_after', 'gone']);
+/** Where no first attempt succeeds the breaker holds new ones back: 96 s were seen, without one request in them. */
+const firstHeldBack = new Set([...heldBack, 'reset']);
 
 /** @param {Case} the */
 export function checkDuplicates(the) {
   const { history, state, evidence, violate, counts } = the;
+  const isFaultFree = evidence.record.length === 0;
   let duplicates = 0;
   let bound = 0;
   for (const [key, hits] of history.hits) {
     const { n, index } = placeOf(key);
     const row = deliveryOf(state, hits[0]?.id ?? '', evidence.endpoints[index]?.id);
-    bound += inFlight(the, hits, { row, endpoint: evidence.endpoints[index] });
+    bound += inFlight(the, hits, evidence.endpoints[index]);
     const first = hits.find(({ given }) => isAccepted(given));
     if (!first) continue;
-    let late = answeredTooLate(row, hits);
+    let late = isFaultFree ? 0 : answeredTooLate(the, row, hits);
     for (const hit of hits.slice(hits.indexOf(first) + 1)) {
       duplicates += 1;
       late -= 1;
@@ -66,28 +69,31 @@ export function checkDuplicates(the) {
 }
 
 /**
- * How many answers came when their attempt had ended: the database has more failures than the receiver gave.
+ * How many answers came when their attempt had ended: the database has more failures than the receiver gave, and so many
+ * answers took as long as an attempt may, by the receiver's own clock, or had a frozen process behind them.
+ * @param {Case} the
  * @param {import('./database-state.mjs').DeliveryRow | undefined} row
  * @param {Hit[]} hits
  */
-const answeredTooLate = (row, hits) =>
-  Math.max(0, (row?.failed ?? 0) - hits.filter(({ given }) => !isAccepted(given)).length);
+function answeredTooLate(the, row, hits) {
+  const unexplained = (row?.failed ?? 0) - hits.filter(({ given }) => !isAccepted(given)).length;
+  if (unexplained <= 0) return 0;
+  return Math.min(unexplained, hits.filter((hit) => isAccepted(hit.given) && mayBeTooLate(the, hit)).length);
+}
 
 /**
- * How many of the requests were in flight at a fault: under way, or answered and not yet written down. A busy machine
- * writes late: an accepted one that the database does not know counts as such, too.
+ * How many of the requests were in flight at a fault: under way, or answered and not yet written down.
  * @param {Case} the
  * @param {Hit[]} hits
- * @param {{ row: import('./database-state.mjs').DeliveryRow | undefined, endpoint: import('./plan.mjs').Endpoint | undefined }} of
+ * @param {import('./plan.mjs').Endpoint | undefined} endpoint
  */
-function inFlight({ windows }, hits, { row, endpoint }) {
+function inFlight({ windows }, hits, endpoint) {
   const usuallyMs = (endpoint?.manner ?? '') in orderings ? writtenInOrderMs : writtenMs;
   let known = 0;
   for (const { receivedMs, answeredMs } of hits) {
     known += windows.excusingBetween(receivedMs, windows.settledBy(answeredMs, usuallyMs));
   }
-  const accepted = hits.filter(({ given }) => isAccepted(given)).length;
-  return Math.max(known, accepted - (row?.accepted ?? 0));
+  return known;
 }
 
 /** A 2xx before `again` that may have been lost excuses it. @param {Case} the @param {Hit[]} hits @param {Hit} again */
@@ -129,6 +135,7 @@ export function checkSchedule(the) {
   /** @type {Map<number, Hit[]>} */
   const gone = new Map();
   const late = { maxMs: 0 };
+  const first = { maxMs: 0 };
   for (const [key, hits] of history.hits) {
     const { index } = placeOf(key);
     const manner = evidence.endpoints[index]?.manner;
@@ -138,8 +145,10 @@ export function checkSchedule(the) {
       gone.set(index, known);
     }
     if (manner === 'switch') checkSwitched(the, key, hits);
+    checkFirst(the, key, hits, first);
     checkGaps(the, key, hits, late);
   }
+  counts['latestFirstMs'] = Math.round(first.maxMs);
   counts['latestRetryMs'] = Math.round(late.maxMs);
   for (const hits of gone.values()) {
     checkGone(
@@ -147,6 +156,23 @@ export function checkSchedule(the) {
       hits.sort((a, b) => a.receivedMs - b.receivedMs),
     );
   }
+}
+
+/** The first attempt comes as soon as an event is accepted. @param {Case} the @param {number} key @param {Hit[]} hits @param {{ maxMs: number }} latest */
+function checkFirst({ windows, violate, evidence, history }, key, hits, latest) {
+  const { n, index } = placeOf(key);
+  const { manner = '', types = [] } = evidence.endpoints[index] ?? {};
+  const event = history.events.get(n);
+  const [first] = hits;
+  if (event?.result !== 'ack' || !first) return;
+  if (firstHeldBack.has(manner) || types.includes('hostile') || manner in orderings) return;
+  const waitedMs = first.receivedMs - event.endMs;
+  const mostMs = evidence.lateMaxMs ?? lateDefaultMs;
+  if (waitedMs <= Math.min(latest.maxMs, mostMs)) return;
+  if (!windows.isQuiet(event.sentMs, first.receivedMs)) return;
+  latest.maxMs = Math.max(latest.maxMs, waitedMs);
+  if (waitedMs > mostMs)
+    violate('I5', `event ${n} came to endpoint ${index} ${waitedMs} ms after it was accepted`);
 }
 
 /** @param {Case} the @param {number} key @param {Hit[]} hits @param {{ maxMs: number }} late */
@@ -163,7 +189,7 @@ function checkGaps({ windows, violate, evidence }, key, hits, late) {
     const scheduled = wholeIsQuiet ? (evidence.retrySchedule[place] ?? 0) : 1;
     const asked = /^\d+$/.test(before.retryAfter) ? Number(before.retryAfter) : 0;
     const waitedMs = after.receivedMs - before.answeredMs;
-    const leastMs = Math.max(scheduled, asked) * 1000;
+    const leastMs = Math.max(scheduled, asked, dateOf(before)) * 1000;
     if (waitedMs < leastMs - clockSlackMs)
       violate(
         'I5',

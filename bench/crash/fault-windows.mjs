@@ -86,6 +86,18 @@ export class FaultWindows {
     return this.freezes.some(({ endMs }) => ms >= endMs - 100 && ms <= endMs + thawMs);
   }
 
+  /** True when a process was frozen, or had just thawed, at some time between the two. @param {number} fromMs @param {number} toMs */
+  isFrozen(fromMs, toMs) {
+    return this.freezes.some(({ startMs, endMs }) => startMs <= toMs && endMs + thawMs >= fromMs);
+  }
+
+  /** How many processes may have been taken for dead between the two, and have written when they were back. @param {number} fromMs @param {number} toMs */
+  takenForDead(fromMs, toMs) {
+    return [...this.freezes, ...this.long].filter(
+      ({ startMs, endMs }) => startMs <= toMs && endMs + recoverMs >= fromMs,
+    ).length;
+  }
+
   /** The faults that touch the seconds before `ms`, for a reader. @param {number} ms */
   before(ms) {
     const near = this.#record.filter(

@@ -34,7 +34,7 @@ export function reportLines({ ok, rules, counts }, { seed, ms }) {
   );
   lines.push(`  faults: ${faults.join(', ') || 'none'}`);
   lines.push(
-    `  longest takeover ${longestResumeMs} ms, latest retry ${counts['latestRetryMs']} ms after its time, checked in ${((counts['checkMs'] ?? 0) / 1000).toFixed(1)} s`,
+    `  longest takeover ${longestResumeMs} ms, latest first attempt ${counts['latestFirstMs']} ms after it was accepted, latest retry ${counts['latestRetryMs']} ms after its time, checked in ${((counts['checkMs'] ?? 0) / 1000).toFixed(1)} s`,
   );
   if (lost === 0 && acked > 0) {
     lines.push(
