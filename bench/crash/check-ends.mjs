@@ -1,22 +1,22 @@
 // @ts-check
 // I1, I2, I3, I9: how every event ended, by the journals and by the database.
+import { isAccepted, isSettled, mayBeAccepted, mayBeTooLate } from './answered.mjs';
 import { deliveryOf } from './database-state.mjs';
 import { hitKey } from './history.mjs';
 
 /** @typedef {import('./checker.mjs').Case} Case */
+/** @typedef {{ key: string, row: import('./database-state.mjs').DeliveryRow, hits: Hit[] }} Found */
+/** @typedef {import('./history.mjs').Hit} Hit */
 /** @typedef {import('./history.mjs').Told} Told */
 
-/** Answers that a sender may take for a 2xx. @param {string} given */
-export const isAccepted = (given) => /^2\d\d$/.test(given);
-const mayBeAccepted = (/** @type {string} */ given) =>
-  isAccepted(given) || given === '2xx?' || given === 'cut';
-/** Endpoints whose deliveries may also end cancelled. */
-const endsEarly = new Set(['gone', 'switch']);
 const goneStatus = '410';
+/** How long an event may have waited, or waited to be tried again, when its endpoint was disabled: with and without a fault. */
+const waitsFaultMs = 60_000;
+const waitsQuietMs = 15_000;
 
 /** @param {Case} the */
 export function checkEnds(the) {
-  const { history, counts, violate } = the;
+  const { history, state, counts, violate } = the;
   const tally = {
     events: 0,
     acked: 0,
@@ -32,6 +32,9 @@ export function checkEnds(the) {
     tally.events += 1;
     const hits = history.expected(event).flatMap(({ index }) => history.hits.get(hitKey(n, index)) ?? []);
     const ids = new Set(hits.map(({ id }) => id));
+    for (const id of ids)
+      if (!state.messages.has(id))
+        violate('I9', `event ${n} went out as ${id}, which is not in the database`);
     if (ids.size > 1) violate('I2', `event ${n} went out as ${ids.size} messages: ${[...ids].join(', ')}`);
     if (event.messageId && event.result === 'ack' && ids.size > 0 && !ids.has(event.messageId)) {
       violate(
@@ -64,7 +67,8 @@ function checkRefused({ history, evidence, violate }, n, event) {
  * @param {Told} event
  * @param {Record<string, number>} tally
  */
-function checkAcked({ history, state, evidence, violate }, n, event, tally) {
+function checkAcked(the, n, event, tally) {
+  const { history, state, violate } = the;
   if (!state.messages.has(event.messageId)) {
     violate('I9', `event ${n} was acknowledged as ${event.messageId}, which is not in the database`);
   }
@@ -73,12 +77,11 @@ function checkAcked({ history, state, evidence, violate }, n, event, tally) {
     const row = deliveryOf(state, event.messageId, endpoint.id);
     const end = row?.state ?? 'no delivery';
     const arrived = hits.some(({ given }) => mayBeAccepted(given));
-    const mayEnd =
-      endsEarly.has(endpoint.manner) && (end === 'cancelled' || end === 'no delivery' || end === 'exhausted');
+    if (!row) checkUnrecorded(the, { n, endpoint, hits });
     if (arrived) tally['delivered'] = (tally['delivered'] ?? 0) + 1;
     else if (end === 'exhausted' && (row?.failed ?? 0) >= 1)
       tally['exhausted'] = (tally['exhausted'] ?? 0) + 1;
-    else if (mayEnd) tally['cancelled'] = (tally['cancelled'] ?? 0) + 1;
+    else if (mayEndEarly(the, event, endpoint, end)) tally['cancelled'] = (tally['cancelled'] ?? 0) + 1;
     else {
       tally['lost'] = (tally['lost'] ?? 0) + 1;
       violate(
@@ -86,14 +89,31 @@ function checkAcked({ history, state, evidence, violate }, n, event, tally) {
         `event ${n} (${event.messageId}) at endpoint ${endpoint.index} ${endpoint.manner}: ${end}`,
       );
     }
-    if (
-      end === 'cancelled' &&
-      endpoint.manner === 'switch' &&
-      event.endMs < (evidence.switched?.askedMs ?? 0) - 60_000
-    ) {
-      violate('I1', `event ${n} was cancelled at endpoint ${endpoint.index} long before that was disabled`);
+    if (end === 'cancelled' && !mayEndEarly(the, event, endpoint, end)) {
+      violate('I1', `event ${n} was cancelled at endpoint ${endpoint.index} without a reason`);
     }
   }
+}
+
+/**
+ * Whether its endpoint was disabled then: an event accepted afterwards has no delivery, one that still waited is cancelled.
+ * @param {Case} the
+ * @param {Told} event
+ * @param {import('./plan.mjs').Endpoint} endpoint
+ * @param {string} end
+ */
+function mayEndEarly({ history, evidence, windows }, { endMs }, { index, manner }, end) {
+  const disabledMs = manner === 'switch' ? evidence.switched?.askedMs : history.goneMs.get(index);
+  if (disabledMs === undefined) return false;
+  if (end === 'no delivery') return endMs >= disabledMs;
+  const waitsMs = windows.isQuiet(endMs, disabledMs) ? waitsQuietMs : waitsFaultMs;
+  return end === 'cancelled' && endMs >= disabledMs - waitsMs;
+}
+
+/** No delivery was made for these requests. @param {Case} the @param {{ n: number, endpoint: import('./plan.mjs').Endpoint, hits: Hit[] }} found */
+function checkUnrecorded({ violate }, { n, endpoint, hits }) {
+  if (hits.length > 0)
+    violate('I9', `event ${n} came to endpoint ${endpoint.index}, and no delivery is in the database`);
 }
 
 /** @param {Case} the */
@@ -128,10 +148,32 @@ export function checkDatabase(the) {
 }
 
 /**
+ * What the receivers saw is in the database.
  * @param {Case} the
- * @param {{ key: string, row: import('./database-state.mjs').DeliveryRow, hits: import('./history.mjs').Hit[] }} found
+ * @param {Found} found
  */
-function checkDelivery({ violate, evidence }, { key, row, hits }) {
+function checkRecorded(the, { key, row, hits }) {
+  const { violate, windows, evidence } = the;
+  const settled = hits.filter((hit) => isSettled(the, hit));
+  const accepted = settled.filter((hit) => isAccepted(hit.given) && !mayBeTooLate(the, hit)).length;
+  const failed = settled.filter(({ given }) => !mayBeAccepted(given)).length;
+  if (accepted > 0 && row.state !== 'succeeded') violate('I9', `${key} got a 2xx and is ${row.state}`);
+  if (row.accepted < accepted)
+    violate('I9', `${key}: ${accepted} answers with 2xx, ${row.accepted} recorded as accepted`);
+  if (row.failed < failed) violate('I9', `${key}: ${failed} failures, ${row.failed} recorded`);
+  const rows = row.accepted + row.failed;
+  const [fromMs, toMs] = [hits[0]?.receivedMs ?? 0, hits.at(-1)?.answeredMs ?? Number.POSITIVE_INFINITY];
+  const mayBeMore = windows.takenForDead(fromMs - evidence.attemptTimeoutMs, toMs);
+  if (rows < row.attempts || rows > row.attempts + mayBeMore)
+    violate('I9', `${key}: ${rows} attempts recorded, and ${row.attempts} counted`);
+  if (row.state === 'cancelled' && row.accepted > 0 && mayBeMore === 0)
+    violate('I9', `${key} is cancelled though an attempt was accepted`);
+}
+
+/** @param {Case} the @param {Found} found */
+function checkDelivery(the, { key, row, hits }) {
+  const { violate, evidence } = the;
+  checkRecorded(the, { key, row, hits });
   const accepting = hits.filter(({ given }) => mayBeAccepted(given)).length;
   if (row.state === 'succeeded' && accepting === 0)
     violate('I9', `${key} succeeded, and no receiver accepted it`);

@@ -26,11 +26,13 @@ import { readJournal } from './journal.mjs';
  * @typedef {object} History
  * @property {Map<number, Told>} events by n
  * @property {Map<number, Hit[]>} hits by `hitKey`, in the order in which they were received
+ * @property {Map<number, number>} goneMs when each endpoint first said that it is gone, by index
  * @property {number} requests
  * @property {{ n: number, status: number, why: string }[]} odd answers that nobody should get
  * @property {(event: Told) => import('./plan.mjs').Endpoint[]} expected
  */
 
+const goneStatus = '410';
 const endpointsMax = 256;
 /** Numbers, because a million texts are a lot of memory. @param {number} n @param {number} index */
 export const hitKey = (n, index) => n * endpointsMax + index;
@@ -69,7 +71,14 @@ export async function readHistory(producerPath, receiverPath, endpoints, violate
     if (list) list.push(hit);
     else hits.set(key, [hit]);
   }
-  for (const list of hits.values()) list.sort((a, b) => a.receivedMs - b.receivedMs);
+  /** @type {History['goneMs']} */
+  const goneMs = new Map();
+  for (const [key, list] of hits) {
+    list.sort((a, b) => a.receivedMs - b.receivedMs);
+    const { index } = placeOf(key);
+    const said = list.find(({ given }) => given === goneStatus)?.receivedMs ?? Number.POSITIVE_INFINITY;
+    if (said < (goneMs.get(index) ?? Number.POSITIVE_INFINITY)) goneMs.set(index, said);
+  }
   /** @type {Map<string, import('./plan.mjs').Endpoint[]>} */
   const known = new Map();
   const expected = (/** @type {Told} */ event) => {
@@ -78,7 +87,7 @@ export async function readHistory(producerPath, receiverPath, endpoints, violate
     known.set(name, list);
     return list;
   };
-  return { events, hits, requests, odd, expected };
+  return { events, hits, goneMs, requests, odd, expected };
 }
 
 /** @param {string} path */
