@@ -18,5 +18,4 @@ export const mayBeTooLate = ({ evidence, windows }, { receivedMs, answeredMs }) 
   windows.isFrozen(receivedMs - evidence.attemptTimeoutMs, answeredMs);
 
 /** True when no fault can have kept the answer from being written down. @param {Case} the @param {Hit} hit */
-export const isSettled = ({ windows }, { receivedMs, answeredMs }) =>
-  !windows.mayBeLost(receivedMs, answeredMs, answeredMs);
+export const isSettled = ({ windows }, hit) => !windows.mayBeLost(hit, hit);

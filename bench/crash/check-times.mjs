@@ -82,7 +82,8 @@ function answeredTooLate(the, row, hits) {
 }
 
 /**
- * How many of the requests were in flight at a fault: under way, or answered and not yet written down.
+ * How many of the requests were in flight at a fault of the process that sent them: under way, or answered and not yet
+ * written down.
  * @param {Case} the
  * @param {Hit[]} hits
  * @param {import('./plan.mjs').Endpoint | undefined} endpoint
@@ -90,8 +91,8 @@ function answeredTooLate(the, row, hits) {
 function inFlight({ windows }, hits, endpoint) {
   const usuallyMs = (endpoint?.manner ?? '') in orderings ? writtenInOrderMs : writtenMs;
   let known = 0;
-  for (const { receivedMs, answeredMs } of hits) {
-    known += windows.excusingBetween(receivedMs, windows.settledBy(answeredMs, usuallyMs));
+  for (const { receivedMs, answeredMs, sender } of hits) {
+    known += windows.excusingBetween(receivedMs, windows.settledBy(answeredMs, usuallyMs), sender);
   }
   return known;
 }
@@ -103,7 +104,7 @@ function excused({ windows }, hits, again) {
       hit !== again &&
       isAccepted(hit.given) &&
       hit.receivedMs <= again.receivedMs &&
-      windows.mayBeLost(hit.receivedMs, hit.answeredMs, again.receivedMs),
+      windows.mayBeLost(hit, again),
   );
 }
 

@@ -80,7 +80,11 @@ export async function check(evidence) {
     windows,
     state,
     violate,
-    counts: { requests: history.requests, unavailable: evidence.unavailable ?? 0 },
+    counts: {
+      requests: history.requests,
+      senderUnknown: history.senderUnknown,
+      unavailable: evidence.unavailable ?? 0,
+    },
   };
   if (evidence.inbound) {
     nameMessages(the);

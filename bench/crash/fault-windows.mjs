@@ -2,6 +2,7 @@
 // Which faults excuse what: the times at which an answer may have been lost between the receiver and the database.
 
 /** @typedef {import('./faults.mjs').FaultRecord} FaultRecord */
+/** @typedef {Pick<import('./history.mjs').Hit, 'receivedMs' | 'answeredMs' | 'sender'>} Times */
 
 /** How long an answer takes at most to be written down while PostgreSQL works. */
 const settleMs = 2_000;
@@ -19,6 +20,9 @@ const thawMs = 3_000;
  */
 const unreadMs = 300;
 
+/** Whether a fault met one of these processes, as far as both are known. @param {FaultRecord} fault @param {readonly number[]} senders */
+const met = ({ pid = 0 }, senders) => pid === 0 || senders.some((sender) => sender === 0 || sender === pid);
+
 export class FaultWindows {
   /** When PostgreSQL could not be relied on; sorted, joined where they are close. @type {{ startMs: number, endMs: number }[]} */
   outages = [];
@@ -26,7 +30,7 @@ export class FaultWindows {
   kills;
   /** @type {FaultRecord[]} */
   freezes;
-  /** Starts of everything that excuses a duplicate, sorted: kills, freezes, long outages. @type {number[]} */
+  /** Everything that excuses a duplicate: kills, freezes, long outages. @type {FaultRecord[]} */
   excusing;
   #record;
 
@@ -42,9 +46,8 @@ export class FaultWindows {
       else this.outages.push({ startMs, endMs });
     }
     this.long = this.outages.filter(({ startMs, endMs }) => endMs - startMs >= silentMs);
-    this.excusing = [...this.kills, ...this.freezes, ...this.long]
-      .map(({ startMs }) => startMs)
-      .sort((a, b) => a - b);
+    const long = this.long.map((outage) => ({ kind: 'outage', ...outage }));
+    this.excusing = [...this.kills, ...this.freezes, ...long];
   }
 
   /**
@@ -60,16 +63,22 @@ export class FaultWindows {
     return by;
   }
 
-  /** True when an answer given to a request received at `receivedMs` may have been lost. @param {number} receivedMs @param {number} answeredMs @param {number} againMs */
-  mayBeLost(receivedMs, answeredMs, againMs) {
+  /** True when the answer to `hit` may have been lost, so that `again` came. @param {Times} hit @param {Pick<Times, 'receivedMs' | 'sender'>} again */
+  mayBeLost({ receivedMs, answeredMs, sender }, { receivedMs: againMs, sender: againBy }) {
     const by = this.settledBy(answeredMs);
     const byAtMost = Math.max(by, answeredMs + settleBusyMs);
-    if (this.kills.some(({ startMs }) => startMs + unreadMs >= receivedMs && startMs <= byAtMost))
+    if (
+      this.kills.some(
+        (kill) => kill.startMs + unreadMs >= receivedMs && kill.startMs <= byAtMost && met(kill, [sender]),
+      )
+    )
       return true;
     if (this.long.some(({ startMs, endMs }) => startMs <= by && endMs + recoverMs >= receivedMs)) return true;
     return this.freezes.some(
-      ({ startMs, endMs }) =>
-        (startMs <= by && endMs + thawMs >= receivedMs) || (againMs >= endMs && againMs <= endMs + thawMs),
+      (freeze) =>
+        met(freeze, [sender, againBy]) &&
+        ((freeze.startMs <= by && freeze.endMs + thawMs >= receivedMs) ||
+          (againMs >= freeze.endMs && againMs <= freeze.endMs + thawMs)),
     );
   }
 
@@ -110,10 +119,11 @@ export class FaultWindows {
     return texts.join('; ') || 'no fault near';
   }
 
-  /** How many kills, freezes and long outages happened between the two. @param {number} fromMs @param {number} toMs */
-  excusingBetween(fromMs, toMs) {
+  /** How many kills and freezes of the sender, if it is known, and long outages happened between the two. @param {number} fromMs @param {number} toMs @param {number} [sender] */
+  excusingBetween(fromMs, toMs, sender = 0) {
     let count = 0;
-    for (const ms of this.excusing) if (ms >= fromMs && ms <= toMs) count += 1;
+    for (const fault of this.excusing)
+      if (fault.startMs >= fromMs && fault.startMs <= toMs && met(fault, [sender])) count += 1;
     return count;
   }
 }

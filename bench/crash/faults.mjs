@@ -8,6 +8,7 @@ import { ask } from './postgres.mjs';
  * @typedef {object} FaultRecord
  * @property {string} kind
  * @property {number} startMs Unix milliseconds
+ * @property {number} [pid] of the process that was killed or frozen
  * @property {number} endMs a kill: the same moment; an outage: when it works again
  * @property {number} [resumedMs] a kill: how long until no delivery was leased to the dead process
  * @property {string} [note]
@@ -107,7 +108,7 @@ export const processFaults = {
     const startMs = Date.now();
     stage.fleet.signal(member, 'SIGSTOP');
     /** @type {FaultRecord} */
-    const record = { kind: 'freeze', startMs, endMs: Number.POSITIVE_INFINITY };
+    const record = { kind: 'freeze', pid: member.child?.pid ?? 0, startMs, endMs: Number.POSITIVE_INFINITY };
     stage.record.push(record);
     await pause(lastsMs);
     stage.fleet.signal(member, 'SIGCONT');
@@ -116,12 +117,14 @@ export const processFaults = {
   },
   async term(stage, member, lastsMs) {
     const startMs = Date.now();
+    const pid = member.child?.pid ?? 0;
     const code = await stage.fleet.term(member);
     const endMs = Date.now();
     // One that could not finish in time gave up, or was killed.
     const kind = endMs - startMs > slowStopMs || code === null ? 'kill' : 'term';
     stage.record.push({
       kind,
+      pid,
       startMs: kind === 'kill' ? endMs : startMs,
       endMs,
       note: `SIGTERM, exit code ${code}`,
@@ -175,7 +178,7 @@ async function during(proxy, mode, lastsMs) {
 /** A process that has just died; resolves when nothing is leased to it any more. @param {Stage} stage @param {number} pid */
 export function recordKill(stage, pid) {
   /** @type {FaultRecord} */
-  const record = { kind: 'kill', startMs: Date.now(), endMs: Date.now() };
+  const record = { kind: 'kill', pid, startMs: Date.now(), endMs: Date.now() };
   stage.record.push(record);
   return watchResume(stage, pid, record);
 }

@@ -52,6 +52,7 @@ export class Fleet {
       PATH: process.env['PATH'],
       DATABASE_URL: databaseUrl,
       NODE_COMPILE_CACHE: join(folder, 'compile-cache'),
+      NODE_OPTIONS: `--import=${new URL('mark-sender.mjs', import.meta.url).href}`,
       POSTHORN_SECRET_KEY: randomBytes(32).toString('base64'),
       POSTHORN_TOKEN: token,
       POSTHORN_ALLOW_SUBNETS: '127.0.0.0/8',

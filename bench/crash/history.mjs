@@ -23,11 +23,13 @@ import { readJournal } from './journal.mjs';
  * @property {number} answeredMs
  * @property {string} given
  * @property {string} retryAfter
+ * @property {number} sender the process that sent it; 0: not known
  * @typedef {object} History
  * @property {Map<number, Told>} events by n
  * @property {Map<number, Hit[]>} hits by `hitKey`, in the order in which they were received
  * @property {Map<number, number>} goneMs when each endpoint first said that it is gone, by index
  * @property {number} requests
+ * @property {number} senderUnknown how many of them do not say which process sent them
  * @property {{ n: number, status: number, why: string }[]} odd answers that nobody should get
  * @property {(event: Told) => import('./plan.mjs').Endpoint[]} expected
  */
@@ -51,9 +53,12 @@ export async function readHistory(producerPath, receiverPath, endpoints, violate
   /** @type {Map<number, Hit[]>} */
   const hits = new Map();
   let requests = 0;
+  let senderUnknown = 0;
   for await (const entry of readJournal(receiverPath)) {
-    const [index, id, n, uuid, hash, signature, receivedMs, answeredMs, given, retryAfter] = entry;
+    const [index, id, n, uuid, hash, signature, receivedMs, answeredMs, given, retryAfter, sender = 0] =
+      entry;
     requests += 1;
+    if (sender === 0) senderUnknown += 1;
     const where = `request ${id} (event ${n}) at endpoint ${index}`;
     const event = events.get(n);
     const endpoint = endpoints[index];
@@ -67,7 +72,7 @@ export async function readHistory(producerPath, receiverPath, endpoints, violate
     else if (!endpoint.types.includes(event.type)) violate('I7', `${where}: not subscribed to ${event.type}`);
     const key = hitKey(n, index);
     const list = hits.get(key);
-    const hit = { id, receivedMs, answeredMs, given, retryAfter };
+    const hit = { id, receivedMs, answeredMs, given, retryAfter, sender };
     if (list) list.push(hit);
     else hits.set(key, [hit]);
   }
@@ -87,7 +92,7 @@ export async function readHistory(producerPath, receiverPath, endpoints, violate
     known.set(name, list);
     return list;
   };
-  return { events, hits, goneMs, requests, odd, expected };
+  return { events, hits, goneMs, requests, senderUnknown, odd, expected };
 }
 
 /** @param {string} path */

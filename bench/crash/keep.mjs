@@ -67,6 +67,7 @@ export function keptRun({ seed, processes }, { ok, rules, counts, ms }) {
       lost,
       ...inboundValues(counts),
       requests: counts['requests'] ?? 0,
+      senderUnknown: counts['senderUnknown'] ?? 0,
       duplicated: duplicates,
       inFlightAtFaults: duplicatesBound,
       ...(duplicatesBound > 0 ? { duplicatedRelativeToInFlight: duplicates / duplicatesBound } : {}),

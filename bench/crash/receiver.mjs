@@ -79,6 +79,7 @@ async function receive(request, response) {
     Date.now(),
     given,
     retryAfter ?? '',
+    Number(request.headers['x-crash-sender'] ?? 0),
   ]);
 }
 
