@@ -139,14 +139,10 @@ export const failPoints = [
   before('settle: the statement is not sent', 'delivery/settler.js', settle),
   during('settle: the statement is sent, its answer not heard', 'delivery/settler.js', settle),
   before('settle: written, nothing told', 'delivery/settler.js', 'if (movedCount < batch.length) {'),
-  before(
-    'settle: told, memory not free',
-    'delivery/settler.js',
-    'for (const finished of batch)\n                    deps.onEnd(finished);',
-  ),
+  before('settle: told, memory not free', 'delivery/settler.js', 'const isLate = new Set(late);'),
   before(
     'disable: the statement is not sent',
-    'delivery/settler.js',
+    'delivery/endpoint-disabler.js',
     'if (await disableEndpoint(pool, endpointId, reason))',
     toGone,
   ),
@@ -209,7 +205,7 @@ export const failPoints = [
   before(
     'register: registered, nothing taken over',
     'delivery/lease-keeper.js',
-    'await this.#recover(await',
+    'await this.#recover({ deadIds',
     once,
   ),
   before(
