@@ -1,5 +1,6 @@
 // The processes of a run: each a whole Engine of the product, with clocks, chance and connections of its own.
 import { Engine } from '../../../packages/posthorn/dist/delivery/engine.js';
+import { defaultLeaseTimes } from '../../../packages/posthorn/dist/delivery/lease-keeper.js';
 import { createIdSource } from '../../../packages/posthorn/dist/lib/ids.js';
 import type { EngineDeps } from '../../../packages/posthorn/dist/delivery/engine.js';
 import { type Link, ConnectionPool } from './connection.ts';
@@ -15,14 +16,6 @@ const policyOf = (plan: Plan) => ({
   jitterRatio: 0.2,
   retryAfterSecondsMax,
 });
-const leaseTimes = {
-  heartbeatMs: 5_000,
-  silentMaxMs: 15_000,
-  freshMaxMs: 10_000,
-  lateMaxMs: 7_000,
-  graceMs: 9_000,
-  sweepMs: 15_000,
-};
 const stopTimeoutMs = 25_000;
 
 export interface Member {
@@ -83,7 +76,7 @@ export class Fleet {
       attemptTimeoutMs: plan.attemptTimeoutMs,
       failingMaxMs: plan.failingMaxMs,
       limits: plan.limits,
-      leaseTimes,
+      leaseTimes: defaultLeaseTimes,
       identity: { host: plan.sharesHost ? 'one' : `host-${slot}`, pid, version: 'simulated' },
       isAlive: (other) => this.members.some((one) => one.pid === other && one.actor.alive),
       userAgent: 'simulation',

@@ -13,6 +13,7 @@ import { createSecretBox } from '../src/store/secret-box.ts';
 import { type Recorder, startRecorder } from './support/recorder.ts';
 import { openTestStore, type TestStore } from './support/store.ts';
 import { waitFor } from './support/wait.ts';
+import { makeWork } from './support/work.ts';
 
 let store: TestStore;
 let receiver: Recorder;
@@ -54,18 +55,7 @@ it('is not sent when others may have taken the delivery over while the configura
     newId: store.newId,
     random: () => 0,
   });
-  const work = {
-    applicationId,
-    messageId: store.newId('msg_'),
-    endpointId,
-    leaseOwner: 1,
-    leaseSeq: 1,
-    attempts: 0,
-    trigger: 'scheduled',
-    hasResumeAt: false,
-    payload: Buffer.from('{}'),
-    contentType: 'application/json',
-  } as const;
+  const work = makeWork(endpointId, 2, { applicationId, messageId: store.newId('msg_') });
   const holder = await pool.connect();
   await holder.query('begin');
   await holder.query('lock table posthorn.endpoint_secret in access exclusive mode');

@@ -1,12 +1,9 @@
 // Connections that nobody knows the state of: whoever comes next must not get one.
 import { type Kysely, sql } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { openDatabase } from '../src/store/database.ts';
 import type { Tables } from '../src/store/tables.ts';
-import { startDatabaseGate, type DatabaseGate } from './support/database-gate.ts';
+import { type DatabaseGate, openThroughGate, startDatabaseGate } from './support/database-gate.ts';
 import { openTestStore, type TestStore } from './support/store.ts';
-
-const queryTimeoutMs = 400;
 
 let store: TestStore;
 let gate: DatabaseGate;
@@ -26,18 +23,8 @@ const insert = (trx: Kysely<Tables>, endpointId: string) =>
 const countOf = (endpointId: string) =>
   store.count('posthorn.endpoint_failing where endpoint_id = $1', [endpointId]);
 
-/** One connection, through the gate. */
-const openThroughGate = () =>
-  openDatabase({
-    url: gate.url,
-    connectionsMax: 1,
-    applicationName: 'posthorn test',
-    onIdleError: () => {},
-    queryTimeoutMs,
-  });
-
 it('a statement after a transaction that hung is not written into that transaction', async () => {
-  const { pool, queries, close } = openThroughGate();
+  const { pool, queries, close } = openThroughGate(gate);
   const hung = queries.transaction().execute(async (trx) => {
     await insert(trx, 'ep_before');
     gate.pause();
@@ -53,7 +40,7 @@ it('a statement after a transaction that hung is not written into that transacti
 });
 
 it('a connection whose statement hung without a transaction is not used again', async () => {
-  const { pool, queries, close } = openThroughGate();
+  const { pool, queries, close } = openThroughGate(gate);
   const pidOf = async () =>
     (await pool.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]!.pid;
   const before = await pidOf();
@@ -66,7 +53,7 @@ it('a connection whose statement hung without a transaction is not used again', 
 });
 
 it('a violation leaves the connection in use', async () => {
-  const { pool, queries, close } = openThroughGate();
+  const { pool, queries, close } = openThroughGate(gate);
   const pidOf = async () =>
     (await pool.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]!.pid;
   const before = await pidOf();

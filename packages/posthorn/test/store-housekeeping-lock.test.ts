@@ -2,9 +2,8 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createHousekeeper } from '../src/delivery/housekeeper.ts';
-import { openDatabase } from '../src/store/database.ts';
 import { withHousekeepingLock } from '../src/store/retention.ts';
-import { startDatabaseGate } from './support/database-gate.ts';
+import { openThroughGate, startDatabaseGate } from './support/database-gate.ts';
 import { openTestStore, type TestStore } from './support/store.ts';
 
 let store: TestStore;
@@ -56,13 +55,7 @@ it('whoever falls silent with the lock loses it, and the pool keeps its idle con
 
 it('upkeep ends with its connection, and does not try all that is left on it', async () => {
   const gate = await startDatabaseGate(store.url);
-  const options = {
-    url: gate.url,
-    connectionsMax: 1,
-    applicationName: 'posthorn test',
-    onIdleError: () => {},
-  };
-  const { pool, close } = openDatabase({ ...options, queryTimeoutMs: 400 });
+  const { pool, close } = openThroughGate(gate);
   const failed: string[] = [];
   const silent = () => {};
   const log = {

@@ -3,10 +3,9 @@ import type { Socket } from 'node:net';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { isDatabaseUnavailable } from '../src/store/availability.ts';
-import { openDatabase } from '../src/store/database.ts';
 import { recoverLeases } from '../src/store/leases.ts';
 import { inTransaction } from '../src/store/transaction.ts';
-import { startDatabaseGate } from './support/database-gate.ts';
+import { openThroughGate, startDatabaseGate } from './support/database-gate.ts';
 import { openTestStore, type TestStore } from './support/store.ts';
 import { waitFor } from './support/wait.ts';
 
@@ -73,13 +72,7 @@ it('one that stood still with half a statement sent does not keep its locks for 
 
 it('one whose statement got no answer gives up its connection at once, and asks nothing more of it', async () => {
   const gate = await startDatabaseGate(store.url);
-  const options = {
-    url: gate.url,
-    connectionsMax: 1,
-    applicationName: 'posthorn test',
-    onIdleError: () => {},
-  };
-  const { pool, close } = openDatabase({ ...options, queryTimeoutMs: 400 });
+  const { pool, close } = openThroughGate(gate);
   const asked: unknown[] = [];
   const hung = inTransaction(pool, async (client) => {
     const query = client.query.bind(client) as (text: string) => Promise<unknown>;

@@ -1,6 +1,7 @@
 // A way to PostgreSQL that can be shut: connections are cut, and new ones refused, until it opens again.
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { type Database, openDatabase } from '../../src/store/database.ts';
 
 export interface DatabaseGate {
   /** The database, through the gate. */
@@ -77,3 +78,13 @@ export async function startDatabaseGate(databaseUrl: string, passMax = Infinity)
     },
   };
 }
+
+/** One connection, which is given up when it does not answer within 400 ms. */
+export const openThroughGate = ({ url }: DatabaseGate): Database =>
+  openDatabase({
+    url,
+    connectionsMax: 1,
+    applicationName: 'posthorn test',
+    onIdleError: () => {},
+    queryTimeoutMs: 400,
+  });
