@@ -128,23 +128,20 @@ function ofLongCrash(key: string): Measured {
   };
 }
 
-function loadsOfPosthorn(results: Results) {
-  return Object.entries(results)
-    .filter(([name]) => !name.startsWith('crash'))
-    .flatMap(([, result]) => Object.entries(result.loads))
-    .filter(([name]) => !name.startsWith('relay'))
-    .flatMap(([, rounds]) => rounds);
-}
-
 /** Within a load, from an earlier load, and what came when all had come. */
 function duplicatesWithoutFault(results: Results): number | undefined {
-  const loads = loadsOfPosthorn(results);
-  if (loads.length === 0) return undefined;
-  const seen = loads.reduce((sum, { totals }) => sum + totals.duplicated + totals.strays, 0);
-  const apart = Object.entries(results)
-    .filter(([name]) => !name.startsWith('crash'))
-    .map(([, { values }]) => (values['duplicated'] ?? 0) + (values['arrivedAfterAll'] ?? 0));
-  return apart.reduce((sum, count) => sum + count, seen);
+  const cases = Object.entries(results).filter(([name]) => !name.startsWith('crash'));
+  const counts = cases.map(([, { values, loads }]) => {
+    const totals = Object.entries(loads)
+      .filter(([name]) => !name.startsWith('relay'))
+      .flatMap(([, rounds]) => rounds.map((load) => load.totals));
+    const duplicated = totals.reduce((sum, load) => sum + load.duplicated, values['duplicated'] ?? 0);
+    // Where some of a load is still to come, the next one cannot tell it from what comes again.
+    if (totals.some(({ missing }) => missing > 0)) return duplicated;
+    const late = totals.reduce((sum, load) => sum + load.strays, values['arrivedAfterAll'] ?? 0);
+    return duplicated + late;
+  });
+  return counts.length === 0 ? undefined : counts.reduce((sum, count) => sum + count, 0);
 }
 
 function statementsPerDelivery(results: Results): number | undefined {
@@ -173,7 +170,7 @@ const method = `
 - **Early writeback** (latencyEarlyWriteback, hangingEarlyWriteback): the same on the same machine with \`vm.dirty_background_bytes\` set as docs/operations.md says. Without it Linux keeps new pages of PostgreSQL's files for 30 s and writes them at once, and commits wait for that.
 - **Arrival** is when the receiver has read the whole request. All processes read one clock (CLOCK_MONOTONIC). Quantiles come from histograms whose buckets grow by 1 %, which is within 0.5 % of the true value.
 - **CPU** comes from /proc, children included, in units of 10 ms, per delivery within the window. **Statements** come from pg_stat_statements, which is loaded for the measurement; PostgreSQL's other settings are the ones Posthorn ships.
-- **Missing** and **duplicated** come from ids made by the publisher, compared with what the receiver wrote down. The wait ends when all of it is there, or when nothing came for 3 seconds: what is missing then may still wait its turn. What comes again later, during a later load or within 25 s after the last one (arrivedAfterAll), counts as duplicated, too. That nothing is lost is what the crash runs prove.
+- **Missing** and **duplicated** come from ids made by the publisher, compared with what the receiver wrote down. The wait ends when all of it is there, or when nothing came for 3 seconds: what is missing then may still wait its turn. What comes again later, during a later load or within 25 s after the last one (arrivedAfterAll), counts as duplicated, too, unless some of an earlier load was still missing. That nothing is lost is what the crash runs prove.
 - **Requests of a provider** (inbound) are signed as GitHub signs them, by the publisher while it measures. **Acknowledged** counts from when a request was sent, or fell due, to its 2xx; each is verified and stored by then. Cost per delivery is cost per request: there is one endpoint.
 - **Crash runs** (crash, crashInbound, crashFailPoints, crashMutants) are \`npm run crash\`: processes are killed, frozen and cut off from PostgreSQL under load, and a checker compares a journal of the publisher, a journal of the receiver (both on disk before they count) and the database. **inFlightAtFaults** counts the requests that were under way, or answered and not yet written down, when the process that had sent them was killed or frozen, or PostgreSQL was away for longer than 8 s: so many messages may come twice. Requests that do not say which process sent them (**senderUnknown**; all of them, where a run has no such figure) count for every process.
 `;
