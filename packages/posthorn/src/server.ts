@@ -106,7 +106,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { config, databaseUrl, log, signal } = options;
   const patience = { log, clock: systemClock, signal, waitMaxMs: Number.POSITIVE_INFINITY };
   const waitMaxMs = options.isDatabaseKnown ? Number.POSITIVE_INFINITY : databaseWaitMaxMs;
-  const { applied } = await waitForDatabase(() => migrate(databaseUrl), { ...patience, waitMaxMs });
+  const { applied } = await waitForDatabase(() => migrate(databaseUrl, { log, signal }), {
+    ...patience,
+    waitMaxMs,
+  });
   if (applied.length > 0) log.info({ applied }, 'database migrated');
   const parts = await build(options);
   const { database, engine, outbox, issues, tasks, reconciler, api, box } = parts;

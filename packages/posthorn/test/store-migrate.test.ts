@@ -37,6 +37,8 @@ async function query<R extends pg.QueryResultRow>(text: string, values: unknown[
   }
 }
 
+// As in src/store/migrate.ts.
+const migrationLock = 7_069_867;
 const folder = new URL('../migrations/', import.meta.url);
 
 async function readMigrations(): Promise<{ name: string; checksum: string }[]> {
@@ -87,6 +89,21 @@ async function collectUncaught(work: () => Promise<void>): Promise<unknown[]> {
   } finally {
     process.removeListener('uncaughtException', collect);
     for (const listener of others) process.on('uncaughtException', listener);
+  }
+}
+
+/** As a database that an older version made. */
+async function migrateBefore(end: string): Promise<void> {
+  const older = (await readMigrations()).filter((migration) => migration.name < end);
+  await query(
+    'create schema posthorn create table migration (name text primary key, checksum text not null, applied_at timestamptz not null default now())',
+  );
+  for (const migration of older) {
+    await query(await readFile(new URL(migration.name, folder), 'utf8'));
+    await query('insert into posthorn.migration (name, checksum) values ($1, $2)', [
+      migration.name,
+      migration.checksum,
+    ]);
   }
 }
 
@@ -172,5 +189,45 @@ describe('migrate', () => {
     await holder.end();
     await tunnel.stop();
     expect(uncaught).toEqual([]);
+  });
+
+  it('waits for another one that migrates, says so, and stops at a signal', async () => {
+    const holder = new pg.Client({ connectionString: url, application_name: 'the other one' });
+    await holder.connect();
+    await holder.query('select pg_advisory_lock($1)', [migrationLock]);
+    const lines: { fields: object; message: string }[] = [];
+    const stopping = new AbortController();
+    const log = { warn: (fields: object, message: string) => lines.push({ fields, message }) };
+    const outcome = migrate(url, { log, signal: stopping.signal }).catch((error: unknown) => error);
+    await waitFor(() => lines.length > 0, { timeoutMs: 20_000, what: 'a line about the wait' });
+    expect(lines[0]).toEqual({
+      fields: { holders: [{ pid: expect.any(Number) as number, application: 'the other one' }] },
+      message: 'waiting for another process, which migrates this database',
+    });
+    stopping.abort();
+    expect(await outcome).toMatchObject({ name: 'AbortError' });
+    await holder.end();
+  });
+
+  it('that waits for a table holds up nobody who writes to it, and goes on when it is free', async () => {
+    await migrateBefore('0025_order_by_key.sql');
+    const [holder, writer] = [1, 2].map(() => new pg.Client({ connectionString: url }));
+    await holder!.connect();
+    await writer!.connect();
+    // As pg_dump does.
+    await holder!.query('begin; lock table posthorn.delivery in access share mode');
+    const outcome = migrate(url);
+    const waiting = "application_name = 'posthorn migrate' and wait_event_type = 'Lock'";
+    const isWaiting = async () =>
+      (await admin.query(`select from pg_stat_activity where datname = $1 and ${waiting}`, [name]))
+        .rowCount === 1;
+    for (let turn = 0; turn < 2; turn += 1) {
+      await waitFor(isWaiting, { what: 'the migration to wait for the table' });
+      await writer!.query("set statement_timeout = '3s'");
+      await writer!.query('insert into posthorn.delivery select * from posthorn.delivery where false');
+    }
+    await holder!.end();
+    expect((await outcome).applied[0]).toBe('0025_order_by_key.sql');
+    await writer!.end();
   });
 });

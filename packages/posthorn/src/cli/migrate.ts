@@ -9,7 +9,10 @@ import type { Io } from './io.ts';
 
 export async function runMigrate(config: Config, io: Io): Promise<ExitCode> {
   const databaseUrl = await findDatabaseUrl(config);
-  const result = await withDatabaseErrors(() => migrate(databaseUrl));
+  const log = {
+    warn: (fields: object, message: string) => writeNote(io, `${message} ${JSON.stringify(fields)}`),
+  };
+  const result = await withDatabaseErrors(() => migrate(databaseUrl, { log }));
   const rows = result.migrations.map(({ name, state }) => [state, name]);
   writeResult(io, alignColumns(rows), result);
   const count = result.applied.length;

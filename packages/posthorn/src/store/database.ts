@@ -2,6 +2,7 @@
 import { Kysely, PostgresDialect, type PostgresPool } from 'kysely';
 import pg from 'pg';
 import { isAnswer } from './availability.ts';
+import { keepAlive, keepAliveSettings, sessionOptions } from './keep-alive.ts';
 import type { Tables } from './tables.ts';
 
 const connectTimeoutMs = 5_000;
@@ -11,12 +12,6 @@ const defaultQueryTimeoutMs = 20_000;
 const idleTimeoutMs = 30_000;
 // A process that freezes inside a transaction must not keep its locks for longer than it counts as alive.
 const idleInTransactionMs = 10_000;
-// A network that drops packets tells nobody. PostgreSQL would keep the session, with its locks, for two hours and more:
-// it asks after 10 s of silence, and gives up after some 20 s, or when what it sent is not taken for 15 s.
-const keepAliveIdleSeconds = 10;
-const keepAliveIntervalSeconds = 3;
-const keepAliveCount = 3;
-const unacknowledgedMaxMs = 15_000;
 // A heartbeat that takes longer has missed its time: the next one is sent on a new connection. The server gives it up
 // before the client does: one that waits for a lock must not come through when nobody counts on it any more.
 const heartbeatTimeoutMs = 4_000;
@@ -26,11 +21,7 @@ const sessionSettings = [
   // Whatever the server's default: an answered message is on disk.
   'synchronous_commit=on',
   `idle_in_transaction_session_timeout=${idleInTransactionMs}`,
-  // Without effect where the connection is a Unix socket.
-  `tcp_keepalives_idle=${keepAliveIdleSeconds}`,
-  `tcp_keepalives_interval=${keepAliveIntervalSeconds}`,
-  `tcp_keepalives_count=${keepAliveCount}`,
-  `tcp_user_timeout=${unacknowledgedMaxMs}`,
+  ...keepAliveSettings,
   // Plans are kept. One made while tomorrow's partition was empty would scan it as a whole after midnight, for each row.
   'enable_seqscan=off',
   // Short statements by the thousand: compiling them costs more than it gains.
@@ -89,9 +80,8 @@ function openPool({ url, applicationName, onIdleError }: DatabaseOptions, limits
     ...limits,
     connectionString: url,
     application_name: applicationName,
-    keepAlive: true,
-    keepAliveInitialDelayMillis: keepAliveIdleSeconds * 1000,
-    options: sessionSettings.map((setting) => `-c ${setting}`).join(' '),
+    ...keepAlive,
+    options: sessionOptions(sessionSettings),
   });
   pool.on('error', onIdleError);
   // A connection cut between two statements of a transaction belongs to no query: without a listener of its own, the
