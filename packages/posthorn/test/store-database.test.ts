@@ -1,9 +1,11 @@
 // Connections that nobody knows the state of: whoever comes next must not get one.
 import { type Kysely, sql } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createListener } from '../src/store/listen.ts';
 import type { Tables } from '../src/store/tables.ts';
 import { type DatabaseGate, openThroughGate, startDatabaseGate } from './support/database-gate.ts';
 import { openTestStore, type TestStore } from './support/store.ts';
+import { waitFor } from './support/wait.ts';
 
 let store: TestStore;
 let gate: DatabaseGate;
@@ -76,4 +78,21 @@ it('PostgreSQL finds out within seconds that the other end is gone', async () =>
     'tcp_keepalives_interval=3',
     'tcp_user_timeout=15000',
   ]);
+});
+
+it('a listener whose server is gone without a word is closed all the same', async () => {
+  const listener = createListener({
+    url: gate.url,
+    applicationName: 'posthorn test',
+    queryTimeoutMs: 400,
+  });
+  await listener.ensure(() => {});
+  expect(listener.isConnected()).toBe(true);
+  gate.pause();
+  let isClosed = false;
+  void listener.close().then(() => {
+    isClosed = true;
+  });
+  await waitFor(() => isClosed, { timeoutMs: 10_000, what: 'the end of the listener' });
+  gate.resume();
 });

@@ -1,8 +1,10 @@
 // Hears of what is written into the outbox, on a connection of its own. Notifications are hints: whoever listens polls
 // as well.
 import pg from 'pg';
+import { keepAlive, keepAliveSettings, sessionOptions } from './keep-alive.ts';
 
 const connectTimeoutMs = 5_000;
+const defaultQueryTimeoutMs = 5_000;
 // As in migrations/0013_operational.sql.
 const channel = 'posthorn_outbox';
 
@@ -13,7 +15,13 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-export function createListener(options: { url: string; applicationName: string }): Listener {
+export interface ListenerOptions {
+  url: string;
+  applicationName: string;
+  queryTimeoutMs?: number;
+}
+
+export function createListener(options: ListenerOptions): Listener {
   let client: pg.Client | undefined;
   let closed = false;
 
@@ -22,7 +30,9 @@ export function createListener(options: { url: string; applicationName: string }
       connectionString: options.url,
       application_name: options.applicationName,
       connectionTimeoutMillis: connectTimeoutMs,
-      keepAlive: true,
+      query_timeout: options.queryTimeoutMs ?? defaultQueryTimeoutMs,
+      ...keepAlive,
+      options: sessionOptions(keepAliveSettings),
     });
     const forget = () => {
       if (client === fresh) client = undefined;
@@ -47,7 +57,10 @@ export function createListener(options: { url: string; applicationName: string }
     isConnected: () => client !== undefined,
     async close() {
       closed = true;
-      await client?.end().catch(() => {});
+      const open = client;
+      // Whoever says goodbye to a server that is gone waits for its answer. With a question that got none, it hangs up.
+      await open?.query(`unlisten ${channel}`).catch(() => {});
+      await open?.end().catch(() => {});
     },
   };
 }
