@@ -123,10 +123,13 @@ export function claimedContents(schema: Schema, tx: Transaction, values: readonl
   });
 }
 
+const reservedAheadMaxMs = 60_000;
+
 export function reserveStarts(schema: Schema, tx: Transaction, values: readonly unknown[]): object[] {
   const row = schema.rateLimits.row(String(values[0]));
   tx.lock(row, 'update');
-  const nextAtMs = Math.max(tx.read(row)?.nextAtMs ?? 0, tx.nowMs) + Number(values[1]) / 1000;
+  const startMs = Math.min(Math.max(tx.read(row)?.nextAtMs ?? 0, tx.nowMs), tx.nowMs + reservedAheadMaxMs);
+  const nextAtMs = startMs + Number(values[1]) / 1000;
   tx.write(row, { nextAtMs });
   return [{ until_ms: String(nextAtMs - tx.nowMs) }];
 }

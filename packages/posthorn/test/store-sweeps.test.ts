@@ -146,6 +146,18 @@ describe('rate limits', () => {
     expect(await left()).toEqual(['busy', 'lately', 'reserved']);
   });
 
+  it('hold nobody back for longer than a minute, whatever a clock that was wrong has written', async () => {
+    await addLimits({ ahead: 86_400 });
+    const waitsMs = [
+      await reserveStarts(store.pool, 'ahead', 5, 1),
+      await reserveStarts(store.pool, 'ahead', 1, 1),
+    ];
+    for (const waitMs of waitsMs) {
+      expect(waitMs).toBeGreaterThan(59_000);
+      expect(waitMs).toBeLessThanOrEqual(60_000);
+    }
+  });
+
   it('let the same starts pass with their row and without', async () => {
     await addLimits({ idle: -7_200 });
     for (const id of ['idle', 'gone']) {

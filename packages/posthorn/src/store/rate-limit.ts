@@ -3,16 +3,18 @@ import type pg from 'pg';
 import type { Connection } from './partitions.ts';
 import { deleteInBatches, type Pace } from './retention.ts';
 
-// Starts are spaced evenly: `next_at` moves on by one interval for each, and never lags behind now.
+// Starts are spaced evenly: `next_at` moves on by one interval for each, and never lags behind now. Nor is it far ahead
+// of it: a process reserves a second's starts at most, or one, so what lies beyond was written by a clock that was wrong.
+const aheadMaxSeconds = 60;
 const reserveSql = `
 insert into posthorn.rate_limit as r (id, next_at) values ($1, now() + $2::bigint * interval '1 microsecond')
 on conflict (id) do update
-  set next_at = greatest(r.next_at, now()) + $2::bigint * interval '1 microsecond'
+  set next_at = least(greatest(r.next_at, now()), now() + interval '${aheadMaxSeconds} s') + $2::bigint * interval '1 microsecond'
 returning extract(epoch from r.next_at - now()) * 1000 as until_ms`;
 
 /**
  * Reserves `count` starts of `ratePerSecond` for the endpoint or application `id`. Resolves with the milliseconds until
- * the first of them; each further one follows 1/ratePerSecond later.
+ * the first of them, a minute at most; each further one follows 1/ratePerSecond later.
  */
 export async function reserveStarts(
   pool: pg.Pool,
