@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Svix } from 'svix';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createHousekeeper } from '../src/delivery/housekeeper.ts';
+import { systemClock } from '../src/lib/clock.ts';
 import { request, startTestApi } from './support/api.ts';
 import type { TestApi } from './support/api.ts';
 import { waitFor } from './support/wait.ts';
@@ -168,6 +169,7 @@ describe('what was cut off or is old', () => {
     await age(old, '25 h');
     const keeper = createHousekeeper({
       pool: test.db.pool,
+      clock: systemClock,
       log: { debug() {}, info() {}, warn() {}, error() {} },
     });
     await keeper.runOnce();

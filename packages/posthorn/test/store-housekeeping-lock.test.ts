@@ -2,6 +2,7 @@
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createHousekeeper } from '../src/delivery/housekeeper.ts';
+import { systemClock } from '../src/lib/clock.ts';
 import { withHousekeepingLock } from '../src/store/retention.ts';
 import { openThroughGate, startDatabaseGate } from './support/database-gate.ts';
 import { openTestStore, type TestStore } from './support/store.ts';
@@ -65,7 +66,9 @@ it('upkeep ends with its connection, and does not try all that is left on it', a
     warn: silent,
     error: (_fields: object, text: string) => failed.push(text),
   };
-  await expect(createHousekeeper({ pool, log }).runOnce()).rejects.toThrow('Query read timeout');
+  await expect(createHousekeeper({ pool, log, clock: systemClock }).runOnce()).rejects.toThrow(
+    'Query read timeout',
+  );
   expect(failed).toEqual([]);
   expect(pool.totalCount).toBe(0);
   gate.resume();

@@ -42,11 +42,11 @@ beforeEach(async () => {
 });
 afterEach(() => store.stop());
 
-function housekeeper(atMs = nowMs, pool = store.pool) {
+function housekeeper(atMs = nowMs, pool = store.pool, machineMs = atMs) {
   const logAt = (level: string) => (fields: object, text: string) =>
     void logged.push({ level, fields: { ...fields }, text });
   const log = { debug: logAt('debug'), info: logAt('info'), warn: logAt('warn'), error: logAt('error') };
-  return createHousekeeper({ pool, now: () => Promise.resolve(atMs), log });
+  return createHousekeeper({ pool, now: () => Promise.resolve(atMs), clock: { now: () => machineMs }, log });
 }
 
 const keepHouse = (atMs = nowMs) => housekeeper(atMs).runOnce();
@@ -277,6 +277,20 @@ describe('retention', () => {
     expect(await sweepTable(store.pool, message, [retention!], pace(30))).toBe(left - 1);
     expect(await sweepTable(store.pool, message, [retention!], pace(0))).toBe(0);
     expect(await tracesOf(kept)).toEqual(everything);
+  });
+
+  it('drops and deletes nothing while the clock of the database is not that of the machine', async () => {
+    await makePartitions(3);
+    const partitions = async () => (await listPartitions(store.pool)).map(({ name }) => name);
+    const before = await partitions();
+    for (const aheadMs of [400 * dayMs, -400 * dayMs]) {
+      await housekeeper(nowMs + aheadMs, store.pool, nowMs).runOnce();
+    }
+    expect(await partitions()).toEqual(expect.arrayContaining(before));
+    expect(logged.filter(({ level }) => level === 'error').map(({ fields }) => fields.apartMs)).toEqual([
+      400 * dayMs,
+      -400 * dayMs,
+    ]);
   });
 
   it('is not kept from its work by a part of it that fails, and says which', async () => {

@@ -2,6 +2,7 @@
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createHousekeeper } from '../src/delivery/housekeeper.ts';
+import { systemClock } from '../src/lib/clock.ts';
 import { idFloor } from '../src/lib/ids.ts';
 import { sweepAuditLog } from '../src/store/audit-log.ts';
 import { sweepIdempotentRequests } from '../src/store/idempotent-requests.ts';
@@ -183,7 +184,7 @@ describe('rate limits', () => {
   it('are swept by the housekeeper', async () => {
     await addLimits({ idle: -7_200, busy: 60 });
     const log = { debug() {}, info() {}, warn() {}, error() {} };
-    await createHousekeeper({ pool: store.pool, log }).runOnce();
+    await createHousekeeper({ pool: store.pool, log, clock: systemClock }).runOnce();
     expect(await left()).toEqual(['busy']);
   });
 });

@@ -1,6 +1,7 @@
 // Slow upkeep: partitions made ahead, what is past its time deleted.
 import { setTimeout as pause } from 'node:timers/promises';
 import type pg from 'pg';
+import type { Clock } from '../lib/clock.ts';
 import { createLoop, type Loop } from '../lib/loop.ts';
 import type { Log } from '../lib/log.ts';
 import { deleteEndedApplicationTokens } from '../store/application-tokens.ts';
@@ -46,6 +47,8 @@ const idleLimitMs = 60 * 60 * 1000;
 const rowsPerStatementMax = 5_000;
 const pagesPerStatementMax = 200;
 const betweenStatementsMs = 50;
+/** What is dropped for its age does not come back: two clocks must agree roughly on what the time is. */
+const clocksApartMaxMs = dayMs;
 
 export interface Housekeeper extends Loop {
   /** What a process needs before it accepts: the partitions. */
@@ -57,6 +60,7 @@ export interface Housekeeper extends Loop {
 export interface HousekeeperDeps {
   pool: pg.Pool;
   log: Log;
+  clock: Pick<Clock, 'now'>;
   /** Unix milliseconds; the time of the database unless given. */
   now?(db: Connection): Promise<number>;
 }
@@ -67,7 +71,7 @@ interface Step {
 }
 
 export function createHousekeeper(deps: HousekeeperDeps): Housekeeper {
-  const { pool, log, now = databaseNowMs } = deps;
+  const { pool, log, clock, now = databaseNowMs } = deps;
   const stopping = new AbortController();
   const pace: Pace = {
     pagesMax: pagesPerStatementMax,
@@ -77,6 +81,14 @@ export function createHousekeeper(deps: HousekeeperDeps): Housekeeper {
 
   const keepHouse = async (db: Connection) => {
     const nowMs = await now(db);
+    const apartMs = Math.round(nowMs - clock.now());
+    if (Math.abs(apartMs) > clocksApartMaxMs) {
+      log.error(
+        { apartMs },
+        'nothing is deleted by age: the clocks of PostgreSQL and of this machine differ',
+      );
+      return makePartitions(db, nowMs, log);
+    }
     const retentions = await listRetentions(db, nowMs);
     const errors: unknown[] = [];
     // One that fails, again and again, must not keep the others from being done.
