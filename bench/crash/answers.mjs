@@ -69,8 +69,8 @@ async function inOrder(response, { seen, total, chance }) {
 function retryAfterOf(/** @type {number} */ total) {
   const kinds = [
     '1',
-    '2',
-    new Date(Date.now() + 3_000).toUTCString(),
+    '4',
+    new Date(Date.now() + 5_000).toUTCString(),
     'soon',
     '-5',
     '0',

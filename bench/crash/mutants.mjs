@@ -2,6 +2,7 @@
 // Planted bugs: each a small edit of the built product, the run that exposes it, and the rules it must break.
 import { inboundMutants, inboundScenarios } from './inbound-mutants.mjs';
 import { onlyOf } from './plan.mjs';
+import { recordMutants, recordScenarios } from './record-mutants.mjs';
 
 /**
  * @typedef {object} Scenario
@@ -108,6 +109,7 @@ export const scenarios = /** @satisfies {Record<string, Scenario>} */ ({
     mix: onlyOf(['key']),
     stuckMs: 40_000,
   },
+  ...recordScenarios,
   ...inboundScenarios,
 });
 
@@ -361,5 +363,6 @@ export const mutants = [
     breaks: ['I1', 'I9'],
     edits: [{ file: 'store/settle-parts.js', find: 'where had_turn and', put: 'where false and' }],
   },
+  ...recordMutants,
   ...inboundMutants,
 ];
