@@ -146,8 +146,8 @@ export const plantedBugs: readonly PlantedBug[] = [
     edits: [
       {
         product: 'delivery/dispatcher.js',
-        find: 'if (!this.#held.delete(workKey(work)))',
-        put: 'if (!this.#held.delete(workKey(work)) || this.#held.size % 2 === 1)',
+        find: 'if (!this.#held.delete(leaseKey(work)))',
+        put: 'if (!this.#held.delete(leaseKey(work)) || this.#held.size % 2 === 1)',
       },
     ],
   },
