@@ -25,7 +25,7 @@ function makeLoop(body: (run: number) => Promise<number>, errorDelayMs = hourMs)
   const loop = createLoop({
     name: 'test',
     errorDelayMs,
-    log: { debug: () => {}, info: () => {}, error: () => {}, warn: (fields) => warnings.push(fields) },
+    log: { warn: (fields) => warnings.push(fields) },
     async runOnce() {
       active += 1;
       most = Math.max(most, active);
@@ -179,7 +179,7 @@ describe('a loop', () => {
     const loop = createLoop({
       name: 'throws',
       errorDelayMs: hourMs,
-      log: { debug: () => {}, info: () => {}, error: () => {}, warn: () => {} },
+      log: { warn: () => {} },
       runOnce() {
         runs += 1;
         if (runs === 1) throw new Error('at once');

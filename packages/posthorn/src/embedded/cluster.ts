@@ -2,6 +2,7 @@
 //
 //   bring up ──▶ running ──(crash, kill, its owner left)──▶ bring up, same port
 //                   └──stop()──▶ ours: fast shutdown │ adopted: left to its owner
+import { platform } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { locateBinaries } from './binaries.ts';
 import { databaseUrl } from './connect.ts';
@@ -15,6 +16,8 @@ import { stateOf } from './postmaster-file.ts';
 import { pruneLogFiles } from './server-log.ts';
 import { defaultSettings } from './settings.ts';
 import type { ServerSettings } from './settings.ts';
+import { createWriteback } from './writeback.ts';
+import type { Writeback } from './writeback.ts';
 
 export interface EmbeddedPostgresOptions {
   /** The cluster's directory, made when missing. Relative paths start at the working directory. */
@@ -93,13 +96,33 @@ async function watch(
   pruning.unref();
   await pruneLogFiles(context.dataDir);
   let server: RunningServer | undefined = first;
-  while (server && !signal.aborted && (await isGone(context, server, signal))) {
+  while (server && !signal.aborted) {
     const { pid, port } = server;
+    const writeback = startWriteback(context, server);
+    const gone = await isGone(context, server, signal);
+    await writeback?.stop();
+    if (!gone) break;
     context.log.warn({ pid, port }, 'the embedded PostgreSQL went away; starting it again');
     server = await bringBack(context, port, signal);
   }
   clearInterval(pruning);
   return server;
+}
+
+// For Linux, and whoever started the server: one process is enough. A server that syncs nothing has nothing to wait for.
+function startWriteback(context: ClusterContext, { pid, kept }: RunningServer): Writeback | undefined {
+  const { dataDir, settings, log } = context;
+  if (!kept || settings.fsync === 'off' || platform() !== 'linux') return undefined;
+  const onFailure = (error: Error, path: string) => {
+    log.error(
+      { err: error, path, pid },
+      'the disk did not take a file of the embedded PostgreSQL; stopping it at once, so that it recovers from its log',
+    );
+    sendSignal(pid, 'SIGQUIT');
+  };
+  const writeback = createWriteback({ dataDir, log, onFailure });
+  writeback.start();
+  return writeback;
 }
 
 // Resolves with true when the server is gone, with false when the watch is to end.

@@ -17,7 +17,7 @@ export interface LoopOptions {
   /** One iteration; resolves with the milliseconds until the next. A rejection is logged and tried again. */
   runOnce(): Promise<number>;
   errorDelayMs: number;
-  log: Log;
+  log: Pick<Log, 'warn'>;
 }
 
 export function createLoop(options: LoopOptions): Loop {
