@@ -11,7 +11,7 @@ import {
   holdApplicationConfig,
   loadApplicationConfig,
 } from '../store/application-config.ts';
-import { isDatabaseUnavailable } from '../store/availability.ts';
+import { isDatabaseUnavailable, isLockTimeout } from '../store/availability.ts';
 import {
   insertRequests,
   noteRepeated,
@@ -21,6 +21,7 @@ import {
 } from '../store/record-requests.ts';
 import { inTransaction } from '../store/transaction.ts';
 import type { AcceptDeps } from './accept.ts';
+import { OwnBatches } from './own-batches.ts';
 import { Patience, type Waiter } from './patience.ts';
 
 const batchMax = 200;
@@ -43,6 +44,13 @@ interface Pending extends Unit {
   config: ApplicationConfig;
 }
 
+interface Unstored {
+  /** Matched against a configuration that has changed since. */
+  stale: readonly Planned[];
+  /** Given up for a row that somebody has locked: one of theirs. */
+  locked: readonly Planned[];
+}
+
 interface Planned {
   unit: Unit;
   config: ApplicationConfig;
@@ -59,16 +67,22 @@ interface Outcome extends Planned {
 export class InboundAcceptor {
   readonly #deps: AcceptDeps;
   readonly #batcher: Batcher<Pending>;
+  /** Of sources that have a row that is locked. */
+  readonly #own: OwnBatches<Pending>;
   readonly #patience: Patience<Pending>;
   #waitingBytes = 0;
 
   constructor(deps: AcceptDeps) {
     this.#deps = deps;
-    this.#patience = new Patience<Pending>({ ...deps, takeOut: (isLate) => this.#batcher.remove(isLate) });
-    this.#batcher = createBatcher({
+    this.#patience = new Patience<Pending>({ ...deps, takeOut: (isLate) => this.#takeOut(isLate) });
+    const bounds = {
       itemsMax: batchMax,
-      weigh: ({ request, config }) => 1 + request.messages.length * (1 + config.endpoints.length),
+      weigh: ({ request, config }: Pending) => 1 + request.messages.length * (1 + config.endpoints.length),
       weightMax: batchRowsMax,
+    };
+    this.#own = new OwnBatches({ ...bounds, run: (batch) => this.#commitOwn(batch) });
+    this.#batcher = createBatcher({
+      ...bounds,
       concurrencyMax: batchesInFlightMax,
       crowdMin: batchBesideMin,
       run: (batch) => this.#commit(batch),
@@ -91,8 +105,12 @@ export class InboundAcceptor {
     }
   };
 
-  drain(): Promise<void> {
-    return this.#batcher.drain();
+  async drain(): Promise<void> {
+    await Promise.all([this.#batcher.drain(), this.#own.drain()]);
+  }
+
+  #takeOut(isLate: (pending: Pending) => boolean): Pending[] {
+    return [...this.#batcher.remove(isLate), ...this.#own.remove(isLate)];
   }
 
   async #enqueue(unit: Unit): Promise<void> {
@@ -100,7 +118,7 @@ export class InboundAcceptor {
       if (unit.triesLeft === 0) return await this.#commitHeld(unit);
       const config = await this.#configFor(unit.request);
       if ('kind' in config) unit.resolve(config);
-      else this.#batcher.add({ ...unit, config, triesLeft: unit.triesLeft - 1 });
+      else this.#add({ ...unit, config, triesLeft: unit.triesLeft - 1 });
     } catch (error) {
       unit.reject(error);
     }
@@ -122,14 +140,32 @@ export class InboundAcceptor {
     return config.sourceVersion === sourceVersion ? config : { kind: 'stale' };
   }
 
-  async #commit(batch: Pending[]): Promise<void> {
+  #add(pending: Pending): void {
+    const { applicationId } = pending.config;
+    if (this.#own.has(applicationId)) this.#own.add(applicationId, pending);
+    else this.#batcher.add(pending);
+  }
+
+  async #commit(batch: readonly Pending[]): Promise<void> {
+    const locked = await this.#commitOnce(batch);
+    for (const pending of locked) this.#own.add(pending.config.applicationId, pending);
+  }
+
+  /** Asks again while a row is locked, for as long as the requests may wait. */
+  async #commitOwn(batch: readonly Pending[]): Promise<void> {
+    for (let left = batch; left.length > 0; ) left = await this.#commitOnce(left);
+  }
+
+  /** Resolves with what was given up for a row that somebody has locked. */
+  async #commitOnce(batch: readonly Pending[]): Promise<Pending[]> {
     const inTime = this.#patience.inTime(batch);
-    if (inTime.length === 0) return;
-    const planned = inTime.map((pending) => this.#plan(pending, pending.config));
-    for (const { unit, config } of await this.#store(planned)) {
+    if (inTime.length === 0) return [];
+    const { stale, locked } = await this.#store(inTime.map((pending) => this.#plan(pending, pending.config)));
+    for (const { unit, config } of stale) {
       this.#deps.configs.refuse(config);
       void this.#enqueue(unit);
     }
+    return locked.map(({ unit, config }) => ({ ...unit, config }));
   }
 
   #plan(unit: Unit, config: ApplicationConfig): Planned {
@@ -138,29 +174,38 @@ export class InboundAcceptor {
     return { unit, config, stores };
   }
 
-  /** Answers all but those whose application has changed, which it resolves with. */
-  async #store(batch: readonly Planned[]): Promise<Planned[]> {
+  /** Answers all but those that it resolves with. */
+  async #store(batch: readonly Planned[]): Promise<Unstored> {
     const owner = this.#deps.leaseOwner();
     try {
       const outcomes = await inTransaction(this.#deps.pool, (client) => this.#write(client, batch, owner));
-      return this.#conclude(outcomes, owner);
+      return { stale: this.#conclude(outcomes, owner), locked: [] };
     } catch (error) {
+      if (isLockTimeout(error)) {
+        this.#unreserve(batch);
+        return { stale: [], locked: batch };
+      }
       const isUnavailable = isDatabaseUnavailable(error);
       if (isUnavailable) this.#deps.onUncertain();
       // What cannot be stored must not keep out what came at the same time.
       if (!isUnavailable && batch.length > 1) return this.#storeOneByOne(batch);
-      for (const { unit, stores } of batch) {
-        for (const store of stores) this.#deps.planner.unreserve(store);
-        unit.reject(error);
-      }
-      return [];
+      this.#unreserve(batch);
+      for (const { unit } of batch) unit.reject(error);
+      return { stale: [], locked: [] };
     }
   }
 
-  async #storeOneByOne(batch: readonly Planned[]): Promise<Planned[]> {
-    const stale: Planned[] = [];
-    for (const planned of batch) stale.push(...(await this.#store([planned])));
-    return stale;
+  async #storeOneByOne(batch: readonly Planned[]): Promise<Unstored> {
+    const unstored: Unstored[] = [];
+    for (const planned of batch) unstored.push(await this.#store([planned]));
+    return {
+      stale: unstored.flatMap(({ stale }) => stale),
+      locked: unstored.flatMap(({ locked }) => locked),
+    };
+  }
+
+  #unreserve(batch: readonly Planned[]): void {
+    for (const store of batch.flatMap(({ stores }) => stores)) this.#deps.planner.unreserve(store);
   }
 
   async #write(client: pg.ClientBase, batch: readonly Planned[], owner: number): Promise<Outcome[]> {
@@ -218,7 +263,7 @@ export class InboundAcceptor {
       if (outcomes === undefined) return unit.resolve({ kind: 'stale' });
       this.#conclude(outcomes, owner);
     } catch (error) {
-      for (const store of planned?.stores ?? []) this.#deps.planner.unreserve(store);
+      if (planned) this.#unreserve([planned]);
       if (isDatabaseUnavailable(error)) this.#deps.onUncertain();
       throw error;
     }

@@ -15,13 +15,14 @@ import {
   holdApplicationConfig,
   loadApplicationConfig,
 } from '../store/application-config.ts';
-import { isDatabaseUnavailable } from '../store/availability.ts';
+import { isDatabaseUnavailable, isLockTimeout } from '../store/availability.ts';
 import { forgetKeys, type SpentKey } from '../store/idempotency-keys.ts';
 import { SharedBytes } from '../lib/shared-bytes.ts';
 import type { SecretBox } from '../store/secret-box.ts';
 import { inTransaction } from '../store/transaction.ts';
 import type { ConfigCache } from './config-cache.ts';
 import type { MessagePlanner } from './message-planner.ts';
+import { OwnBatches } from './own-batches.ts';
 import { Patience, type Waiter } from './patience.ts';
 
 const batchMax = 200;
@@ -78,6 +79,8 @@ interface Unstored {
   stale: Planned[];
   /** Their idempotency key or event id is taken. */
   refused: Planned[];
+  /** Given up for a row that somebody has locked: one of theirs. */
+  locked: Planned[];
 }
 
 export class Acceptor {
@@ -86,8 +89,8 @@ export class Acceptor {
   readonly #batcher: Batcher<Pending>;
   /** How many messages wait in the batches that applications share, by application. */
   readonly #shared = new Map<string, number>();
-  /** For applications that have endpoints with an order, or very many, or a crowd of messages: one batch after the other, in the order of arrival. */
-  readonly #inOrder = new Map<string, Batcher<Pending>>();
+  /** Of applications that have endpoints with an order, or very many, or a crowd of messages, or a row that is locked. */
+  readonly #own: OwnBatches<Pending>;
   /** Ends with the last of the batches that have started. */
   #started: Promise<void> = Promise.resolve();
   readonly #waitingBytes = new SharedBytes(waitingBytesMax);
@@ -97,10 +100,10 @@ export class Acceptor {
     this.#deps = deps;
     this.#planner = deps.planner;
     this.#patience = new Patience<Pending>({ ...deps, takeOut: (isLate) => this.#takeOut(isLate) });
+    const bounds = { itemsMax: batchMax, weigh: rowsOf, weightMax: batchRowsMax };
+    this.#own = new OwnBatches({ ...bounds, run: (batch) => this.#commitInOrder(batch) });
     this.#batcher = createBatcher({
-      itemsMax: batchMax,
-      weigh: rowsOf,
-      weightMax: batchRowsMax,
+      ...bounds,
       concurrencyMax: batchesInFlightMax,
       crowdMin: batchBesideMin,
       run: (batch) => this.#commit(batch),
@@ -125,23 +128,7 @@ export class Acceptor {
   };
 
   async drain(): Promise<void> {
-    await Promise.all([this.#batcher, ...this.#inOrder.values()].map((batcher) => batcher.drain()));
-  }
-
-  /** One batch at a time for each of these applications: none waits for another's. */
-  #inOrderOf(applicationId: string): Batcher<Pending> {
-    const known = this.#inOrder.get(applicationId);
-    if (known) return known;
-    const batcher = createBatcher<Pending>({
-      itemsMax: batchMax,
-      weigh: rowsOf,
-      weightMax: batchRowsMax,
-      concurrencyMax: 1,
-      run: (batch) => this.#commitInOrder(batch),
-      onIdle: () => this.#inOrder.delete(applicationId),
-    });
-    this.#inOrder.set(applicationId, batcher);
-    return batcher;
+    await Promise.all([this.#batcher.drain(), this.#own.drain()]);
   }
 
   async #enqueue(waiting: Waiting): Promise<void> {
@@ -149,17 +136,17 @@ export class Acceptor {
     try {
       if (triesLeft === 0) return await this.#commitHeld(waiting);
       const config = await this.#deps.configs.forAccept(message.environmentId, message.application);
-      if (config && (goesAlone(config) || this.#isCrowd(config)))
-        this.#inOrderOf(config.applicationId).add({ ...waiting, config });
-      else if (config) this.#share({ ...waiting, config, triesLeft: triesLeft - 1 });
-      else resolve({ kind: 'unknown_application' });
+      if (!config) return resolve({ kind: 'unknown_application' });
+      if (this.#goesAlone(config)) this.#own.add(config.applicationId, { ...waiting, config });
+      else this.#share({ ...waiting, config, triesLeft: triesLeft - 1 });
     } catch (error) {
       reject(error);
     }
   }
 
-  #isCrowd({ applicationId }: ApplicationConfig): boolean {
-    return (this.#shared.get(applicationId) ?? 0) >= sharedOfOneMax;
+  #goesAlone(config: ApplicationConfig): boolean {
+    const isCrowd = (this.#shared.get(config.applicationId) ?? 0) >= sharedOfOneMax;
+    return isCrowd || goesAlone(config) || this.#own.has(config.applicationId);
   }
 
   #share(pending: Pending): void {
@@ -177,7 +164,7 @@ export class Acceptor {
   #takeOut(isLate: (pending: Pending) => boolean): Pending[] {
     const shared = this.#batcher.remove(isLate);
     for (const pending of shared) this.#unshare(pending);
-    return [...shared, ...[...this.#inOrder.values()].flatMap((batcher) => batcher.remove(isLate))];
+    return [...shared, ...this.#own.remove(isLate)];
   }
 
   async #commit(pendings: Pending[]): Promise<void> {
@@ -188,7 +175,8 @@ export class Acceptor {
     const stored = this.#store(inTime);
     // Without what came of them: it would hold what came of all the batches before, for as long as the process lives.
     this.#started = Promise.allSettled([before, stored]).then(() => undefined);
-    const { stale, refused } = await stored;
+    const { stale, refused, locked } = await stored;
+    for (const { pending } of locked) this.#own.add(pending.config.applicationId, pending);
     // Two batches can find out at the same time that an order came to be: the first one's messages go round first.
     if (stale.length > 0) await before;
     for (const { pending } of stale) void this.#enqueue(pending);
@@ -218,10 +206,19 @@ export class Acceptor {
       return [];
     }
     const current = await this.#renew(pendings);
-    const { stale, refused } = await this.#store(current);
+    const { stale, refused } = await this.#storeUnlocked(current);
     const again = new Set(await this.#answerConflicts(refused));
     for (const { pending } of stale) again.add(pending);
     return current.filter((pending) => again.has(pending));
+  }
+
+  /** Asks again while a row is locked, for as long as the messages may wait. */
+  async #storeUnlocked(pendings: readonly Pending[]): Promise<Unstored> {
+    let unstored = await this.#store(pendings);
+    while (unstored.locked.length > 0) {
+      unstored = await this.#store(this.#patience.inTime(unstored.locked.map(({ pending }) => pending)));
+    }
+    return unstored;
   }
 
   /** One configuration for all messages of an application: they are stored together, or not at all. */
@@ -242,6 +239,7 @@ export class Acceptor {
 
   /** Stores what can be; answers what could not be and has not been answered. */
   async #store(pendings: readonly Pending[]): Promise<Unstored> {
+    if (pendings.length === 0) return { stale: [], refused: [], locked: [] };
     const batch = pendings.map((pending) => this.#plan(pending));
     const owner = this.#deps.leaseOwner();
     const { firstDelayMs } = this.#deps;
@@ -251,9 +249,10 @@ export class Acceptor {
       return this.#conclude(batch, results, owner);
     } catch (error) {
       for (const planned of batch) this.#unreserve(planned);
+      if (isLockTimeout(error)) return { stale: [], refused: [], locked: batch };
       if (isDatabaseUnavailable(error)) this.#deps.onUncertain();
       rejectAll(batch, error);
-      return { stale: [], refused: [] };
+      return { stale: [], refused: [], locked: [] };
     }
   }
 
@@ -304,7 +303,7 @@ export class Acceptor {
       }
     }
     for (const { pending } of stale) this.#deps.configs.refuse(pending.config);
-    return { stale, refused };
+    return { stale, refused, locked: [] };
   }
 
   #finish(planned: Planned, stored: StoredMessage & { kind: 'stored' }, owner: number): void {

@@ -15,6 +15,10 @@ import {
   withWishes,
 } from './accept-parts.ts';
 import { boolArray, byteaArray, int8Array, textArray } from './binary-array.ts';
+import { waitsForLocks } from './lock-wait.ts';
+
+// Of the rows that a batch takes, `endpoint_due` is what somebody else may have locked. What is given up had no effect.
+const lockWaitMs = 1_000;
 
 export interface DeliveryToStore {
   endpointId: string;
@@ -77,6 +81,7 @@ with input as materialized (
   select * from unnest(
     $1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::text[], $10::bytea[]${wishes.arrays}
   ) as i (application_id, id, config_version, event_type, event_id, channels, tags, payload, key, fingerprint${wishes.names})
+  where ${waitsForLocks(lockWaitMs)}
 ), owner as materialized (
   select id from posthorn.process where id = $15 for key share
 ), current as materialized (
