@@ -1,16 +1,10 @@
 // The acceptor on a real database: who shares a statement with whom, and that nothing goes round for ever.
-import { randomBytes } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type NewMessage, OverloadedError } from '../src/core/acceptance.ts';
 import { Acceptor } from '../src/delivery/accept.ts';
-import { ConfigCache } from '../src/delivery/config-cache.ts';
-import { defaultDispatchLimits } from '../src/delivery/dispatch-limits.ts';
-import { Dispatcher } from '../src/delivery/dispatcher.ts';
-import { MessagePlanner } from '../src/delivery/message-planner.ts';
-import { systemClock } from '../src/lib/clock.ts';
-import { createSecretBox } from '../src/store/secret-box.ts';
+import { acceptDeps } from './support/accepting.ts';
 import { openTestStore, type TestApplication, type TestStore } from './support/store.ts';
 import { waitFor } from './support/wait.ts';
 
@@ -26,28 +20,8 @@ beforeAll(async () => {
 });
 afterAll(() => store.stop());
 
-function makeAcceptor(waitMaxMs?: number): Acceptor {
-  const { pool, newId } = store;
-  const box = createSecretBox(randomBytes(32));
-  // Nothing starts: what is accepted here is only looked at.
-  const hooks = { start: () => Promise.resolve(), mayStart: () => false };
-  return new Acceptor({
-    pool,
-    box,
-    configs: new ConfigCache({ pool, box, clock: systemClock }),
-    planner: new MessagePlanner({
-      dispatcher: new Dispatcher(defaultDispatchLimits, hooks),
-      newId,
-      firstDelayMs: 0,
-    }),
-    leaseOwner: () => owner,
-    firstDelayMs: 0,
-    clock: systemClock,
-    ...(waitMaxMs === undefined ? {} : { waitMaxMs }),
-    onUncertain: () => {},
-    onWaiting: () => {},
-  });
-}
+const makeAcceptor = (waitMaxMs?: number) =>
+  new Acceptor({ ...acceptDeps(store, owner), ...(waitMaxMs === undefined ? {} : { waitMaxMs }) });
 
 const messageFor = ({ id }: TestApplication, more: Partial<NewMessage> = {}): NewMessage => ({
   environmentId,
@@ -210,59 +184,5 @@ describe('while the statement that stores messages does not end', () => {
     });
     expect(await store.count('posthorn.message where application_id = $1', [application.id])).toBe(401);
     expect((await acceptor.accept(messageFor(application))).kind).toBe('accepted');
-  });
-});
-
-describe('while somebody else has a row of one application locked', () => {
-  // A statement that waits until its timeout waits for 15 s.
-  const soonMs = 8_000;
-  const rounds = 10;
-  const later = { deliverAt: new Date(systemClock.now() + 3_600_000) };
-
-  async function lockDue(application: TestApplication): Promise<() => Promise<unknown>> {
-    const [endpointId] = application.endpointIds;
-    await store.pool.query(
-      'insert into posthorn.endpoint_due (endpoint_id, application_id, due_at) values ($1, $2, now())',
-      [endpointId, application.id],
-    );
-    const other = store.openPool(1);
-    await other.query('begin');
-    await other.query('set local idle_in_transaction_session_timeout = 0');
-    await other.query('select from posthorn.endpoint_due where endpoint_id = $1 for update', [endpointId]);
-    return () => other.query('rollback');
-  }
-
-  it('the others are accepted, and that one when it is free', async () => {
-    const [held, free] = [await store.makeApplication(1), await store.makeApplication(1)];
-    const release = await lockDue(held);
-    const acceptor = makeAcceptor();
-    const acceptAll = (application: TestApplication, count: number) =>
-      Promise.all(Array.from({ length: count }, () => acceptor.accept(messageFor(application, later))));
-    const startedMs = performance.now();
-    const heldFirst = acceptAll(held, 20);
-    await acceptAll(free, 20);
-    // It is known now that it waits: together, each of these would wait for a second.
-    const heldNext: (typeof heldFirst)[] = [];
-    for (let round = 0; round < rounds; round += 1) {
-      heldNext.push(acceptAll(held, 2));
-      await acceptAll(free, 2);
-    }
-    expect(performance.now() - startedMs).toBeLessThan(soonMs);
-    expect(await store.count('posthorn.message where application_id = $1', [held.id])).toBe(0);
-    await release();
-    const all = (await Promise.all([heldFirst, ...heldNext])).flat();
-    expect(all.map(({ kind }) => kind)).toEqual(Array(40).fill('accepted'));
-    expect(await store.count('posthorn.message where application_id = $1', [held.id])).toBe(40);
-    expect(await store.count('posthorn.message where application_id = $1', [free.id])).toBe(40);
-  });
-
-  it('its messages are refused when they have waited too long, and nothing of them is stored', async () => {
-    const held = await store.makeApplication(1);
-    const release = await lockDue(held);
-    const acceptor = makeAcceptor(1_500);
-    await expect(acceptor.accept(messageFor(held, later))).rejects.toThrow(OverloadedError);
-    await release();
-    expect((await acceptor.accept(messageFor(held, later))).kind).toBe('accepted');
-    expect(await store.count('posthorn.message where application_id = $1', [held.id])).toBe(1);
   });
 });

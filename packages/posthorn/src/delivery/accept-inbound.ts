@@ -147,25 +147,29 @@ export class InboundAcceptor {
   }
 
   async #commit(batch: readonly Pending[]): Promise<void> {
-    const locked = await this.#commitOnce(batch);
-    for (const pending of locked) this.#own.add(pending.config.applicationId, pending);
+    const { locked } = await this.#commitOnce(batch);
+    for (const pending of locked) this.#own.addLocked(pending.config.applicationId, pending);
   }
 
   /** Asks again while a row is locked, for as long as the requests may wait. */
   async #commitOwn(batch: readonly Pending[]): Promise<void> {
-    for (let left = batch; left.length > 0; ) left = await this.#commitOnce(left);
+    for (let left = batch; left[0]; ) {
+      const { applicationId } = left[0].config;
+      const again = left;
+      left = (await this.#own.try(applicationId, () => this.#commitOnce(again))).locked;
+    }
   }
 
   /** Resolves with what was given up for a row that somebody has locked. */
-  async #commitOnce(batch: readonly Pending[]): Promise<Pending[]> {
+  async #commitOnce(batch: readonly Pending[]): Promise<{ locked: readonly Pending[] }> {
     const inTime = this.#patience.inTime(batch);
-    if (inTime.length === 0) return [];
+    if (inTime.length === 0) return { locked: [] };
     const { stale, locked } = await this.#store(inTime.map((pending) => this.#plan(pending, pending.config)));
     for (const { unit, config } of stale) {
       this.#deps.configs.refuse(config);
       void this.#enqueue(unit);
     }
-    return locked.map(({ unit, config }) => ({ ...unit, config }));
+    return { locked: locked.map(({ unit, config }) => ({ ...unit, config })) };
   }
 
   #plan(unit: Unit, config: ApplicationConfig): Planned {

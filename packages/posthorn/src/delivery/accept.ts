@@ -176,7 +176,7 @@ export class Acceptor {
     // Without what came of them: it would hold what came of all the batches before, for as long as the process lives.
     this.#started = Promise.allSettled([before, stored]).then(() => undefined);
     const { stale, refused, locked } = await stored;
-    for (const { pending } of locked) this.#own.add(pending.config.applicationId, pending);
+    for (const { pending } of locked) this.#own.addLocked(pending.config.applicationId, pending);
     // Two batches can find out at the same time that an order came to be: the first one's messages go round first.
     if (stale.length > 0) await before;
     for (const { pending } of stale) void this.#enqueue(pending);
@@ -214,11 +214,13 @@ export class Acceptor {
 
   /** Asks again while a row is locked, for as long as the messages may wait. */
   async #storeUnlocked(pendings: readonly Pending[]): Promise<Unstored> {
-    let unstored = await this.#store(pendings);
-    while (unstored.locked.length > 0) {
-      unstored = await this.#store(this.#patience.inTime(unstored.locked.map(({ pending }) => pending)));
+    let left = pendings;
+    for (;;) {
+      const applicationId = left[0]?.config.applicationId ?? '';
+      const unstored = await this.#own.try(applicationId, () => this.#store(this.#patience.inTime(left)));
+      if (unstored.locked.length === 0) return unstored;
+      left = unstored.locked.map(({ pending }) => pending);
     }
-    return unstored;
   }
 
   /** One configuration for all messages of an application: they are stored together, or not at all. */
