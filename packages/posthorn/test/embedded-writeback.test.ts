@@ -84,10 +84,20 @@ test('a table that is dropped is forgotten, and no other one is held up', async 
   expect(failed).toEqual([]);
 });
 
+const refusal = (code: string) => Promise.reject(Object.assign(new Error(`${code}: refused`), { code }));
+
 test('a disk that does not take a file is reported', async () => {
-  const { runOnce } = newWriteback(() => Promise.reject(new Error('EIO: i/o error')));
+  const { runOnce } = newWriteback(() => refusal('EIO'));
   await runOnce();
   await writeFile(fileOf('100'), enough);
   await runOnce();
-  expect(failed).toEqual(['100: EIO: i/o error']);
+  expect(failed).toEqual(['100: EIO: refused']);
+});
+
+test('a file system that writes nothing early is no failure of the disk', async () => {
+  const { runOnce } = newWriteback(() => refusal('EINVAL'));
+  await runOnce();
+  await writeFile(fileOf('100'), enough);
+  await expect(runOnce()).rejects.toThrow('EINVAL');
+  expect(failed).toEqual([]);
 });

@@ -10,6 +10,7 @@ import { systemClock } from '../lib/clock.ts';
 import { createLoop } from '../lib/loop.ts';
 import type { Loop } from '../lib/loop.ts';
 import type { Log } from '../lib/log.ts';
+import { errorCode } from './embedded-error.ts';
 
 export interface WritebackOptions {
   dataDir: string;
@@ -39,6 +40,10 @@ const statsAtOnce = 50;
 // Tables and indexes of databases that users make; the maps beside them (_fsm, _vm) are small.
 const firstUserDatabase = 16_384;
 const relationFile = /^\d+(\.\d+)?$/;
+
+// Whoever is told of these is the only one: PostgreSQL's own fsync would find nothing wrong afterwards. Any other error
+// says that nothing was tried, and is no reason to stop a server.
+const lostPages = new Set(['EIO', 'ENOSPC', 'EDQUOT']);
 
 interface GrowingFile {
   writtenBytes: number;
@@ -75,8 +80,10 @@ export function createWriteback(options: WritebackOptions): Writeback {
     if (size - file.writtenBytes < grownMinBytes) return;
     file.writtenBytes = size;
     file.grewAtMs = now;
-    // Whoever is told of an error is the only one: PostgreSQL's own fsync would find nothing wrong afterwards.
-    await datasync(path).catch((error: unknown) => onFailure(error as Error, path));
+    await datasync(path).catch((error: unknown) => {
+      if (!lostPages.has(errorCode(error) ?? '')) throw error;
+      onFailure(error as Error, path);
+    });
   };
 
   const runOnce = async () => {
